@@ -1,0 +1,109 @@
+/**
+ * The configuration as the program uses it: parsed once, every default filled in, durations in milliseconds, names checked.
+ * `load.ts` makes it from `portico.yaml`; it crosses process boundaries as plain data.
+ */
+export interface Config {
+  readonly sources: readonly SourcePoolConfig[];
+  readonly listeners: readonly ListenerConfig[];
+  readonly backends: readonly BackendConfig[];
+  readonly admin: AdminConfig;
+  /** Number of data-plane processes; `auto` was resolved to the number of cores. */
+  readonly planes: number;
+  /** How long a stop or a drain waits for what is open. */
+  readonly drainTimeoutMs: number;
+}
+
+export interface SourcePoolConfig {
+  readonly name: string;
+  /** IP addresses, ranges and CIDR blocks written out, in order, without repeats. */
+  readonly addresses: readonly string[];
+  readonly claim: boolean;
+  readonly interface: string;
+  readonly ports: { readonly low: number; readonly high: number };
+  readonly strategy: 'most-free' | 'round-robin';
+  readonly exhaustion: { readonly queue: number; readonly timeoutMs: number };
+}
+
+export interface ListenerConfig {
+  readonly name: string;
+  readonly host: string;
+  /** 0 lets the kernel choose; tests use it. */
+  readonly port: number;
+  readonly engine: 'http' | 'tcp' | 'kernel' | 'haproxy';
+  readonly routes: readonly RouteConfig[];
+  readonly limits: {
+    readonly headerBytes: number;
+    /** Request bodies above it get 413. `Infinity` never does. */
+    readonly bodyBytes: number;
+    readonly webSocketMessageBytes: number;
+  };
+  readonly timeouts: {
+    /** A kept-alive client connection without a request. */
+    readonly idleMs: number;
+    /** From the first byte of a request head to its end. */
+    readonly headerMs: number;
+    /** A WebSocket on which nothing passes either way. 0 means never. */
+    readonly webSocketIdleMs: number;
+  };
+}
+
+export interface RouteConfig {
+  /** Lower case, without port. Absent: every host. */
+  readonly host?: string;
+  /** A prefix of the path, matched on whole segments when it ends in `/`. Absent: every path. */
+  readonly path?: string;
+  readonly backend: string;
+}
+
+export interface BackendConfig {
+  readonly name: string;
+  readonly balance: 'round-robin' | 'least-connections' | 'random-two' | 'hash';
+  /** What `hash` hashes. */
+  readonly hash: { readonly by: 'client' } | { readonly by: 'header' | 'cookie'; readonly name: string };
+  /** The source pool it is reached from. */
+  readonly source: string;
+  /** Requests in flight on one connection at most; 1 is no pipelining. */
+  readonly pipelining: number;
+  /** Connections to one server from one plane at most. */
+  readonly connectionsPerServer: number;
+  /** How often a request is tried on another server after a failure that makes it safe. */
+  readonly retries: number;
+  readonly timeouts: {
+    readonly connectMs: number;
+    /** From the request's last byte to the answer's head, and between two parts of the answer. */
+    readonly responseMs: number;
+    /** An idle kept-alive connection to a server. */
+    readonly idleMs: number;
+  };
+  readonly health?: HealthConfig;
+  readonly servers: readonly ServerConfig[];
+  readonly workers?: WorkersConfig;
+}
+
+export interface HealthConfig {
+  /** Present: HTTP GET of it, 2xx and 3xx pass. Absent: a TCP connection passes. */
+  readonly path?: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly rise: number;
+  readonly fall: number;
+}
+
+export interface ServerConfig {
+  readonly host: string;
+  readonly port: number;
+  /** 0 to 256; 0 gets no new requests. */
+  readonly weight: number;
+}
+
+export interface WorkersConfig {
+  /** Absolute path of the module to run. */
+  readonly module: string;
+  /** `auto` was resolved to the number of cores. */
+  readonly count: number;
+}
+
+export interface AdminConfig {
+  readonly listen: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly tokenFile?: string;
+}

@@ -1,0 +1,263 @@
+import {
+  CONNECTION_CLOSE,
+  CONNECTION_KEEP_ALIVE,
+  CONNECTION_UPGRADE,
+  Fields,
+  INCOMPLETE,
+  MALFORMED,
+  TOO_MANY_FIELDS,
+} from './fields.ts';
+import { COLON, CR, equalsIgnoreCase, LF, parseDecimal, SLASH, SP, TARGET, TOKEN } from './grammar.ts';
+
+/** Why a request is refused without a backend: the status of the answer, and the label of the metric. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+}
+
+const BAD: Refusal = { status: 400, reason: 'malformed' };
+const BAD_FRAMING: Refusal = { status: 400, reason: 'ambiguous-length' };
+const BAD_HOST: Refusal = { status: 400, reason: 'bad-host' };
+const UNKNOWN_CODING: Refusal = { status: 501, reason: 'unknown-transfer-coding' };
+const UNSUPPORTED_METHOD: Refusal = { status: 501, reason: 'connect' };
+const UNSUPPORTED_VERSION: Refusal = { status: 505, reason: 'http-version' };
+export const HEAD_TOO_LARGE: Refusal = { status: 431, reason: 'headers-too-large' };
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS' | 'other';
+
+const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
+
+/**
+ * One request head, as positions in the buffer it was read from; one object serves a whole process. `parse` settles everything that
+ * RFC 9112 leaves to the receiver: what is forwarded has exactly one reading.
+ */
+export class RequestHead {
+  readonly fields = new Fields();
+  method: Method = 'other';
+  methodStart = 0;
+  methodEnd = 0;
+  /** The target in origin form (or `*`); for an absolute target its path and query. Empty path: write `/`. */
+  targetStart = 0;
+  targetEnd = 0;
+  /** Where `?` stands, or targetEnd. */
+  pathEnd = 0;
+  /** The authority: of an absolute target, else of `Host`. Empty for an HTTP/1.0 request without one. */
+  hostStart = 0;
+  hostEnd = 0;
+  /** HTTP/1.0. */
+  isOld = false;
+  /** Bytes of the body; -1 when chunked. */
+  contentLength = 0;
+  keepAlive = true;
+  isWebSocket = false;
+  refusal: Refusal | undefined;
+  private connectionOptions = 0;
+  private isAbsolute = false;
+  private sawLength = false;
+
+  /**
+   * Parses the head at [start, end). Returns the position after it, INCOMPLETE, or MALFORMED with `refusal` set. Fields that must not be
+   * forwarded are marked dropped: hop-by-hop ones, and the `X-Forwarded-*` that the client claims.
+   */
+  parse(bytes: Buffer, start: number, end: number): number {
+    this.refusal = undefined;
+    const line = this.parseRequestLine(bytes, start, end);
+    if (line <= 0) return line;
+    const headEnd = this.fields.parse(bytes, line, end);
+    if (headEnd === INCOMPLETE) return INCOMPLETE;
+    if (headEnd === MALFORMED) return this.refuse(BAD);
+    if (headEnd === TOO_MANY_FIELDS) return this.refuse(HEAD_TOO_LARGE);
+    return this.interpret(bytes) ? headEnd : MALFORMED;
+  }
+
+  get hasBody(): boolean {
+    return this.contentLength !== 0;
+  }
+
+  private refuse(refusal: Refusal): number {
+    this.refusal = refusal;
+    return MALFORMED;
+  }
+
+  private parseRequestLine(bytes: Buffer, start: number, end: number): number {
+    let i = start;
+    this.methodStart = i;
+    while (i < end && TOKEN[bytes[i]!] === 1) i++;
+    if (i >= end) return INCOMPLETE;
+    if (i === start || bytes[i] !== SP) return this.refuse(BAD);
+    this.methodEnd = i++;
+    const target = i;
+    while (i < end && TARGET[bytes[i]!] === 1) i++;
+    if (i >= end) return INCOMPLETE;
+    if (i === target || bytes[i] !== SP) return this.refuse(BAD);
+    this.targetStart = target;
+    this.targetEnd = i++;
+    // "HTTP/1.1" CR LF
+    if (i + 10 > end) return INCOMPLETE;
+    if (bytes.latin1Slice(i, i + 5) !== 'HTTP/' || bytes[i + 6] !== 0x2e || bytes[i + 8] !== CR || bytes[i + 9] !== LF) {
+      return this.refuse(BAD);
+    }
+    if (bytes[i + 5] !== 0x31 || (bytes[i + 7] !== 0x30 && bytes[i + 7] !== 0x31)) return this.refuse(UNSUPPORTED_VERSION);
+    this.isOld = bytes[i + 7] === 0x30;
+    const lineEnd = i + 10;
+    return this.interpretTarget(bytes) ? lineEnd : MALFORMED;
+  }
+
+  private interpretTarget(bytes: Buffer): boolean {
+    this.method = this.knownMethod(bytes);
+    this.isAbsolute = false;
+    if (bytes[this.targetStart] !== SLASH) {
+      const isStar = this.targetEnd - this.targetStart === 1 && bytes[this.targetStart] === 0x2a;
+      if (isStar) {
+        if (this.method !== 'OPTIONS') return this.refuse(BAD) > 0;
+      } else if (this.methodEnd - this.methodStart === 7 && bytes.latin1Slice(this.methodStart, this.methodEnd) === 'CONNECT') {
+        return this.refuse(UNSUPPORTED_METHOD) > 0;
+      } else if (!this.splitAbsolute(bytes)) {
+        return this.refuse(BAD) > 0;
+      }
+    }
+    let i = this.targetStart;
+    while (i < this.targetEnd && bytes[i] !== 0x3f) i++;
+    this.pathEnd = i;
+    return true;
+  }
+
+  /** `http://host/path`: RFC 9112 §3.2.2 has the authority of the target replace `Host`. */
+  private splitAbsolute(bytes: Buffer): boolean {
+    const scheme = bytes.latin1Slice(this.targetStart, Math.min(this.targetStart + 8, this.targetEnd)).toLowerCase();
+    const skip = scheme === 'https://' ? 8 : scheme.startsWith('http://') ? 7 : 0;
+    if (skip === 0) return false;
+    let i = this.targetStart + skip;
+    this.hostStart = i;
+    while (i < this.targetEnd && bytes[i] !== SLASH && bytes[i] !== 0x3f) i++;
+    this.hostEnd = i;
+    this.targetStart = i;
+    this.isAbsolute = true;
+    return this.hostEnd > this.hostStart && isAuthority(bytes, this.hostStart, this.hostEnd);
+  }
+
+  private knownMethod(bytes: Buffer): Method {
+    // The first byte and the length tell the known ones apart, so at most one comparison follows.
+    const length = this.methodEnd - this.methodStart;
+    for (const method of METHODS) {
+      if (method.length !== length || method.charCodeAt(0) !== bytes[this.methodStart]) continue;
+      let i = 1;
+      while (i < length && bytes[this.methodStart + i] === method.charCodeAt(i)) i++;
+      if (i === length) return method;
+    }
+    return 'other';
+  }
+
+  private interpret(bytes: Buffer): boolean {
+    const { fields } = this;
+    this.contentLength = 0;
+    this.connectionOptions = 0;
+    this.sawLength = false;
+    this.isWebSocket = false;
+    let isChunked = false;
+    let hosts = 0;
+    let upgrade = -1;
+    for (let i = 0; i < fields.count; i++) {
+      const nameStart = fields.nameStart(i);
+      // Length and first letter rule out nearly every field before a comparison of names.
+      switch (((fields.nameEnd(i) - nameStart) << 8) | (bytes[nameStart]! | 0x20)) {
+        case (4 << 8) | 0x68: // host
+          if (!fields.nameIs(bytes, i, 'host')) break;
+          hosts++;
+          if (this.isAbsolute) {
+            fields.dropped[i] = 1;
+            break;
+          }
+          this.hostStart = fields.valueStart(i);
+          this.hostEnd = fields.valueEnd(i);
+          break;
+        case (10 << 8) | 0x63: // connection
+          if (fields.nameIs(bytes, i, 'connection')) this.connectionOptions |= fields.applyConnection(bytes, i);
+          break;
+        case (14 << 8) | 0x63: // content-length
+          if (!fields.nameIs(bytes, i, 'content-length')) break;
+          if (!this.takeLength(bytes, i)) return this.refuse(BAD_FRAMING) > 0;
+          break;
+        case (17 << 8) | 0x74: // transfer-encoding
+          if (!fields.nameIs(bytes, i, 'transfer-encoding')) break;
+          if (isChunked || this.isOld) return this.refuse(BAD_FRAMING) > 0;
+          if (!equalsIgnoreCase(bytes, fields.valueStart(i), fields.valueEnd(i), 'chunked')) {
+            return this.refuse(UNKNOWN_CODING) > 0;
+          }
+          isChunked = true;
+          break;
+        case (7 << 8) | 0x75: // upgrade
+          if (!fields.nameIs(bytes, i, 'upgrade')) break;
+          fields.dropped[i] = 1;
+          upgrade = i;
+          break;
+        case (10 << 8) | 0x6b: // keep-alive
+          if (fields.nameIs(bytes, i, 'keep-alive')) fields.dropped[i] = 1;
+          break;
+        case (16 << 8) | 0x70: // proxy-connection
+          if (fields.nameIs(bytes, i, 'proxy-connection')) fields.dropped[i] = 1;
+          break;
+        case (2 << 8) | 0x74: // te
+          if (fields.nameIs(bytes, i, 'te')) fields.dropped[i] = 1;
+          break;
+        case (15 << 8) | 0x78: // x-forwarded-for
+          if (fields.nameIs(bytes, i, 'x-forwarded-for')) fields.dropped[i] = 1;
+          break;
+        case (17 << 8) | 0x78: // x-forwarded-proto
+          if (fields.nameIs(bytes, i, 'x-forwarded-proto')) fields.dropped[i] = 1;
+          break;
+        case (16 << 8) | 0x78: // x-forwarded-host
+          if (fields.nameIs(bytes, i, 'x-forwarded-host')) fields.dropped[i] = 1;
+          break;
+      }
+    }
+    if (isChunked) {
+      if (this.sawLength) return this.refuse(BAD_FRAMING) > 0;
+      this.contentLength = -1;
+    }
+    if (!this.settleHost(bytes, hosts)) return this.refuse(BAD_HOST) > 0;
+    const options = this.connectionOptions;
+    this.keepAlive = (options & CONNECTION_CLOSE) === 0 && (!this.isOld || (options & CONNECTION_KEEP_ALIVE) !== 0);
+    this.isWebSocket =
+      upgrade >= 0 &&
+      (options & CONNECTION_UPGRADE) !== 0 &&
+      this.method === 'GET' &&
+      !this.isOld &&
+      this.contentLength === 0 &&
+      equalsIgnoreCase(bytes, fields.valueStart(upgrade), fields.valueEnd(upgrade), 'websocket');
+    if (this.isWebSocket) fields.dropped[upgrade] = 0;
+    return true;
+  }
+
+  private takeLength(bytes: Uint8Array, i: number): boolean {
+    if (this.sawLength) return false;
+    this.sawLength = true;
+    this.contentLength = parseDecimal(bytes, this.fields.valueStart(i), this.fields.valueEnd(i));
+    return this.contentLength >= 0;
+  }
+
+  /** RFC 9112 §3.2: exactly one `Host` in HTTP/1.1, and a valid one. */
+  private settleHost(bytes: Buffer, hosts: number): boolean {
+    if (hosts > 1 || (hosts === 0 && !this.isOld)) return false;
+    if (this.isAbsolute) return true;
+    if (hosts === 0) {
+      this.hostStart = 0;
+      this.hostEnd = 0;
+      return true;
+    }
+    return isAuthority(bytes, this.hostStart, this.hostEnd);
+  }
+}
+
+/** Letters, digits and `-._~!$&'()*+,;=%[]:`: what RFC 3986 §3.2 lets stand in host and port. User information (`@`) does not pass. */
+function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!;
+    if (byte <= SP || byte >= 0x7f) return false;
+    if (byte === SLASH || byte === 0x3f || byte === 0x23 || byte === 0x40 || byte === 0x5c) return false;
+    if (byte === 0x22 || byte === 0x3c || byte === 0x3e || byte === 0x5e || byte === 0x60 || byte === 0x7b || byte === 0x7c || byte === 0x7d) {
+      return false;
+    }
+  }
+  return end === start || bytes[start] !== COLON;
+}

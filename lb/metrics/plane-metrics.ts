@@ -1,0 +1,64 @@
+/**
+ * What one plane counted since it started, as plain numbers: it crosses the process boundary, and the admin server adds those of all
+ * planes up. Counters only grow during the life of a plane.
+ */
+export interface PlaneMetrics {
+  readonly listeners: readonly ListenerMetrics[];
+  readonly requests: readonly RequestMetrics[];
+  readonly servers: readonly UpstreamMetrics[];
+  readonly retries: readonly { readonly backend: string; readonly reason: string; readonly count: number }[];
+  readonly ports: readonly PortMetrics[];
+  /** Times that a connection wanted a port and none was free, by what became of it. */
+  readonly exhausted: readonly { readonly pool: string; readonly outcome: string; readonly count: number }[];
+  readonly queueDepth: readonly { readonly pool: string; readonly depth: number }[];
+  readonly eventLoopLagSeconds: number;
+  readonly residentBytes: number;
+  readonly cpuSeconds: number;
+}
+
+export interface ListenerMetrics {
+  readonly listener: string;
+  /** Open client connections with a request or WebSocket under way or kept alive. */
+  readonly connections: number;
+  readonly connectionsTotal: number;
+  readonly webSockets: number;
+  /** Requests refused before a backend was chosen, by reason (`malformed`, `headers-too-large`, …). */
+  readonly rejected: readonly { readonly reason: string; readonly count: number }[];
+}
+
+export interface RequestMetrics {
+  readonly listener: string;
+  readonly backend: string;
+  /** Answers by status code. */
+  readonly codes: readonly { readonly code: number; readonly count: number }[];
+  readonly duration: Histogram;
+}
+
+/** Bucket i counts values ≤ `bounds[i]`, not cumulative; the last of `counts` is the rest (so it has one more element than `bounds`). */
+export interface Histogram {
+  readonly bounds: readonly number[];
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+export interface UpstreamMetrics {
+  readonly backend: string;
+  readonly server: string;
+  /** Connections to it: those with a request under way, and those kept alive for the next. */
+  readonly active: number;
+  readonly idle: number;
+  readonly connectsTotal: number;
+  readonly connectFailuresTotal: number;
+}
+
+/** Ports of one source towards one destination, as one plane sees them (only the blocks that it owns). */
+export interface PortMetrics {
+  readonly pool: string;
+  readonly source: string;
+  /** `address:port` */
+  readonly destination: string;
+  readonly free: number;
+  readonly used: number;
+  readonly quarantined: number;
+  readonly unusable: number;
+}

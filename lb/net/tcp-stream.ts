@@ -1,0 +1,245 @@
+import { getSystemErrorName } from 'node:util';
+import type { TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
+
+/** What a stream tells its owner. All calls come from the event loop, never from inside a call of the stream's own methods. */
+export interface StreamOwner {
+  /**
+   * `length` bytes stand at the start of `buffer`, valid until this returns. A buffer returned takes the place of `buffer` for the next
+   * reads; `undefined` keeps it.
+   */
+  onRead(buffer: Uint8Array, length: number): Uint8Array | undefined;
+  /** The peer will send no more. */
+  onEnd(): void;
+  /** The connection is lost; `code` is an errno name such as `ECONNRESET`. */
+  onError(code: string): void;
+  /** All that was written has been taken by the kernel, after a `write` that returned false. */
+  onDrained(): void;
+}
+
+export interface LocalAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+const EOF = -4095; // UV_EOF in libuv's uv/errno.h
+
+/**
+ * Shared by all streams of a process: the binding, and one read buffer. One buffer serves thousands of sockets because a read is
+ * consumed before the next one happens.
+ */
+export class TcpNetwork {
+  readonly binding: TcpBinding;
+  readonly readBuffer: Uint8Array;
+  private spareWrite: WriteRequest;
+  private readonly onread: (this: TcpHandle) => Uint8Array | undefined;
+  private readonly written: (this: WriteRequest, status: number) => void;
+
+  constructor(binding: TcpBinding, options: { readonly readBufferBytes: number }) {
+    this.binding = binding;
+    this.readBuffer = new Uint8Array(options.readBufferBytes);
+    this.spareWrite = new binding.WriteRequest();
+    const { state, READ } = binding;
+    this.onread = function (this: TcpHandle): Uint8Array | undefined {
+      const stream = this.owner as TcpStream | undefined;
+      return stream?.handleRead(state[READ]!);
+    };
+    this.written = function (this: WriteRequest, status: number): void {
+      (this.stream as TcpStream).handleWritten(status);
+    };
+  }
+
+  /** Takes over a handle from `onconnection`. Reading starts with `resume`. */
+  adopt(handle: TcpHandle, owner: StreamOwner): TcpStream {
+    return new TcpStream(this, handle, owner);
+  }
+
+  /**
+   * Connects from `local` to `host:port` (IP addresses). `done` gets the stream, or the errno name of the failure; `EADDRINUSE` and
+   * `EADDRNOTAVAIL` mean that `local` is taken. Returns a function that gives up.
+   */
+  connect(
+    local: LocalAddress,
+    host: string,
+    port: number,
+    owner: StreamOwner,
+    done: (stream: TcpStream | undefined, error: string) => void,
+  ): () => void {
+    const { Tcp, ConnectRequest, SOCKET } = this.binding;
+    const handle = new Tcp(SOCKET);
+    let settled = false;
+    const settle = (status: number): void => {
+      if (settled) return;
+      settled = true;
+      if (status === 0) {
+        done(new TcpStream(this, handle, owner), '');
+        return;
+      }
+      handle.close();
+      done(undefined, getSystemErrorName(status));
+    };
+    const request = new ConnectRequest();
+    request.oncomplete = settle;
+    const six = host.includes(':');
+    let status = six ? handle.bind6(local.address, local.port, 0) : handle.bind(local.address, local.port);
+    if (status === 0) status = six ? handle.connect6(request, host, port) : handle.connect(request, host, port);
+    // A failure at once is reported like a later one, from the event loop, so callers see one order of events.
+    if (status !== 0) setImmediate(settle, status);
+    return () => {
+      if (settled) return;
+      settled = true;
+      handle.close();
+    };
+  }
+
+  /** @internal */
+  attach(handle: TcpHandle, stream: TcpStream): void {
+    handle.owner = stream;
+    handle.onread = this.onread;
+    handle.useUserBuffer(this.readBuffer);
+  }
+
+  /** @internal 0, or a negative errno. */
+  write(stream: TcpStream, handle: TcpHandle, data: Uint8Array): number {
+    // A write that the kernel takes whole leaves its request object untouched, so one object serves nearly all writes.
+    const request = this.spareWrite;
+    const status = handle.writeBuffer(request, data);
+    if (status !== 0) return status;
+    if (this.binding.state[this.binding.PENDING] === 0) return 0;
+    request.buffer = data;
+    request.stream = stream;
+    request.oncomplete = this.written;
+    this.spareWrite = new this.binding.WriteRequest();
+    stream.pendingWrites++;
+    return 0;
+  }
+}
+
+/** A connected TCP socket. */
+export class TcpStream {
+  /** Writes that the kernel has not taken whole yet. */
+  pendingWrites = 0;
+  private readonly network: TcpNetwork;
+  private handle: TcpHandle | undefined;
+  private owner: StreamOwner | undefined;
+  private buffer: Uint8Array;
+  private reading = false;
+  private noDelay = false;
+
+  constructor(network: TcpNetwork, handle: TcpHandle, owner: StreamOwner) {
+    this.network = network;
+    this.handle = handle;
+    this.owner = owner;
+    this.buffer = network.readBuffer;
+    network.attach(handle, this);
+  }
+
+  get isOpen(): boolean {
+    return this.handle !== undefined;
+  }
+
+  get isBackedUp(): boolean {
+    return this.pendingWrites > 0;
+  }
+
+  /** Hands the events to another owner; a WebSocket tunnel takes over from the HTTP side so. */
+  setOwner(owner: StreamOwner): void {
+    this.owner = owner;
+  }
+
+  resume(): void {
+    if (this.reading || this.handle === undefined) return;
+    this.reading = true;
+    this.handle.readStart();
+  }
+
+  pause(): void {
+    if (!this.reading || this.handle === undefined) return;
+    this.reading = false;
+    this.handle.readStop();
+  }
+
+  /**
+   * Writes `data`, whose bytes must not change until `onDrained` if this returns false. A lost connection is reported by `onError`,
+   * never from inside this call.
+   */
+  write(data: Uint8Array): boolean {
+    if (this.handle === undefined || data.length === 0) return true;
+    const status = this.network.write(this, this.handle, data);
+    if (status !== 0) this.failLater(status);
+    return this.pendingWrites === 0;
+  }
+
+  /** Small writes leave at once from now on instead of waiting for an acknowledgement. */
+  disableNagle(): void {
+    if (this.noDelay) return;
+    this.noDelay = true;
+    this.handle?.setNoDelay(true);
+  }
+
+  /** Sends FIN after what is still to be written; reading goes on. */
+  end(): void {
+    if (this.handle === undefined) return;
+    const request = new this.network.binding.ShutdownRequest();
+    request.oncomplete = () => {};
+    this.handle.shutdown(request);
+  }
+
+  /** Closes for good; no events follow. Idempotent. `done` runs when the kernel has the socket back. */
+  close(done?: () => void): void {
+    const handle = this.handle;
+    if (handle === undefined) return;
+    this.detach(handle);
+    handle.close(done);
+  }
+
+  /** Like `close`, by a reset: the peer sees an error, and neither side keeps the connection in TIME_WAIT. */
+  reset(done: () => void): void {
+    const handle = this.handle;
+    if (handle === undefined) return;
+    this.detach(handle);
+    if (handle.reset(done) !== 0) handle.close(done);
+  }
+
+  /** The peer's IP address; empty where the connection is already gone. */
+  peerAddress(): string {
+    const into: { address?: string } = {};
+    this.handle?.getpeername(into);
+    return into.address ?? '';
+  }
+
+  private detach(handle: TcpHandle): void {
+    this.handle = undefined;
+    this.owner = undefined;
+    this.reading = false;
+    handle.owner = undefined;
+  }
+
+  private failLater(status: number): void {
+    const { handle } = this;
+    setImmediate(() => {
+      if (this.handle === handle) this.owner?.onError(getSystemErrorName(status));
+    });
+  }
+
+  /** @internal */
+  handleRead(length: number): Uint8Array | undefined {
+    if (length > 0) {
+      const next = this.owner?.onRead(this.buffer, length);
+      if (next !== undefined) this.buffer = next;
+      return next;
+    }
+    if (length === 0) return undefined;
+    this.pause();
+    if (length === EOF) this.owner?.onEnd();
+    else this.owner?.onError(getSystemErrorName(length));
+    return undefined;
+  }
+
+  /** @internal */
+  handleWritten(status: number): void {
+    this.pendingWrites--;
+    if (this.handle === undefined) return;
+    if (status !== 0) this.owner?.onError(getSystemErrorName(status));
+    else if (this.pendingWrites === 0) this.owner?.onDrained();
+  }
+}

@@ -1,0 +1,53 @@
+/** Something that waits in at most one TimeoutList. The fields belong to the list; a class starts them as undefined and 0. */
+export interface Expirable {
+  timeoutList: TimeoutList | undefined;
+  timeoutPrevious: Expirable | undefined;
+  timeoutNext: Expirable | undefined;
+  timeoutAtMs: number;
+  onTimeout(): void;
+}
+
+/**
+ * Timeouts that all last equally long: a list in order of arrival is then in order of expiry, so start and cancel cost a few
+ * assignments where a timer each costs a microsecond. `expire` is called from one slow tick.
+ */
+export class TimeoutList {
+  private readonly durationMs: number;
+  private head: Expirable | undefined;
+  private tail: Expirable | undefined;
+
+  /** A duration of 0 or Infinity never expires. */
+  constructor(durationMs: number) {
+    this.durationMs = durationMs;
+  }
+
+  /** Starts, or starts anew; an item that waits in another list leaves it. */
+  start(item: Expirable, nowMs: number): void {
+    item.timeoutList?.cancel(item);
+    if (this.durationMs === 0 || this.durationMs === Number.POSITIVE_INFINITY) return;
+    item.timeoutList = this;
+    item.timeoutAtMs = nowMs + this.durationMs;
+    item.timeoutPrevious = this.tail;
+    if (this.tail === undefined) this.head = item;
+    else this.tail.timeoutNext = item;
+    this.tail = item;
+  }
+
+  /** Only for an item of this list; `item.timeoutList?.cancel(item)` suits any. */
+  cancel(item: Expirable): void {
+    if (item.timeoutPrevious === undefined) this.head = item.timeoutNext;
+    else item.timeoutPrevious.timeoutNext = item.timeoutNext;
+    if (item.timeoutNext === undefined) this.tail = item.timeoutPrevious;
+    else item.timeoutNext.timeoutPrevious = item.timeoutPrevious;
+    item.timeoutList = undefined;
+    item.timeoutPrevious = undefined;
+    item.timeoutNext = undefined;
+  }
+
+  expire(nowMs: number): void {
+    for (let item = this.head; item !== undefined && item.timeoutAtMs <= nowMs; item = this.head) {
+      this.cancel(item);
+      item.onTimeout();
+    }
+  }
+}
