@@ -12,7 +12,7 @@
 export interface TcpHandle {
   /** The object whose methods hear of what happens; `tcp-stream.ts` sets it. */
   owner: unknown;
-  onread: (this: TcpHandle) => Uint8Array | undefined;
+  onread: (this: TcpHandle) => void;
   onconnection: (this: TcpHandle, status: number, client: TcpHandle) => void;
   readonly writeQueueSize: number;
   bind(address: string, port: number): number;
@@ -22,11 +22,12 @@ export interface TcpHandle {
   listen(backlog: number): number;
   readStart(): number;
   readStop(): number;
-  /** All reads go to `buffer`; what `onread` returns, if anything, takes its place. */
+  /** All reads go to `buffer`. */
   useUserBuffer(buffer: Uint8Array): void;
   writeBuffer(request: WriteRequest, data: Uint8Array): number;
   shutdown(request: ShutdownRequest): number;
   setNoDelay(on: boolean): number;
+  open(fd: number): number;
   getpeername(into: AddressInto): number;
   getsockname(into: AddressInto): number;
   /** Sends a reset instead of the normal closing handshake. */
@@ -73,20 +74,20 @@ export interface TcpBinding {
 }
 
 export class UnsupportedRuntimeError extends Error {
-  readonly code = 'UNSUPPORTED_RUNTIME';
-  readonly source = 'local';
+  readonly code = "UNSUPPORTED_RUNTIME";
+  readonly source = "local";
   readonly retryable = false;
 }
 
 interface RawBindings {
   tcp_wrap: {
-    TCP: TcpBinding['Tcp'];
-    TCPConnectWrap: TcpBinding['ConnectRequest'];
+    TCP: TcpBinding["Tcp"];
+    TCPConnectWrap: TcpBinding["ConnectRequest"];
     constants: { SOCKET: number; SERVER: number };
   };
   stream_wrap: {
-    WriteWrap: TcpBinding['WriteRequest'];
-    ShutdownWrap: TcpBinding['ShutdownRequest'];
+    WriteWrap: TcpBinding["WriteRequest"];
+    ShutdownWrap: TcpBinding["ShutdownRequest"];
     streamBaseState: Int32Array;
     kReadBytesOrError: number;
     kLastWriteWasAsync: number;
@@ -97,11 +98,11 @@ interface RawBindings {
 export function loadTcpBinding(): TcpBinding {
   const { binding } = process as unknown as { binding?: <N extends keyof RawBindings>(name: N) => RawBindings[N] };
   try {
-    const tcp = binding!('tcp_wrap');
-    const stream = binding!('stream_wrap');
+    const tcp = binding!("tcp_wrap");
+    const stream = binding!("stream_wrap");
     const prototype = tcp.TCP.prototype as unknown as Record<string, unknown>;
-    for (const method of ['bind', 'connect', 'listen', 'readStart', 'useUserBuffer', 'writeBuffer', 'reset']) {
-      if (typeof prototype[method] !== 'function') throw new TypeError(`TCP.${method} is missing`);
+    for (const method of ["bind", "connect", "listen", "readStart", "useUserBuffer", "writeBuffer", "reset"]) {
+      if (typeof prototype[method] !== "function") throw new TypeError(`TCP.${method} is missing`);
     }
     return {
       Tcp: tcp.TCP,

@@ -1,13 +1,12 @@
-import { getSystemErrorName } from 'node:util';
-import type { TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
+import { getSystemErrorName } from "node:util";
+import type { TcpBinding, TcpHandle, WriteRequest } from "./tcp-binding.ts";
 
 /** What a stream tells its owner. All calls come from the event loop, never from inside a call of the stream's own methods. */
 export interface StreamOwner {
   /**
-   * `length` bytes stand at the start of `buffer`, valid until this returns. A buffer returned takes the place of `buffer` for the next
-   * reads; `undefined` keeps it.
+   * `length` bytes stand at the start of `buffer`, valid until this returns.
    */
-  onRead(buffer: Uint8Array, length: number): Uint8Array | undefined;
+  onRead(buffer: Buffer, length: number): void;
   /** The peer will send no more. */
   onEnd(): void;
   /** The connection is lost; `code` is an errno name such as `ECONNRESET`. */
@@ -29,19 +28,18 @@ const EOF = -4095; // UV_EOF in libuv's uv/errno.h
  */
 export class TcpNetwork {
   readonly binding: TcpBinding;
-  readonly readBuffer: Uint8Array;
+  readonly readBuffer: Buffer;
   private spareWrite: WriteRequest;
-  private readonly onread: (this: TcpHandle) => Uint8Array | undefined;
+  private readonly onread: (this: TcpHandle) => void;
   private readonly written: (this: WriteRequest, status: number) => void;
 
   constructor(binding: TcpBinding, options: { readonly readBufferBytes: number }) {
     this.binding = binding;
-    this.readBuffer = new Uint8Array(options.readBufferBytes);
+    this.readBuffer = Buffer.allocUnsafeSlow(options.readBufferBytes);
     this.spareWrite = new binding.WriteRequest();
     const { state, READ } = binding;
-    this.onread = function (this: TcpHandle): Uint8Array | undefined {
-      const stream = this.owner as TcpStream | undefined;
-      return stream?.handleRead(state[READ]!);
+    this.onread = function (this: TcpHandle): void {
+      (this.owner as TcpStream | undefined)?.handleRead(state[READ]!);
     };
     this.written = function (this: WriteRequest, status: number): void {
       (this.stream as TcpStream).handleWritten(status);
@@ -71,7 +69,7 @@ export class TcpNetwork {
       if (settled) return;
       settled = true;
       if (status === 0) {
-        done(new TcpStream(this, handle, owner), '');
+        done(new TcpStream(this, handle, owner), "");
         return;
       }
       handle.close();
@@ -79,7 +77,7 @@ export class TcpNetwork {
     };
     const request = new ConnectRequest();
     request.oncomplete = settle;
-    const six = host.includes(':');
+    const six = host.includes(":");
     let status = six ? handle.bind6(local.address, local.port, 0) : handle.bind(local.address, local.port);
     if (status === 0) status = six ? handle.connect6(request, host, port) : handle.connect(request, host, port);
     // A failure at once is reported like a later one, from the event loop, so callers see one order of events.
@@ -121,7 +119,6 @@ export class TcpStream {
   private readonly network: TcpNetwork;
   private handle: TcpHandle | undefined;
   private owner: StreamOwner | undefined;
-  private buffer: Uint8Array;
   private reading = false;
   private noDelay = false;
 
@@ -129,7 +126,6 @@ export class TcpStream {
     this.network = network;
     this.handle = handle;
     this.owner = owner;
-    this.buffer = network.readBuffer;
     network.attach(handle, this);
   }
 
@@ -204,7 +200,7 @@ export class TcpStream {
   peerAddress(): string {
     const into: { address?: string } = {};
     this.handle?.getpeername(into);
-    return into.address ?? '';
+    return into.address ?? "";
   }
 
   private detach(handle: TcpHandle): void {
@@ -222,17 +218,15 @@ export class TcpStream {
   }
 
   /** @internal */
-  handleRead(length: number): Uint8Array | undefined {
+  handleRead(length: number): void {
     if (length > 0) {
-      const next = this.owner?.onRead(this.buffer, length);
-      if (next !== undefined) this.buffer = next;
-      return next;
+      this.owner?.onRead(this.network.readBuffer, length);
+      return;
     }
-    if (length === 0) return undefined;
+    if (length === 0) return;
     this.pause();
     if (length === EOF) this.owner?.onEnd();
     else this.owner?.onError(getSystemErrorName(length));
-    return undefined;
   }
 
   /** @internal */

@@ -1,0 +1,27 @@
+import type { ConfigFile } from "./schema.ts";
+import type { Path } from "./source-map.ts";
+
+/** What the schema knows and this version cannot run: said plainly, rather than passed over. */
+export function findUnsupported(file: ConfigFile): { readonly path: Path; readonly message: string }[] {
+  const found: { path: Path; message: string }[] = [];
+  file.sources?.forEach((source, i) => {
+    if (source.claim === true) {
+      found.push({
+        path: ["sources", i, "claim"],
+        message: `this version does not claim addresses: add them with "ip address add" and set claim to false`,
+      });
+    }
+  });
+  file.listeners.forEach((listener, i) => {
+    if (listener.engine !== undefined && listener.engine !== "http") {
+      found.push({
+        path: ["listeners", i, "engine"],
+        message: `this version has no engine "${listener.engine}" yet; use "http"`,
+      });
+    }
+    if (listener.tls !== undefined) {
+      found.push({ path: ["listeners", i, "tls"], message: 'this version does not terminate TLS yet; remove "tls"' });
+    }
+  });
+  return found;
+}

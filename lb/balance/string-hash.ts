@@ -1,0 +1,11 @@
+/**
+ * 32-bit FNV-1a over the UTF-16 units, finished with the mixer of MurmurHash3 (both public domain), which spreads keys that differ in
+ * their last characters alone. The same in every plane and after every restart.
+ */
+export function hashString(text: string, seed = 0): number {
+  let hash = 0x811c9dc5 ^ seed;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

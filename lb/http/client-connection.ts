@@ -1,0 +1,454 @@
+import type { TcpHandle } from "../net/tcp-binding.ts";
+import type { StreamOwner, TcpStream } from "../net/tcp-stream.ts";
+import type { Expirable, TimeoutList } from "../timeout-list.ts";
+import { WebSocketTunnel } from "../websocket/tunnel.ts";
+import { ChunkedReader } from "./chunked.ts";
+import { type AnswerSink, Exchange, type Failure } from "./exchange.ts";
+import { CR, LF } from "./grammar.ts";
+import { hashKey } from "./hash-key.ts";
+import type { HttpListener, Target } from "./http-listener.ts";
+import { localAnswer, statusOf } from "./local-answer.ts";
+import { RequestBody } from "./request-body.ts";
+import { HEAD_TOO_LARGE, type Refusal } from "./request-head.ts";
+import { writeRequestHead } from "./request-writer.ts";
+import type { ResponseHead } from "./response-head.ts";
+import { type BodyCoding, bodyCoding, bodyPartRoom, writeBodyPart, writeResponseHead } from "./response-writer.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
+
+const BODY_TOO_LARGE: Refusal = { status: 413, reason: "body-too-large" };
+const BAD_CHUNK: Refusal = { status: 400, reason: "malformed-chunk" };
+const SLOW_HEAD: Refusal = { status: 408, reason: "header-timeout" };
+const SLOW_BODY: Refusal = { status: 408, reason: "body-timeout" };
+/** nginx's code for a client that left before its answer; only in the metrics. */
+const CLIENT_CLOSED = 499;
+/** What a client may send ahead of its turn before it is no longer read. */
+const MAX_AHEAD_BYTES = 65536;
+
+/**
+ * One client. Requests are taken one at a time: what a client sends ahead (HTTP pipelining) waits until the answer before it is out.
+ *
+ * `idle` no request · `waiting` for the answer's head · `answering` · `lingering` the last answer is out and what the client still sends
+ * is thrown away, so that the answer is not lost to a reset · `tunnel` · `closed`
+ */
+export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
+  /** Position in the listener's list. */
+  index = -1;
+  timeoutList: TimeoutList | undefined = undefined;
+  timeoutPrevious: Expirable | undefined = undefined;
+  timeoutNext: Expirable | undefined = undefined;
+  timeoutAtMs = 0;
+
+  private readonly listener: HttpListener;
+  private readonly stream: TcpStream;
+  private state: "idle" | "waiting" | "answering" | "lingering" | "tunnel" | "closed" = "idle";
+  /** The start of a head that has not arrived whole, or requests sent ahead. */
+  private ahead: Buffer | undefined = undefined;
+  private exchange: Exchange | undefined = undefined;
+  private target: Target | undefined = undefined;
+  private body: RequestBody | undefined = undefined;
+  /** `X-Forwarded-For` and the rest, up to the host. */
+  private forwarded: string | undefined = undefined;
+  private tunnel: WebSocketTunnel | undefined = undefined;
+  private startedAtMs = 0;
+  private keepAlive = true;
+  private isOld = false;
+  private status = 0;
+  private coding: BodyCoding = "as-is";
+  private decoder: ChunkedReader | undefined = undefined;
+  private closesWhenDrained = false;
+
+  constructor(listener: HttpListener, handle: TcpHandle) {
+    this.listener = listener;
+    this.stream = listener.context.network.adopt(handle, this);
+  }
+
+  start(): void {
+    this.listener.idleTimeouts.start(this, this.listener.context.clock.now());
+    this.stream.resume();
+  }
+
+  // From the client
+
+  onRead(buffer: Buffer, length: number): void {
+    switch (this.state) {
+      case "idle":
+        this.take(buffer, length);
+        return;
+      case "waiting":
+      case "answering":
+        if (this.body !== undefined) this.takeBody(buffer, 0, length);
+        else this.keepAhead(buffer, 0, length);
+        return;
+      default:
+        return; // lingering: thrown away
+    }
+  }
+
+  onEnd(): void {
+    // A client that has its answer under way may have closed its sending side only; before that it is taken to be gone, as in nginx.
+    if (this.state === "answering" && this.body === undefined) this.keepAlive = false;
+    else this.abort();
+  }
+
+  onError(): void {
+    this.abort();
+  }
+
+  onDrained(): void {
+    if (this.closesWhenDrained) {
+      this.close();
+    } else if (this.state === "answering") {
+      this.timeoutList?.cancel(this);
+      this.exchange?.connection?.resumeAnswer();
+    }
+  }
+
+  onTimeout(): void {
+    if (this.state === "idle" && this.ahead !== undefined) this.refuse(SLOW_HEAD);
+    else if (this.state === "waiting" && this.body !== undefined) this.breakBody(SLOW_BODY);
+    else if (this.state === "answering") this.destroy();
+    else this.abort();
+  }
+
+  private take(buffer: Buffer, length: number): void {
+    if (this.ahead === undefined) {
+      this.parse(buffer, 0, length);
+      return;
+    }
+    const joined = Buffer.concat([this.ahead, buffer.subarray(0, length)]);
+    this.ahead = undefined;
+    this.parse(joined, 0, joined.length);
+  }
+
+  private parse(bytes: Buffer, from: number, end: number): void {
+    let start = from;
+    // RFC 9112 §2.2: empty lines before a request are passed over.
+    while (start + 1 < end && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
+    if (start === end) return;
+    const { requestHead: head, clock } = this.listener.context;
+    const limit = this.listener.config.limits.headerBytes;
+    const headEnd = head.parse(bytes, start, end);
+    if (headEnd > 0 && headEnd - start <= limit) {
+      this.timeoutList?.cancel(this);
+      this.begin(bytes, headEnd, end);
+    } else if (headEnd < 0) {
+      this.refuse(head.refusal!);
+    } else if (headEnd > 0 || end - start > limit) {
+      this.refuse(HEAD_TOO_LARGE);
+    } else {
+      // The clock for a head starts with its first byte: a client that drips cannot stretch it.
+      if (this.timeoutList !== this.listener.headerTimeouts) this.listener.headerTimeouts.start(this, clock.now());
+      this.ahead = Buffer.from(bytes.subarray(start, end));
+    }
+  }
+
+  private begin(bytes: Buffer, headEnd: number, end: number): void {
+    const { listener } = this;
+    const { context } = listener;
+    const { requestHead: head } = context;
+    this.startedAtMs = context.clock.now();
+    this.keepAlive = head.keepAlive && !listener.isDraining;
+    this.isOld = head.isOld;
+    const target = listener.routesByContent ? this.route(bytes) : listener.catchAll;
+    this.target = target;
+    this.state = "waiting";
+    const exchange = this.exchange ?? new Exchange(this, bytes);
+    if (this.exchange === undefined) this.exchange = exchange;
+    else exchange.reset();
+    exchange.isHead = head.method === "HEAD";
+    let rest = headEnd;
+    if (head.hasBody) {
+      const body = new RequestBody(head.contentLength, listener.config.limits.bodyBytes);
+      this.body = body;
+      rest = body.advance(bytes, headEnd, end);
+      if (body.isTooLarge) return this.refuse(BODY_TOO_LARGE);
+      if (rest < 0) return this.refuse(BAD_CHUNK);
+    }
+    if (rest < end) this.keepAhead(bytes, rest, end);
+    if (target === undefined) {
+      listener.countUnrouted(404);
+      if (this.body?.isComplete === true) this.body = undefined;
+      this.answerLocally(404);
+      return;
+    }
+    const isSafe = head.method === "GET" || head.method === "HEAD" || head.method === "OPTIONS";
+    exchange.hasBody = head.hasBody;
+    exchange.isUpgrade = head.isWebSocket;
+    exchange.isPipelinable = isSafe && !head.hasBody && !head.isWebSocket;
+    exchange.isRepeatable =
+      exchange.isPipelinable || (!head.hasBody && (head.method === "PUT" || head.method === "DELETE"));
+    if (target.hash !== undefined)
+      exchange.hashKey = hashKey(target.hash, head, bytes, () => this.stream.peerAddress());
+    this.forwarded ??= `X-Forwarded-For: ${this.stream.peerAddress()}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: `;
+    const { requests } = context;
+    const requestEnd = writeRequestHead(requests, head, bytes, headEnd, this.forwarded, listener.fallbackHost);
+    exchange.head = requests.slab;
+    exchange.headStart = requests.offset;
+    exchange.headEnd = requestEnd;
+    requests.commit(requestEnd);
+    if (this.body !== undefined) this.holdBody(bytes, headEnd, rest);
+    if (!target.backend.dispatch(exchange)) this.answerLocally(503);
+  }
+
+  private route(bytes: Buffer): Target | undefined {
+    const { requestHead: head } = this.listener.context;
+    const host = bytes.latin1Slice(head.hostStart, head.hostEnd).toLowerCase();
+    return this.listener.route(host, bytes.latin1Slice(head.targetStart, head.pathEnd) || "/");
+  }
+
+  private keepAhead(bytes: Buffer, from: number, to: number): void {
+    const part = bytes.subarray(from, to);
+    this.ahead = this.ahead === undefined ? Buffer.from(part) : Buffer.concat([this.ahead, part]);
+    if (this.ahead.length > MAX_AHEAD_BYTES) this.stream.pause();
+  }
+
+  // The request's body
+
+  /** The part of the body that came with the head waits for the server's connection. */
+  private holdBody(bytes: Buffer, from: number, to: number): void {
+    const body = this.body!;
+    body.hold(bytes, from, to);
+    if (body.isComplete && body.held === undefined) this.body = undefined;
+    else this.stream.pause();
+  }
+
+  onSent(): void {
+    const { body } = this;
+    if (body === undefined || this.exchange === undefined) return;
+    const connection = this.exchange.connection!;
+    const { held } = body;
+    body.held = undefined;
+    const isTaken = held === undefined || connection.writeBody(held);
+    if (body.isComplete) this.body = undefined;
+    if (!isTaken) return;
+    this.stream.resume();
+    if (this.body !== undefined) this.expectBody();
+  }
+
+  private expectBody(): void {
+    this.listener.idleTimeouts.start(this, this.listener.context.clock.now());
+  }
+
+  private takeBody(bytes: Buffer, from: number, end: number): void {
+    const body = this.body!;
+    const to = body.advance(bytes, from, end);
+    if (to < 0 || body.isTooLarge) {
+      this.breakBody(to < 0 ? BAD_CHUNK : BODY_TOO_LARGE);
+      return;
+    }
+    const { outgoing } = this.listener.context;
+    outgoing.reserve(to - from);
+    const { slab, offset } = outgoing;
+    bytes.copy(slab, offset, from, to);
+    const isTaken = this.exchange!.connection?.writeBody(slab.subarray(offset, offset + to - from)) ?? true;
+    if (!isTaken) {
+      outgoing.commit(offset + to - from);
+      this.stream.pause();
+    }
+    if (body.isComplete) {
+      this.body = undefined;
+      this.timeoutList?.cancel(this);
+    } else if (isTaken) {
+      this.expectBody();
+    } else {
+      this.timeoutList?.cancel(this);
+    }
+    if (to < end) this.keepAhead(bytes, to, end);
+  }
+
+  /** The body cannot be passed on whole: the server must not take the part for the whole, so its connection goes. */
+  private breakBody(refusal: Refusal): void {
+    this.exchange!.server?.cancel(this.exchange!);
+    if (this.state === "waiting") this.refuse(refusal);
+    else this.destroy();
+  }
+
+  // The answer
+
+  onInterim(bytes: Buffer, from: number, to: number): void {
+    if (!this.isOld) this.stream.write(Buffer.from(bytes.subarray(from, to)));
+  }
+
+  onAnswer(head: ResponseHead, bytes: Buffer, bodyFrom: number, bodyTo: number, isLast: boolean): void {
+    const { outgoing } = this.listener.context;
+    this.state = "answering";
+    this.status = head.status;
+    this.coding = bodyCoding(head, this.isOld);
+    this.decoder = this.coding === "decode" ? new ChunkedReader() : undefined;
+    const hasNoEnd = this.isOld && (this.coding === "decode" || head.framing === "close");
+    // An answer before the end of the request: the rest of the body has no taker, on either side.
+    if (this.body !== undefined) this.exchange!.connection!.isRetiring = true;
+    if (this.body !== undefined || hasNoEnd || this.listener.isDraining) this.keepAlive = false;
+    const style = { isOld: this.isOld, close: !this.keepAlive, coding: this.coding };
+    const bodyStart = writeResponseHead(outgoing, head, bytes, bodyFrom, style, bodyTo - bodyFrom);
+    const end = writeBodyPart(outgoing.slab, bodyStart, bytes, bodyFrom, bodyTo, isLast, this.coding, this.decoder);
+    if (!isLast) this.stream.disableNagle();
+    this.writeOut(end, isLast);
+  }
+
+  onAnswerBody(bytes: Buffer, from: number, to: number, isLast: boolean): void {
+    const { outgoing } = this.listener.context;
+    outgoing.reserve(bodyPartRoom(to - from));
+    this.writeOut(
+      writeBodyPart(outgoing.slab, outgoing.offset, bytes, from, to, isLast, this.coding, this.decoder),
+      isLast,
+    );
+  }
+
+  /** Sends what stands in the outgoing arena up to `end`. */
+  private writeOut(end: number, isLast: boolean): void {
+    const { outgoing, clock } = this.listener.context;
+    if (!this.stream.write(outgoing.slab.subarray(outgoing.offset, end))) {
+      outgoing.commit(end);
+      if (!isLast) {
+        this.exchange!.connection?.pauseAnswer();
+        this.listener.idleTimeouts.start(this, clock.now());
+      }
+    }
+    if (isLast) this.finish();
+  }
+
+  private finish(): void {
+    const { clock } = this.listener.context;
+    this.target?.counters.record(this.status, clock.now() - this.startedAtMs);
+    this.decoder = undefined;
+    if (this.exchange !== undefined) this.exchange.isHead = false;
+    if (!this.keepAlive) {
+      this.endAfterAnswer();
+      return;
+    }
+    this.state = "idle";
+    this.listener.idleTimeouts.start(this, clock.now());
+    this.stream.resume();
+    if (this.ahead !== undefined) {
+      this.stream.disableNagle();
+      setImmediate(() => this.takeAhead());
+    }
+  }
+
+  private takeAhead(): void {
+    if (this.state !== "idle" || this.ahead === undefined) return;
+    const bytes = this.ahead;
+    this.ahead = undefined;
+    this.parse(bytes, 0, bytes.length);
+  }
+
+  /** Closes such that the client gets the whole answer, even if it is still sending. */
+  private endAfterAnswer(): void {
+    if (this.body !== undefined || this.ahead !== undefined) {
+      this.body = undefined;
+      this.ahead = undefined;
+      this.state = "lingering";
+      this.listener.lingerTimeouts.start(this, this.listener.context.clock.now());
+      this.stream.end();
+      this.stream.resume();
+    } else if (this.stream.isBackedUp) {
+      this.closesWhenDrained = true;
+      this.listener.idleTimeouts.start(this, this.listener.context.clock.now());
+    } else {
+      this.close();
+    }
+  }
+
+  onAnswerBroken(): void {
+    // The client must not take the part for the whole: a reset is the one sign that every framing understands.
+    this.target?.counters.record(this.status, this.listener.context.clock.now() - this.startedAtMs);
+    this.destroy();
+  }
+
+  onFailed(failure: Failure): void {
+    this.answerLocally(statusOf(failure));
+  }
+
+  private refuse(refusal: Refusal): void {
+    this.listener.countRejected(refusal.reason);
+    this.keepAlive = false;
+    // Whatever else has arrived is of no known meaning.
+    this.ahead ??= EMPTY;
+    this.target = undefined;
+    this.answerLocally(refusal.status);
+  }
+
+  private answerLocally(status: number): void {
+    if (this.body !== undefined) this.keepAlive = false;
+    this.state = "answering";
+    this.status = status;
+    this.stream.write(localAnswer(status, !this.keepAlive, this.exchange?.isHead ?? false));
+    this.finish();
+  }
+
+  onUpgrade(head: ResponseHead, bytes: Buffer, from: number, to: number, connection: UpstreamConnection): void {
+    const { listener, exchange } = this;
+    const { outgoing, clock } = listener.context;
+    const server = exchange!.server!;
+    const style = { isOld: false, close: false, coding: "as-is" as const };
+    const end = writeResponseHead(outgoing, head, bytes, from, style, 0);
+    if (!this.stream.write(outgoing.slab.subarray(outgoing.offset, end))) outgoing.commit(end);
+    this.target?.counters.record(101, clock.now() - this.startedAtMs);
+    this.state = "tunnel";
+    this.stream.disableNagle();
+    listener.webSockets++;
+    const ahead = this.ahead;
+    // An idle WebSocket keeps only what it needs.
+    this.exchange = undefined;
+    this.ahead = undefined;
+    this.forwarded = undefined;
+    this.tunnel = new WebSocketTunnel(
+      { context: listener.context, timeouts: listener.tunnelTimeouts, client: this.stream, connection },
+      { maxMessageBytes: listener.config.limits.webSocketMessageBytes },
+      () => {
+        listener.webSockets--;
+        server.onTunnelClosed();
+        this.close();
+      },
+    );
+    this.tunnel.start(bytes.subarray(from, to), ahead);
+  }
+
+  // The end
+
+  /** Stops as soon as nothing is under way. */
+  drain(): void {
+    if (this.state === "idle") this.close();
+    else if (this.state === "tunnel") this.tunnel?.drain();
+    else this.keepAlive = false;
+  }
+
+  /** The client went away, or has to. */
+  private abort(): void {
+    const { exchange } = this;
+    if ((this.state === "waiting" || this.state === "answering") && exchange !== undefined) {
+      const status = this.state === "waiting" ? CLIENT_CLOSED : this.status;
+      this.target?.counters.record(status, this.listener.context.clock.now() - this.startedAtMs);
+      this.cancelExchange(exchange);
+    }
+    this.close();
+  }
+
+  private cancelExchange(exchange: Exchange): void {
+    exchange.server?.cancel(exchange);
+    exchange.isCancelled = true;
+  }
+
+  /** Ends the connection by a reset. */
+  destroy(): void {
+    if (this.state === "closed") return;
+    if (this.exchange !== undefined) this.cancelExchange(this.exchange);
+    if (this.state === "tunnel") {
+      this.tunnel!.destroy();
+      return;
+    }
+    this.stream.reset(() => {});
+    this.close();
+  }
+
+  private close(): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.timeoutList?.cancel(this);
+    this.stream.close();
+    this.listener.onConnectionClosed(this);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,93 @@
+import type { Expirable, TimeoutList } from "../timeout-list.ts";
+import type { Backend } from "./backend.ts";
+import type { ResponseHead } from "./response-head.ts";
+import type { Server } from "./server.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
+
+/** Why an exchange got no (whole) answer from a server. */
+export type Failure =
+  /** No connection came about; nothing was sent. `code` is an errno name or `TIMEOUT`. */
+  | { readonly kind: "connect"; readonly code: string }
+  /** The connection ended before the first byte of this answer. */
+  | { readonly kind: "closed" }
+  /** The answer breaks HTTP, or ended in the middle of its head. */
+  | { readonly kind: "bad-answer" }
+  /** The server let the time limit for its answer pass. */
+  | { readonly kind: "timeout" }
+  /** This host has no source port or no descriptor left for this server. Says nothing about the server. */
+  | { readonly kind: "exhausted"; readonly what: "port" | "descriptor" }
+  /** Waited for a connection to the server for as long as the queue allows, or found the queue full. */
+  | { readonly kind: "queue"; readonly what: "full" | "timeout" };
+
+/** The client's side of an exchange; what the upstream side calls. */
+export interface AnswerSink {
+  /** The request's connection is open and its head is sent: body bytes may follow. */
+  onSent(): void;
+  /** An interim answer (1xx but 101), whole, at [from, to). */
+  onInterim(bytes: Buffer, from: number, to: number): void;
+  /**
+   * The answer's head and what of its body is there, at [bodyFrom, bodyTo), with the chunked coding still on where `head.framing` is
+   * `chunked`. `isLast`: that is all of it.
+   */
+  onAnswer(head: ResponseHead, bytes: Buffer, bodyFrom: number, bodyTo: number, isLast: boolean): void;
+  onAnswerBody(bytes: Buffer, from: number, to: number, isLast: boolean): void;
+  /** The server switched protocols: `connection` belongs to the sink now; bytes at [from, to) are the first of the new protocol. */
+  onUpgrade(head: ResponseHead, bytes: Buffer, from: number, to: number, connection: UpstreamConnection): void;
+  /** The answer broke off after its head was passed on. */
+  onAnswerBroken(): void;
+  /** No answer will come. Called once all retries that are safe have been made. */
+  onFailed(failure: Failure): void;
+}
+
+/** One request and its answer. A client connection uses one object for all its requests in turn. */
+export class Exchange implements Expirable {
+  readonly sink: AnswerSink;
+  /** The head as it goes to the server, at [headStart, headEnd) of `head`; kept, as it may be sent again. */
+  head: Buffer;
+  headStart = 0;
+  headEnd = 0;
+  isHead = false;
+  /** GET, HEAD or OPTIONS without a body: may share a connection with others, and be sent twice. */
+  isPipelinable = false;
+  /** RFC 9110 §9.2.2, and without a body: may be sent twice. */
+  isRepeatable = false;
+  hasBody = false;
+  isUpgrade = false;
+  hashKey: string | undefined = undefined;
+  backend: Backend | undefined = undefined;
+  server: Server | undefined = undefined;
+  connection: UpstreamConnection | undefined = undefined;
+  /** Servers that failed this request; allocated with the first failure. */
+  tried: Server[] | undefined = undefined;
+  attempts = 0;
+  /** A byte of the final answer's head has been taken from a server. */
+  hasAnswer = false;
+  /** The client is gone: what still comes from the server is thrown away. */
+  isCancelled = false;
+
+  timeoutList: TimeoutList | undefined = undefined;
+  timeoutPrevious: Expirable | undefined = undefined;
+  timeoutNext: Expirable | undefined = undefined;
+  timeoutAtMs = 0;
+
+  constructor(sink: AnswerSink, head: Buffer) {
+    this.sink = sink;
+    this.head = head;
+  }
+
+  /** Ready for the next request of the same client. */
+  reset(): void {
+    this.hashKey = undefined;
+    this.backend = undefined;
+    this.server = undefined;
+    this.connection = undefined;
+    this.tried = undefined;
+    this.attempts = 0;
+    this.hasAnswer = false;
+  }
+
+  /** It waited in a server's queue for too long. */
+  onTimeout(): void {
+    this.server?.onQueueTimeout(this);
+  }
+}

@@ -1,0 +1,45 @@
+import type { Clock } from "../clock.ts";
+import { Arena } from "../net/arena.ts";
+import type { TcpNetwork } from "../net/tcp-stream.ts";
+import { RequestHead } from "./request-head.ts";
+import { ResponseHead } from "./response-head.ts";
+
+const SLAB_BYTES = 65536;
+
+/** What flushes at the end of the tick. */
+export interface Flushable {
+  flush(): void;
+}
+
+/** What all connections of one plane share: the network, time, and the objects that parsing and writing reuse. */
+export class HttpContext {
+  readonly network: TcpNetwork;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly requestHead = new RequestHead();
+  readonly responseHead = new ResponseHead();
+  /** Heads on their way to servers; committed until their exchange is over. */
+  readonly requests = new Arena(SLAB_BYTES);
+  /** Bytes on their way to clients and through tunnels; committed only when the kernel does not take them at once. */
+  readonly outgoing = new Arena(SLAB_BYTES);
+  private flushables: Flushable[] = [];
+  private readonly runFlush = (): void => {
+    const due = this.flushables;
+    this.flushables = [];
+    for (const item of due) item.flush();
+  };
+
+  constructor(deps: { readonly network: TcpNetwork; readonly clock: Clock; readonly random: () => number }) {
+    this.network = deps.network;
+    this.clock = deps.clock;
+    this.random = deps.random;
+  }
+
+  /**
+   * Runs `item.flush()` once all sockets that are readable now have been read: what arrived together leaves together. `setImmediate`
+   * is libuv's check phase, right after its poll.
+   */
+  flushAfterTick(item: Flushable): void {
+    if (this.flushables.push(item) === 1) setImmediate(this.runFlush);
+  }
+}

@@ -1,0 +1,156 @@
+import type { BackendConfig, ListenerConfig } from "../../config/config.ts";
+import type { ListenerMetrics } from "../metrics/plane-metrics.ts";
+import { RequestCounters } from "../metrics/request-counters.ts";
+import type { TcpHandle } from "../net/tcp-binding.ts";
+import { Router } from "../route/router.ts";
+import { TimeoutList } from "../timeout-list.ts";
+import type { Backend } from "./backend.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { HttpContext } from "./http-context.ts";
+
+/** Where a route leads, with the counters of this listener and backend. */
+export interface Target {
+  readonly backend: Backend;
+  readonly hash: BackendConfig["hash"] | undefined;
+  readonly counters: RequestCounters;
+}
+
+const BACKLOG = 4096; // the kernel cuts it to net.core.somaxconn
+const LINGER_MS = 2000;
+
+/** One http listener in one plane: accepts, and holds what its connections share. */
+export class HttpListener {
+  readonly config: ListenerConfig;
+  readonly context: HttpContext;
+  readonly idleTimeouts: TimeoutList;
+  readonly headerTimeouts: TimeoutList;
+  readonly tunnelTimeouts: TimeoutList;
+  readonly lingerTimeouts = new TimeoutList(LINGER_MS);
+  readonly rejected = new Map<string, number>();
+  /** Stands for `Host` where an HTTP/1.0 client sent none. */
+  readonly fallbackHost: string;
+  isDraining = false;
+  webSockets = 0;
+  private readonly connections: ClientConnection[] = [];
+  private connectionsTotal = 0;
+  private readonly router: Router;
+  private readonly targets: readonly Target[];
+  private readonly noRoute: RequestCounters;
+  private handle: TcpHandle | undefined = undefined;
+  private onEmpty: (() => void) | undefined = undefined;
+
+  constructor(
+    deps: {
+      readonly context: HttpContext;
+      readonly backends: ReadonlyMap<string, Backend>;
+      readonly backendConfigs: ReadonlyMap<string, BackendConfig>;
+    },
+    config: ListenerConfig,
+  ) {
+    this.config = config;
+    this.context = deps.context;
+    this.fallbackHost = `${config.host.includes(":") ? `[${config.host}]` : config.host}:${config.port}`;
+    this.idleTimeouts = new TimeoutList(config.timeouts.idleMs);
+    this.headerTimeouts = new TimeoutList(config.timeouts.headerMs);
+    this.tunnelTimeouts = new TimeoutList(config.timeouts.webSocketIdleMs);
+    this.router = new Router(config.routes);
+    this.noRoute = new RequestCounters(config.name, "");
+    const counters = new Map<string, RequestCounters>();
+    this.targets = config.routes.map(({ backend }) => {
+      const shared = counters.get(backend) ?? new RequestCounters(config.name, backend);
+      counters.set(backend, shared);
+      const { balance, hash } = deps.backendConfigs.get(backend)!;
+      return { backend: deps.backends.get(backend)!, hash: balance === "hash" ? hash : undefined, counters: shared };
+    });
+  }
+
+  get connectionCount(): number {
+    return this.connections.length;
+  }
+
+  /** Starts accepting on a socket that is bound already. Returns 0 or a negative errno. */
+  start(handle: TcpHandle): number {
+    this.handle = handle;
+    handle.onconnection = (status, client) => {
+      // A negative status is a failed accept (out of descriptors, or the client gone again); libuv tries anew with the next one.
+      if (status === 0) this.accept(client);
+    };
+    return handle.listen(BACKLOG);
+  }
+
+  private accept(handle: TcpHandle): void {
+    this.connectionsTotal++;
+    const connection = new ClientConnection(this, handle);
+    connection.index = this.connections.push(connection) - 1;
+    connection.start();
+  }
+
+  route(host: string, path: string): Target | undefined {
+    const index = this.router.match(host, path);
+    return index === undefined ? undefined : this.targets[index];
+  }
+
+  get routesByContent(): boolean {
+    return !this.router.isCatchAll;
+  }
+
+  get catchAll(): Target {
+    return this.targets[0]!;
+  }
+
+  countRejected(reason: string): void {
+    this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + 1);
+  }
+
+  countUnrouted(status: number): void {
+    this.noRoute.record(status, 0);
+  }
+
+  onConnectionClosed(connection: ClientConnection): void {
+    const last = this.connections.pop()!;
+    if (last !== connection) {
+      this.connections[connection.index] = last;
+      last.index = connection.index;
+    }
+    if (this.connections.length === 0) this.onEmpty?.();
+  }
+
+  tick(nowMs: number): void {
+    this.idleTimeouts.expire(nowMs);
+    this.headerTimeouts.expire(nowMs);
+    this.tunnelTimeouts.expire(nowMs);
+    this.lingerTimeouts.expire(nowMs);
+  }
+
+  /** Stops accepting; idle connections close now, others after their answer, WebSockets with 1001. `done` runs when none is left. */
+  drain(done: () => void): void {
+    this.isDraining = true;
+    this.handle?.close();
+    this.handle = undefined;
+    this.onEmpty = done;
+    for (const connection of [...this.connections]) connection.drain();
+    if (this.connections.length === 0) done();
+  }
+
+  /** Ends every connection at once. */
+  destroy(): void {
+    this.isDraining = true;
+    this.handle?.close();
+    this.handle = undefined;
+    for (const connection of [...this.connections]) connection.destroy();
+  }
+
+  snapshot(): ListenerMetrics {
+    return {
+      listener: this.config.name,
+      connections: this.connections.length,
+      connectionsTotal: this.connectionsTotal,
+      webSockets: this.webSockets,
+      rejected: [...this.rejected].map(([reason, count]) => ({ reason, count })),
+    };
+  }
+
+  get requestCounters(): readonly RequestCounters[] {
+    return [...new Set(this.targets.map((target) => target.counters)), this.noRoute];
+  }
+}

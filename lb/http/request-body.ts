@@ -1,0 +1,39 @@
+import { ChunkedReader } from "./chunked.ts";
+
+/** Follows the body of one request: how much of it is still to come, and whether it is within the limit. */
+export class RequestBody {
+  /** What came with the head and waits for a connection to the server. */
+  held: Buffer | undefined = undefined;
+  private remaining: number;
+  private readonly chunked: ChunkedReader | undefined;
+  private readonly isTooLongFromTheStart: boolean;
+  private readonly limit: number;
+
+  /** `length` -1: chunked. */
+  constructor(length: number, limit: number) {
+    this.remaining = length;
+    this.chunked = length < 0 ? new ChunkedReader() : undefined;
+    this.limit = limit;
+    this.isTooLongFromTheStart = length > limit;
+  }
+
+  get isComplete(): boolean {
+    return this.chunked === undefined ? this.remaining === 0 : this.chunked.isDone;
+  }
+
+  get isTooLarge(): boolean {
+    return this.isTooLongFromTheStart || (this.chunked !== undefined && this.chunked.dataBytes > this.limit);
+  }
+
+  /** Returns the position after what of [from, end) belongs to the body, or -1 for a broken chunk. */
+  advance(bytes: Buffer, from: number, end: number): number {
+    if (this.chunked !== undefined) return this.chunked.read(bytes, from, end);
+    const take = Math.min(this.remaining, end - from);
+    this.remaining -= take;
+    return from + take;
+  }
+
+  hold(bytes: Buffer, from: number, to: number): void {
+    if (to > from) this.held = Buffer.from(bytes.subarray(from, to));
+  }
+}

@@ -1,0 +1,86 @@
+import type { Arena } from "../net/arena.ts";
+import type { ChunkedReader } from "./chunked.ts";
+import type { ResponseHead } from "./response-head.ts";
+
+/** How the body goes to the client: as it came; put into chunks; or taken out of them. */
+export type BodyCoding = "as-is" | "encode" | "decode";
+
+export interface AnswerStyle {
+  /** The client speaks HTTP/1.0. */
+  readonly isOld: boolean;
+  /** The connection ends after this answer. */
+  readonly close: boolean;
+  readonly coding: BodyCoding;
+}
+
+const ADDED_BYTES = 128;
+const CHUNK_OVERHEAD = 16;
+const LAST_CHUNK = "0\r\n\r\n";
+
+/** How the body of an answer reaches this client. Close-delimited bodies become chunks, so that the connection can live on. */
+export function bodyCoding(head: ResponseHead, isOldClient: boolean): BodyCoding {
+  if (head.framing === "chunked") return isOldClient ? "decode" : "as-is";
+  return head.framing === "close" && !isOldClient ? "encode" : "as-is";
+}
+
+/** Writes the answer's head into `arena` from its offset on, with room for `bodyBytes` after it; returns the end. */
+export function writeResponseHead(
+  arena: Arena,
+  head: ResponseHead,
+  bytes: Buffer,
+  headEnd: number,
+  style: AnswerStyle,
+  bodyBytes: number,
+): number {
+  const start = head.statusStart - 9;
+  arena.reserve(headEnd - start + ADDED_BYTES + bodyBytes + CHUNK_OVERHEAD * 2);
+  const { slab, offset } = arena;
+  if (!head.hasHopByHop && !style.close && !style.isOld && style.coding === "as-is" && head.isVerbatim) {
+    return offset + bytes.copy(slab, offset, start, headEnd);
+  }
+  let at = offset;
+  at += slab.latin1Write("HTTP/1.1 ", at);
+  at += bytes.copy(slab, at, head.statusStart, head.statusEnd);
+  at += slab.latin1Write("\r\n", at);
+  at = head.fields.copyKept(bytes, headEnd, slab, at);
+  if (head.isUpgrade) at += slab.latin1Write("Connection: Upgrade\r\nUpgrade: websocket\r\n", at);
+  else if (style.close) at += slab.latin1Write("Connection: close\r\n", at);
+  else if (style.isOld) at += slab.latin1Write("Connection: keep-alive\r\n", at);
+  const isChunked = style.coding === "encode" || (style.coding === "as-is" && head.framing === "chunked");
+  at += slab.latin1Write(isChunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n", at);
+  return at;
+}
+
+/** Appends the part [from, to) of a body at `at`, for which there is room; returns the end. */
+export function writeBodyPart(
+  slab: Buffer,
+  at: number,
+  bytes: Buffer,
+  from: number,
+  to: number,
+  isLast: boolean,
+  coding: BodyCoding,
+  decoder: ChunkedReader | undefined,
+): number {
+  let end = at;
+  if (coding === "as-is") {
+    end += bytes.copy(slab, end, from, to);
+  } else if (coding === "decode") {
+    decoder!.read(bytes, from, to, (dataFrom, dataTo) => {
+      end += bytes.copy(slab, end, dataFrom, dataTo);
+    });
+  } else {
+    if (to > from) {
+      end += slab.latin1Write(`${(to - from).toString(16)}\r\n`, end);
+      end += bytes.copy(slab, end, from, to);
+      end += slab.latin1Write("\r\n", end);
+    }
+    if (isLast) end += slab.latin1Write(LAST_CHUNK, end);
+  }
+  return end;
+}
+
+/** Room that `writeBodyPart` may need for `bytes` bytes. */
+export function bodyPartRoom(bytes: number): number {
+  return bytes + CHUNK_OVERHEAD * 2;
+}

@@ -1,0 +1,335 @@
+import type { Candidate } from "../balance/policy.ts";
+import type { LocalAddress } from "../net/tcp-stream.ts";
+import type { Destination, LeasePool } from "../source/lease-pool.ts";
+import { TimeoutList } from "../timeout-list.ts";
+import type { Exchange, Failure } from "./exchange.ts";
+import type { HttpContext } from "./http-context.ts";
+import { UpstreamConnection } from "./upstream-connection.ts";
+
+/** How a connection ended, which decides when its source port may be used again. */
+export type LeaseEnd = "closed" | "closed-by-peer" | "reset" | "unused";
+
+export interface ServerOptions {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly pipelining: number;
+  readonly connections: number;
+  readonly queue: number;
+  readonly queueTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly responseTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** What a server tells its backend. */
+export interface ServerEvents {
+  onExchangeFailed(exchange: Exchange, failure: Failure): void;
+}
+
+/** Answers larger than this on average gain nothing by pipelining, and hold each other up. */
+const PIPELINE_ANSWER_BYTES = 32768;
+/** How long pipelining rests after a server broke a connection with several requests on it, or held them up. */
+const PIPELINE_REST_MS = 2000;
+/** The first of several answers may take so long before the others go elsewhere. */
+const STALL_MS = 40;
+
+/** One server of a backend, as one plane sees it: its connections, and the requests that wait for one. */
+export class Server implements Candidate {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  weight: number;
+  /** Requests and tunnels under way, waiting ones too. */
+  active = 0;
+  connectsTotal = 0;
+  connectFailuresTotal = 0;
+  readonly connectTimeouts: TimeoutList;
+  readonly responseTimeouts: TimeoutList;
+  readonly idleTimeouts: TimeoutList;
+  private readonly context: HttpContext;
+  private readonly leases: LeasePool;
+  private readonly destination: Destination;
+  private readonly events: ServerEvents;
+  private readonly options: ServerOptions;
+  private readonly queueTimeouts: TimeoutList;
+  private readonly connections: UpstreamConnection[] = [];
+  /** Open and without a request; the one used last is taken first, so that surplus ones grow old and close. */
+  private readonly idle: UpstreamConnection[] = [];
+  /** The connection that pipelined requests are gathered on until it is full. */
+  private gathering: UpstreamConnection | undefined = undefined;
+  private readonly waiting: Exchange[] = [];
+  private averageAnswerBytes = 0;
+  private pipeliningRestsUntilMs = 0;
+  private isStopped = false;
+
+  constructor(
+    deps: { readonly context: HttpContext; readonly leases: LeasePool; readonly events: ServerEvents },
+    options: ServerOptions,
+  ) {
+    this.context = deps.context;
+    this.leases = deps.leases;
+    this.events = deps.events;
+    this.options = options;
+    this.id = options.id;
+    this.host = options.host;
+    this.port = options.port;
+    this.weight = options.weight;
+    this.destination = deps.leases.destination(options.host, options.port);
+    this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
+    this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
+    this.idleTimeouts = new TimeoutList(options.idleTimeoutMs);
+    this.queueTimeouts = new TimeoutList(options.queueTimeoutMs);
+  }
+
+  get pipelining(): number {
+    return this.options.pipelining;
+  }
+
+  get connectionCount(): number {
+    return this.connections.length;
+  }
+
+  get idleCount(): number {
+    return this.idle.length;
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
+  /** No connection is free and no more may be opened, and the queue is full as well. */
+  get isFull(): boolean {
+    return this.waiting.length >= this.options.queue && this.idle.length === 0 && !this.mayOpen;
+  }
+
+  private get mayOpen(): boolean {
+    return this.connections.length < this.options.connections;
+  }
+
+  /** Sends the request now or when a connection is free. What fails comes back through `onExchangeFailed`. */
+  send(exchange: Exchange): void {
+    exchange.server = this;
+    this.active++;
+    const connection = this.findConnection(exchange);
+    if (connection !== undefined) connection.send(exchange);
+    else if (this.waiting.length < this.options.queue && this.connections.length > 0) this.enqueue(exchange);
+    else if (this.mayOpen) this.settle(exchange, { kind: "exhausted", what: "port" });
+    else this.settle(exchange, { kind: "queue", what: "full" });
+  }
+
+  private findConnection(exchange: Exchange): UpstreamConnection | undefined {
+    if (exchange.isPipelinable && this.mayPipeline()) return this.connectionWithRoom();
+    return this.idle.pop() ?? (this.mayOpen ? this.openConnection() : undefined);
+  }
+
+  private mayPipeline(): boolean {
+    return (
+      this.options.pipelining > 1 &&
+      this.averageAnswerBytes < PIPELINE_ANSWER_BYTES &&
+      (this.pipeliningRestsUntilMs === 0 || this.context.clock.now() >= this.pipeliningRestsUntilMs)
+    );
+  }
+
+  /**
+   * Fills one connection after the other: many requests in one write are where pipelining saves its CPU.
+   */
+  private connectionWithRoom(): UpstreamConnection | undefined {
+    const limit = this.options.pipelining;
+    const { gathering } = this;
+    if (gathering !== undefined && gathering.inFlight < limit && !gathering.isRetiring) return gathering;
+    let best = this.idle.pop();
+    for (let i = 0; best === undefined && i < this.connections.length; i++) {
+      const connection = this.connections[i]!;
+      if (connection.isShared && !connection.isRetiring && connection.inFlight < limit) best = connection;
+    }
+    best ??= this.mayOpen ? this.openConnection() : undefined;
+    if (best !== undefined) best.isShared = true;
+    this.gathering = best;
+    return best;
+  }
+
+  private openConnection(): UpstreamConnection | undefined {
+    const connection = new UpstreamConnection(this, this.context);
+    if (!connection.open()) return undefined;
+    connection.index = this.connections.push(connection) - 1;
+    return connection;
+  }
+
+  private enqueue(exchange: Exchange): void {
+    this.waiting.push(exchange);
+    this.queueTimeouts.start(exchange, this.context.clock.now());
+  }
+
+  private dequeue(): Exchange | undefined {
+    const exchange = this.waiting.shift();
+    exchange?.timeoutList?.cancel(exchange);
+    return exchange;
+  }
+
+  onQueueTimeout(exchange: Exchange): void {
+    this.withdraw(exchange);
+    this.settle(exchange, { kind: "queue", what: "timeout" });
+  }
+
+  /** The client of a request is gone, wherever the request is. */
+  cancel(exchange: Exchange): void {
+    if (exchange.connection !== undefined) {
+      exchange.connection.cancel(exchange);
+      return;
+    }
+    exchange.isCancelled = true;
+    this.withdraw(exchange);
+    this.active--;
+    exchange.server = undefined;
+  }
+
+  private withdraw(exchange: Exchange): void {
+    const at = this.waiting.indexOf(exchange);
+    if (at >= 0) this.waiting.splice(at, 1);
+    exchange.timeoutList?.cancel(exchange);
+  }
+
+  // What connections tell
+
+  /** Has room for a request: a whole answer came, or it has just been opened. */
+  onConnectionFree(connection: UpstreamConnection): void {
+    if (connection.isRetiring) return;
+    while (this.waiting.length > 0 && connection.state === "open") {
+      const next = this.waiting[0]!;
+      const share = next.isPipelinable && connection.isShared && this.mayPipeline();
+      if (connection.inFlight >= (share ? this.options.pipelining : 1)) return;
+      this.dequeue();
+      connection.isShared = share;
+      connection.send(next);
+    }
+    if (connection.inFlight > 0 || connection.state !== "open") return;
+    if (this.isStopped) {
+      connection.close("closed");
+      return;
+    }
+    connection.isShared = false;
+    if (this.gathering === connection) this.gathering = undefined;
+    this.idle.push(connection);
+  }
+
+  onConnectionClosed(connection: UpstreamConnection, brokeUnanswered: boolean): void {
+    const { connections } = this;
+    const last = connections.pop()!;
+    if (last !== connection) {
+      connections[connection.index] = last;
+      last.index = connection.index;
+    }
+    const at = this.idle.lastIndexOf(connection);
+    if (at >= 0) this.idle.splice(at, 1);
+    if (this.gathering === connection) this.gathering = undefined;
+    // A server that answers later than at once may not bear pipelining at all (uWebSockets.js ends such connections).
+    if (brokeUnanswered) this.restPipelining();
+    if (this.waiting.length > 0) this.reviveQueue();
+  }
+
+  /** The place of a closed connection goes to a request that waits. */
+  private reviveQueue(): void {
+    const connection = this.mayOpen ? this.openConnection() : undefined;
+    if (connection !== undefined) {
+      const next = this.dequeue()!;
+      connection.send(next);
+      return;
+    }
+    // Nobody is left to wait for.
+    while (this.connections.length === 0 && this.waiting.length > 0) {
+      this.settle(this.dequeue()!, { kind: "exhausted", what: "port" });
+    }
+  }
+
+  onAnswered(exchange: Exchange, bytes: number): void {
+    this.averageAnswerBytes += (bytes - this.averageAnswerBytes) / 64;
+    this.active--;
+    exchange.connection = undefined;
+    exchange.server = undefined;
+  }
+
+  onExchangeFailed(exchange: Exchange, failure: Failure): void {
+    this.settle(exchange, failure);
+  }
+
+  onTunnelClosed(): void {
+    this.active--;
+  }
+
+  private settle(exchange: Exchange, failure: Failure): void {
+    this.active--;
+    exchange.connection = undefined;
+    if (!exchange.isCancelled) this.events.onExchangeFailed(exchange, failure);
+  }
+
+  private restPipelining(): void {
+    this.pipeliningRestsUntilMs = this.context.clock.now() + PIPELINE_REST_MS;
+  }
+
+  // Leases
+
+  /** -1 if no port is free. */
+  takeLease(): number {
+    return this.leases.lease(this.destination);
+  }
+
+  localAddress(lease: number): LocalAddress {
+    return { address: this.leases.addressOf(lease), port: this.leases.portOf(lease) };
+  }
+
+  /** Something else on this host holds that port. */
+  setLeaseAside(lease: number): void {
+    this.leases.setAside(this.destination, lease);
+  }
+
+  releaseLease(lease: number, end: LeaseEnd): void {
+    // Who closes first keeps the TIME_WAIT (RFC 9293 §3.6): where that was the server, the port is free on this host.
+    this.leases.release(
+      this.destination,
+      lease,
+      end === "closed" ? "closed" : end === "closed-by-peer" ? "unused" : end,
+    );
+  }
+
+  // Time and lifetime
+
+  /** Called by the plane's tick. */
+  tick(nowMs: number): void {
+    this.connectTimeouts.expire(nowMs);
+    this.responseTimeouts.expire(nowMs);
+    this.idleTimeouts.expire(nowMs);
+    this.queueTimeouts.expire(nowMs);
+    if (this.options.pipelining > 1) this.relieveStalled(nowMs);
+  }
+
+  /** One slow answer must not hold up those behind it: they are safe to send again, so they go elsewhere. */
+  private relieveStalled(nowMs: number): void {
+    for (const connection of [...this.connections]) {
+      if (connection.inFlight < 2 || nowMs - connection.progressAtMs < STALL_MS || connection.state !== "open")
+        continue;
+      this.restPipelining();
+      for (const exchange of connection.takeFollowers()) {
+        this.active--;
+        exchange.connection = undefined;
+        if (!exchange.isCancelled) this.send(exchange);
+      }
+      if (this.gathering === connection) this.gathering = undefined;
+    }
+  }
+
+  /** No new requests; idle connections close now, the others after their answer. */
+  stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    for (const connection of [...this.idle]) connection.close("closed");
+    for (const connection of this.connections) connection.isRetiring = true;
+  }
+
+  /** Ends every connection at once. */
+  destroy(): void {
+    this.stop();
+    for (const connection of [...this.connections]) connection.close("reset");
+  }
+}

@@ -1,0 +1,428 @@
+import { Arena } from "../net/arena.ts";
+import type { StreamOwner, TcpStream } from "../net/tcp-stream.ts";
+import type { Expirable, TimeoutList } from "../timeout-list.ts";
+import { ChunkedReader } from "./chunked.ts";
+import type { Exchange, Failure } from "./exchange.ts";
+import type { HttpContext } from "./http-context.ts";
+import type { Framing } from "./response-head.ts";
+import type { LeaseEnd, Server } from "./server.ts";
+
+/** A partial head larger than this is no HTTP answer that we pass on. */
+const MAX_HEAD_BYTES = 65536;
+const SEND_SLAB_BYTES = 16384;
+/** Local addresses tried for one connection before the shortage is called one. */
+const MAX_ADDRESS_TRIES = 16;
+const LOCAL_SHORTAGE = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
+const ADDRESS_TAKEN = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
+
+const CLOSED: Failure = { kind: "closed" };
+const BAD_ANSWER: Failure = { kind: "bad-answer" };
+const TIMEOUT: Failure = { kind: "timeout" };
+
+/**
+ * One connection to a server, bound to a leased source address and port. Answers come in the order of the requests (RFC 9112 §9.3.2), so
+ * `queue[first]` is always the exchange that the next byte belongs to. Whatever ends the connection settles every exchange in the queue
+ * and gives the lease back, once.
+ */
+export class UpstreamConnection implements StreamOwner, Expirable {
+  readonly server: Server;
+  state: "connecting" | "open" | "tunnel" | "closed" = "connecting";
+  /** Answers received whole; 0 tells a fresh connection from a reused one. */
+  answered = 0;
+  /** No more requests: it closes once the queue is empty. */
+  isRetiring = false;
+  /** Gathers pipelined requests; the server sets it. */
+  isShared = false;
+  /** When the last byte of an answer came, or the first request of an idle connection was sent. */
+  progressAtMs = 0;
+  /** Position in the server's list of connections. */
+  index = -1;
+
+  timeoutList: TimeoutList | undefined = undefined;
+  timeoutPrevious: Expirable | undefined = undefined;
+  timeoutNext: Expirable | undefined = undefined;
+  timeoutAtMs = 0;
+
+  private readonly context: HttpContext;
+  private stream: TcpStream | undefined = undefined;
+  private lease = -1;
+  private giveUp: (() => void) | undefined = undefined;
+  private queue: Exchange[] = [];
+  private first = 0;
+  /** Requests of this tick that wait to be written together; only with pipelining. */
+  private sending: Arena | undefined = undefined;
+  private sendStart = 0;
+  private isSendDue = false;
+  /** The request of this tick, without pipelining. */
+  private unsent: Exchange | undefined = undefined;
+  /** The start of a head that has not arrived whole. */
+  private partial: Buffer | undefined = undefined;
+  private framing: Framing | undefined = undefined;
+  private length = 0;
+  private remaining = 0;
+  private chunked: ChunkedReader | undefined = undefined;
+  private keepAliveAfter = true;
+
+  constructor(server: Server, context: HttpContext) {
+    this.server = server;
+    this.context = context;
+  }
+
+  get inFlight(): number {
+    return this.queue.length - this.first;
+  }
+
+  get isIdle(): boolean {
+    return this.state === "open" && this.inFlight === 0;
+  }
+
+  /** Starts connecting. Returns false if no source port is free; the connection is then of no use. */
+  open(): boolean {
+    this.lease = this.server.takeLease();
+    if (this.lease < 0) return false;
+    this.server.connectTimeouts.start(this, this.context.clock.now());
+    this.connect(MAX_ADDRESS_TRIES);
+    return true;
+  }
+
+  private connect(triesLeft: number): void {
+    const { server } = this;
+    server.connectsTotal++;
+    this.giveUp = this.context.network.connect(
+      server.localAddress(this.lease),
+      server.host,
+      server.port,
+      this,
+      (stream, error) => {
+        if (stream !== undefined) {
+          this.onConnected(stream);
+        } else if (ADDRESS_TAKEN.has(error)) {
+          server.setLeaseAside(this.lease);
+          this.lease = triesLeft > 0 ? server.takeLease() : -1;
+          if (this.lease >= 0) this.connect(triesLeft - 1);
+          else this.fail({ kind: "exhausted", what: "port" }, "unused");
+        } else if (LOCAL_SHORTAGE.has(error)) {
+          this.fail({ kind: "exhausted", what: "descriptor" }, "unused");
+        } else {
+          server.connectFailuresTotal++;
+          this.fail({ kind: "connect", code: error }, "unused");
+        }
+      },
+    );
+  }
+
+  private onConnected(stream: TcpStream): void {
+    this.state = "open";
+    this.stream = stream;
+    this.giveUp = undefined;
+    stream.disableNagle();
+    stream.resume();
+    this.restartTimeout();
+    const waiting = this.queue;
+    this.queue = [];
+    for (const exchange of waiting) this.transmit(exchange);
+    this.server.onConnectionFree(this);
+  }
+
+  /** Gives the request to this connection. The caller has seen to it that there is room. */
+  send(exchange: Exchange): void {
+    exchange.connection = this;
+    if (this.state === "connecting") this.queue.push(exchange);
+    else this.transmit(exchange);
+  }
+
+  private transmit(exchange: Exchange): void {
+    this.queue.push(exchange);
+    if (this.inFlight === 1) this.restartTimeout();
+    if (this.isShared) {
+      this.sending ??= new Arena(SEND_SLAB_BYTES);
+      this.appendToSend(exchange, this.sending);
+      return;
+    }
+    this.unsent = exchange;
+    this.context.flushAfterTick(this);
+  }
+
+  private appendToSend(exchange: Exchange, sending: Arena): void {
+    const length = exchange.headEnd - exchange.headStart;
+    if (sending.offset + length > sending.slab.length) {
+      this.flush();
+      sending.reserve(length);
+      this.sendStart = sending.offset;
+    }
+    exchange.head.copy(sending.slab, sending.offset, exchange.headStart, exchange.headEnd);
+    sending.offset += length;
+    if (this.isSendDue) return;
+    this.isSendDue = true;
+    this.context.flushAfterTick(this);
+  }
+
+  /**
+   * Writes the requests of this tick. A single request waits for the end of the tick as well: the servers' processes are then woken
+   * once for many requests instead of once for each.
+   */
+  flush(): void {
+    this.isSendDue = false;
+    const { sending, stream, unsent } = this;
+    if (unsent !== undefined && stream !== undefined) {
+      this.unsent = undefined;
+      stream.write(unsent.head.subarray(unsent.headStart, unsent.headEnd));
+      unsent.sink.onSent();
+    }
+    if (sending === undefined || stream === undefined || sending.offset === this.sendStart) return;
+    if (stream.write(sending.slab.subarray(this.sendStart, sending.offset))) sending.offset = 0;
+    this.sendStart = sending.offset;
+  }
+
+  /** Part of the request's body; false means: wait for `onSent` before the next. */
+  writeBody(bytes: Uint8Array): boolean {
+    return this.stream?.write(bytes) ?? true;
+  }
+
+  pauseAnswer(): void {
+    this.timeoutList?.cancel(this);
+    this.stream?.pause();
+  }
+
+  resumeAnswer(): void {
+    if (this.state !== "open") return;
+    this.restartTimeout();
+    this.stream?.resume();
+  }
+
+  /** The client of this exchange is gone. */
+  cancel(exchange: Exchange): void {
+    exchange.isCancelled = true;
+    // Nobody else waits on this connection: ending it tells the server to stop working. Otherwise the answer is read and thrown away.
+    if (this.inFlight === 1) this.close("reset");
+    else this.resumeAnswer();
+  }
+
+  /**
+   * The first answer holds the others up: they go to other connections, and this one ends with the first. Returns the exchanges to
+   * send again; all of them can be repeated, or they would not share a connection.
+   */
+  takeFollowers(): Exchange[] {
+    this.isRetiring = true;
+    return this.queue.splice(this.first + 1);
+  }
+
+  /** Hands the socket over to a tunnel; the connection keeps the lease until `close`. */
+  becomeTunnel(owner: StreamOwner): TcpStream {
+    this.state = "tunnel";
+    this.timeoutList?.cancel(this);
+    this.queue = [];
+    this.first = 0;
+    this.stream!.setOwner(owner);
+    return this.stream!;
+  }
+
+  // What the socket says
+
+  onRead(buffer: Buffer, length: number): void {
+    let bytes = buffer;
+    let end = length;
+    if (this.partial !== undefined) {
+      bytes = Buffer.concat([this.partial, buffer.subarray(0, length)]);
+      end = bytes.length;
+      this.partial = undefined;
+    }
+    let at = 0;
+    while (at < end) {
+      at = this.framing === undefined ? this.readHead(bytes, at, end) : this.readBody(bytes, at, end);
+      if (at < 0 || this.state !== "open") return;
+    }
+    if (this.inFlight > 0) this.restartTimeout();
+  }
+
+  onEnd(): void {
+    if (this.framing === "close") {
+      const exchange = this.queue[this.first]!;
+      if (!exchange.isCancelled) exchange.sink.onAnswerBody(EMPTY, 0, 0, true);
+      this.finishAnswer(exchange);
+      return;
+    }
+    this.fail(CLOSED, "closed-by-peer");
+  }
+
+  onError(code: string): void {
+    this.fail(CLOSED, code === "ECONNRESET" ? "reset" : "closed");
+  }
+
+  onDrained(): void {
+    this.queue[this.queue.length - 1]?.sink.onSent();
+  }
+
+  onTimeout(): void {
+    if (this.state === "connecting") {
+      this.server.connectFailuresTotal++;
+      this.giveUp?.();
+      this.fail({ kind: "connect", code: "TIMEOUT" }, "unused");
+    } else if (this.inFlight === 0) {
+      this.close("closed");
+    } else {
+      this.fail(TIMEOUT, "reset");
+    }
+  }
+
+  // Reading answers
+
+  private readHead(bytes: Buffer, at: number, end: number): number {
+    const exchange = this.queue[this.first];
+    const { responseHead: head } = this.context;
+    if (exchange === undefined) return this.breakOff(); // an answer that nobody asked for
+    const headEnd = head.parse(bytes, at, end, exchange.isHead);
+    if (headEnd === 0) {
+      if (end - at > MAX_HEAD_BYTES) return this.breakOff();
+      this.partial = Buffer.from(bytes.subarray(at, end));
+      return end;
+    }
+    if (headEnd < 0) return this.breakOff();
+    if (head.status === 101) return this.switchProtocols(exchange, bytes, headEnd, end);
+    if (head.status < 200) {
+      if (!exchange.isCancelled) exchange.sink.onInterim(bytes, at, headEnd);
+      return headEnd;
+    }
+    exchange.hasAnswer = true;
+    this.keepAliveAfter = head.keepAlive;
+    this.framing = head.framing;
+    this.length = head.framing === "length" ? head.contentLength : 0;
+    this.remaining = this.length;
+    if (head.framing === "chunked") this.chunked = new ChunkedReader();
+    const bodyEnd = this.advanceBody(bytes, headEnd, end);
+    if (bodyEnd < 0) {
+      exchange.hasAnswer = false;
+      return this.breakOff();
+    }
+    const isLast = this.isBodyDone();
+    if (!exchange.isCancelled) exchange.sink.onAnswer(head, bytes, headEnd, bodyEnd, isLast);
+    if (isLast) this.finishAnswer(exchange);
+    return bodyEnd;
+  }
+
+  private readBody(bytes: Buffer, at: number, end: number): number {
+    const exchange = this.queue[this.first]!;
+    const bodyEnd = this.advanceBody(bytes, at, end);
+    if (bodyEnd < 0) return this.breakOff();
+    const isLast = this.isBodyDone();
+    if (!exchange.isCancelled) exchange.sink.onAnswerBody(bytes, at, bodyEnd, isLast);
+    if (isLast) this.finishAnswer(exchange);
+    return bodyEnd;
+  }
+
+  /** Returns the position after the bytes of [at, end) that belong to this body, or -1. */
+  private advanceBody(bytes: Buffer, at: number, end: number): number {
+    switch (this.framing) {
+      case "length": {
+        const take = Math.min(this.remaining, end - at);
+        this.remaining -= take;
+        return at + take;
+      }
+      case "chunked":
+        return this.chunked!.read(bytes, at, end);
+      case "close":
+        return end;
+      default:
+        return at;
+    }
+  }
+
+  private isBodyDone(): boolean {
+    switch (this.framing) {
+      case "length":
+        return this.remaining === 0;
+      case "chunked":
+        return this.chunked!.isDone;
+      case "close":
+        return false;
+      default:
+        return true;
+    }
+  }
+
+  private switchProtocols(exchange: Exchange, bytes: Buffer, headEnd: number, end: number): number {
+    const { responseHead: head } = this.context;
+    if (!exchange.isUpgrade || !head.isUpgrade) return this.breakOff();
+    exchange.hasAnswer = true;
+    if (exchange.isCancelled) this.close("reset");
+    else exchange.sink.onUpgrade(head, bytes, headEnd, end, this);
+    return end;
+  }
+
+  private finishAnswer(exchange: Exchange): void {
+    const bytes = this.chunked?.dataBytes ?? this.length;
+    this.framing = undefined;
+    this.chunked = undefined;
+    this.answered++;
+    this.queue[this.first] = undefined as never;
+    if (++this.first === this.queue.length) {
+      this.queue.length = 0;
+      this.first = 0;
+    }
+    this.server.onAnswered(exchange, bytes);
+    if (this.state !== "open") return;
+    if (!this.keepAliveAfter || (this.isRetiring && this.inFlight === 0)) {
+      // What was pipelined behind an answer that closes will not be answered here.
+      this.fail(CLOSED, this.keepAliveAfter ? "closed" : "closed-by-peer");
+    } else if (this.inFlight === 0) {
+      this.server.idleTimeouts.start(this, this.context.clock.now());
+      this.server.onConnectionFree(this);
+    } else {
+      this.server.onConnectionFree(this);
+    }
+  }
+
+  /** The server does not speak HTTP as it should: whatever else it sends on this connection is void. */
+  private breakOff(): -1 {
+    this.fail(BAD_ANSWER, "reset");
+    return -1;
+  }
+
+  // The end
+
+  /** Ends an idle or abandoned connection. */
+  close(end: LeaseEnd): void {
+    this.fail(CLOSED, end);
+  }
+
+  private restartTimeout(): void {
+    const { server } = this;
+    this.progressAtMs = this.context.clock.now();
+    (this.inFlight > 0 ? server.responseTimeouts : server.idleTimeouts).start(this, this.progressAtMs);
+  }
+
+  /**
+   * Closes and settles all: `failure` is for the exchange whose answer was due; those behind it were not looked at by the server as far
+   * as we know, so they fail as `closed`.
+   */
+  private fail(failure: Failure, end: LeaseEnd): void {
+    if (this.state === "closed") return;
+    const wasConnecting = this.state === "connecting";
+    const hadSentPart = this.framing !== undefined;
+    this.state = "closed";
+    this.timeoutList?.cancel(this);
+    const { stream, queue, first, lease } = this;
+    this.queue = [];
+    this.first = 0;
+    this.partial = undefined;
+    this.unsent = undefined;
+    const release = (): void => this.server.releaseLease(lease, end);
+    this.giveUp?.();
+    this.giveUp = undefined;
+    this.lease = -1;
+    if (lease >= 0) {
+      if (stream === undefined) release();
+      else if (end === "reset") stream.reset(release);
+      else stream.close(release);
+    }
+    this.server.onConnectionClosed(this, queue.length - first > 1 && !hadSentPart && !wasConnecting);
+    for (let i = first; i < queue.length; i++) {
+      const exchange = queue[i]!;
+      exchange.connection = undefined;
+      const own = i === first || wasConnecting ? failure : CLOSED;
+      this.server.onExchangeFailed(exchange, own);
+    }
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
