@@ -161,8 +161,10 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
       const body = new RequestBody(head.contentLength, listener.config.limits.bodyBytes);
       this.body = body;
       rest = body.advance(bytes, headEnd, end);
-      if (body.isTooLarge) return this.refuse(BODY_TOO_LARGE);
-      if (rest < 0) return this.refuse(BAD_CHUNK);
+      if (body.isTooLarge || rest < 0) {
+        this.refuse(body.isTooLarge ? BODY_TOO_LARGE : BAD_CHUNK);
+        return;
+      }
     }
     if (rest < end) this.keepAhead(bytes, rest, end);
     if (target === undefined) {

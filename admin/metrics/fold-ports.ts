@@ -1,0 +1,33 @@
+import type { PortMetrics } from "../../lb/metrics/plane-metrics.ts";
+
+/** Keeps the `top` destinations with most ports in use and adds up the others, by source, as destination `other`. */
+export function foldPorts(ports: readonly PortMetrics[], top: number): PortMetrics[] {
+  const used = new Map<string, number>();
+  for (const port of ports) used.set(port.destination, (used.get(port.destination) ?? 0) + port.used);
+  if (used.size <= top) return [...ports];
+  const kept = new Set(
+    [...used]
+      .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+      .slice(0, top)
+      .map(([name]) => name),
+  );
+  const folded = new Map<string, PortMetrics>();
+  const result: PortMetrics[] = [];
+  for (const port of ports) {
+    if (kept.has(port.destination)) {
+      result.push(port);
+      continue;
+    }
+    const key = `${port.pool}\n${port.source}`;
+    const sum = folded.get(key);
+    folded.set(key, {
+      ...port,
+      destination: "other",
+      free: (sum?.free ?? 0) + port.free,
+      used: (sum?.used ?? 0) + port.used,
+      quarantined: (sum?.quarantined ?? 0) + port.quarantined,
+      unusable: (sum?.unusable ?? 0) + port.unusable,
+    });
+  }
+  return [...result, ...folded.values()];
+}

@@ -1,0 +1,90 @@
+import type { Histogram, PlaneMetrics, RequestMetrics } from "./plane-metrics.ts";
+
+/** The reports of several planes as one: equal labels are added up. */
+export function sumPlaneMetrics(reports: readonly PlaneMetrics[]): PlaneMetrics {
+  return {
+    listeners: merge(
+      reports.flatMap((report) => report.listeners),
+      ({ listener }) => listener,
+      (a, b) => ({
+        listener: a.listener,
+        connections: a.connections + b.connections,
+        connectionsTotal: a.connectionsTotal + b.connectionsTotal,
+        webSockets: a.webSockets + b.webSockets,
+        rejected: addCounts([...a.rejected, ...b.rejected], ({ reason }) => reason),
+      }),
+    ),
+    requests: merge(
+      reports.flatMap((report) => report.requests),
+      ({ listener, backend }) => `${listener}\n${backend}`,
+      addRequests,
+    ),
+    servers: merge(
+      reports.flatMap((report) => report.servers),
+      ({ backend, server }) => `${backend}\n${server}`,
+      (a, b) => ({
+        backend: a.backend,
+        server: a.server,
+        active: a.active + b.active,
+        idle: a.idle + b.idle,
+        connectsTotal: a.connectsTotal + b.connectsTotal,
+        connectFailuresTotal: a.connectFailuresTotal + b.connectFailuresTotal,
+      }),
+    ),
+    retries: addCounts(
+      reports.flatMap((report) => report.retries),
+      ({ backend, reason }) => `${backend}\n${reason}`,
+    ),
+    ports: merge(
+      reports.flatMap((report) => report.ports),
+      ({ pool, source, destination }) => `${pool}\n${source}\n${destination}`,
+      (a, b) => ({
+        ...a,
+        free: a.free + b.free,
+        used: a.used + b.used,
+        quarantined: a.quarantined + b.quarantined,
+        unusable: a.unusable + b.unusable,
+      }),
+    ),
+    exhausted: addCounts(
+      reports.flatMap((report) => report.exhausted),
+      ({ pool, outcome }) => `${pool}\n${outcome}`,
+    ),
+    queueDepth: merge(
+      reports.flatMap((report) => report.queueDepth),
+      ({ pool }) => pool,
+      (a, b) => ({ pool: a.pool, depth: a.depth + b.depth }),
+    ),
+    eventLoopLagSeconds: Math.max(0, ...reports.map((report) => report.eventLoopLagSeconds)),
+    residentBytes: reports.reduce((sum, report) => sum + report.residentBytes, 0),
+    cpuSeconds: reports.reduce((sum, report) => sum + report.cpuSeconds, 0),
+  };
+}
+
+function merge<T>(items: readonly T[], key: (item: T) => string, add: (a: T, b: T) => T): T[] {
+  const sums = new Map<string, T>();
+  for (const item of items) {
+    const at = key(item);
+    const sum = sums.get(at);
+    sums.set(at, sum === undefined ? item : add(sum, item));
+  }
+  return [...sums.values()];
+}
+
+function addCounts<T extends { readonly count: number }>(items: readonly T[], key: (item: T) => string): T[] {
+  return merge(items, key, (a, b) => ({ ...a, count: a.count + b.count }));
+}
+
+function addRequests(a: RequestMetrics, b: RequestMetrics): RequestMetrics {
+  return {
+    listener: a.listener,
+    backend: a.backend,
+    codes: addCounts([...a.codes, ...b.codes], ({ code }) => String(code)),
+    duration: addHistograms(a.duration, b.duration),
+  };
+}
+
+/** Both have the same bounds: they come from the same program. */
+function addHistograms(a: Histogram, b: Histogram): Histogram {
+  return { bounds: a.bounds, counts: a.counts.map((count, i) => count + b.counts[i]!), sum: a.sum + b.sum };
+}

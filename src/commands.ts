@@ -1,0 +1,138 @@
+import { existsSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { defaultConfigPath } from "../config/default-config.ts";
+import { formatFault } from "../config/fault.ts";
+import { suggest } from "../config/suggest.ts";
+import { banner } from "./banner.ts";
+import { describeEvent } from "./event-log.ts";
+import { ConfigError, loadConfigFile, type Portico, startPortico } from "./start-portico.ts";
+import { readVersion } from "./version.ts";
+import { loadUws } from "./worker/uws.ts";
+
+const FINE = 0;
+const FAILED = 1;
+const USAGE = 2;
+
+const HELP = `Usage: portico COMMAND [options]
+
+Commands:
+  run [-c FILE]     run the balancer until SIGTERM or Ctrl-C, which drain it;
+                    without -c: ./portico.yaml if it is there, else a built-in example
+  validate FILE     check a config file; prints every fault with line and column
+
+Options:
+  -c, --config FILE the config file
+      --json        print faults as JSON (validate)
+  -h, --help        this text
+      --version     the version
+
+Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
+`;
+
+const COMMANDS = ["run", "validate"];
+
+/** Runs one command line; resolves with the exit status. */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    return usage((error as Error).message);
+  }
+  const { values, positionals } = parsed;
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return FINE;
+  }
+  if (values.version === true) {
+    process.stdout.write(`${readVersion()}\n`);
+    return FINE;
+  }
+  const [command, ...rest] = positionals;
+  switch (command) {
+    case "run":
+      return rest.length === 0 ? run(values.config) : usage(`run takes no "${rest[0]}"; give the file with -c`);
+    case "validate": {
+      const file = rest[0] ?? values.config;
+      return file === undefined || rest.length > 1
+        ? usage("validate takes one file")
+        : validate(file, values.json === true);
+    }
+    case undefined:
+      return usage("no command given");
+    default: {
+      const meant = suggest(command, COMMANDS);
+      return usage(`there is no command "${command}"${meant === undefined ? "" : `; did you mean "${meant}"?`}`);
+    }
+  }
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      config: { type: "string", short: "c" },
+      json: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+      version: { type: "boolean" },
+    },
+  });
+}
+
+function usage(message: string): number {
+  process.stderr.write(`portico: ${message}\n\n${HELP}`);
+  return USAGE;
+}
+
+function fail(message: string): number {
+  process.stderr.write(`portico: ${message}\n`);
+  return FAILED;
+}
+
+function validate(file: string, asJson: boolean): number {
+  try {
+    const result = loadConfigFile(file);
+    const faults = result.ok ? [] : result.faults;
+    if (asJson) process.stdout.write(`${JSON.stringify({ ok: result.ok, faults })}\n`);
+    else process.stdout.write(result.ok ? `${file} is valid\n` : `${faults.map(formatFault).join("\n")}\n`);
+    return result.ok ? FINE : FAILED;
+  } catch (error) {
+    return fail((error as Error).message);
+  }
+}
+
+async function run(file: string | undefined): Promise<number> {
+  const log = (message: string): void => void process.stderr.write(`portico: ${message}\n`);
+  let portico: Portico;
+  try {
+    // Workers need it; asked here, so that a machine it has no build for is told so before anything starts.
+    loadUws();
+    const config = file ?? (existsSync("portico.yaml") ? "portico.yaml" : defaultConfigPath());
+    portico = await startPortico({ config, onEvent: (event) => log(describeEvent(event)) });
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`);
+      return FAILED;
+    }
+    if (typeof (error as { code?: unknown }).code === "string") return fail((error as Error).message);
+    throw error;
+  }
+  process.stdout.write(banner(portico));
+  return new Promise((resolve) => {
+    const stop = (): void => {
+      process.off("SIGINT", stop).off("SIGTERM", stop);
+      log("draining; Ctrl-C again stops at once");
+      const force = (): void => {
+        portico.kill();
+        resolve(FAILED);
+      };
+      process.on("SIGINT", force).on("SIGTERM", force);
+      void portico.stop().then(() => {
+        process.off("SIGINT", force).off("SIGTERM", force);
+        resolve(FINE);
+      });
+    };
+    process.on("SIGINT", stop).on("SIGTERM", stop);
+  });
+}

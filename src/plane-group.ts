@@ -1,0 +1,201 @@
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../lb/clock.ts";
+import type { BackendState, PlaneCommand, PlaneEvent } from "../lb/control/messages.ts";
+import type { PlaneMetrics } from "../lb/metrics/plane-metrics.ts";
+import { sumPlaneMetrics } from "../lb/metrics/sum-plane-metrics.ts";
+import type { ListenSocket } from "../lb/net/listen-socket.ts";
+import type { BlockLedger } from "../lb/source/block-ledger.ts";
+import type { EventLog } from "./event-log.ts";
+import { type Child, Supervisor } from "./supervisor.ts";
+
+const PLANE_MAIN = fileURLToPath(new URL("../lb/plane-main.js", import.meta.url));
+/** A plane that does not answer by then is left out of a report. */
+const REPORT_TIMEOUT_MS = 1000;
+/** How much of its counters a plane that is killed can take with it. */
+const KEEP_REPORT_MS = 1000;
+
+interface Plane {
+  readonly id: string;
+  readonly supervisor: Supervisor;
+  isReady: boolean;
+  lastReport: PlaneMetrics | undefined;
+}
+
+export interface PlaneStatus {
+  readonly id: string;
+  readonly pid: number | undefined;
+  readonly ready: boolean;
+  readonly restarts: number;
+}
+
+export interface PlaneGroupDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly ledger: BlockLedger;
+  readonly log: EventLog;
+  readonly backends: () => readonly BackendState[];
+}
+
+/** The data-plane processes: starts them, hands them sockets and ports, and adds up what they count. */
+export class PlaneGroup {
+  private readonly deps: PlaneGroupDeps;
+  private readonly config: Config;
+  private readonly sockets: ReadonlyMap<string, ListenSocket>;
+  private readonly planes: Plane[] = [];
+  /** What planes that are gone had counted. */
+  private retired: PlaneMetrics | undefined = undefined;
+  private readonly reports = new Map<number, (metrics: PlaneMetrics) => void>();
+  private nextReport = 1;
+  private onAllReady: (() => void) | undefined = undefined;
+  private onFailed: ((error: Error) => void) | undefined = undefined;
+
+  constructor(deps: PlaneGroupDeps, config: Config, sockets: ReadonlyMap<string, ListenSocket>) {
+    this.deps = deps;
+    this.config = config;
+    this.sockets = sockets;
+  }
+
+  /** Resolves when every plane accepts; rejects if one says that it cannot. */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.onAllReady = resolve;
+      this.onFailed = reject;
+      for (let i = 0; i < this.config.planes; i++) this.add(`plane-${i + 1}`);
+      this.deps.clock.every(KEEP_REPORT_MS, () => void this.collect());
+    });
+  }
+
+  private add(id: string): void {
+    const { clock, random, log, ledger } = this.deps;
+    const plane: Plane = {
+      id,
+      isReady: false,
+      lastReport: undefined,
+      supervisor: new Supervisor({
+        clock,
+        random,
+        spawn: () => fork(PLANE_MAIN, { serialization: "advanced", execArgv: process.execArgv }),
+        onStart: (child) => child.on("message", (event: PlaneEvent) => this.handle(plane, child, event)),
+        onDeath: (cause, delayMs) => {
+          plane.isReady = false;
+          ledger.ownerDied(id);
+          if (plane.lastReport !== undefined) this.retire(plane.lastReport);
+          plane.lastReport = undefined;
+          log.emit({ type: "plane-died", plane: id, cause, restartInMs: Math.round(delayMs) });
+        },
+      }),
+    };
+    this.planes.push(plane);
+    plane.supervisor.start();
+  }
+
+  private handle(plane: Plane, child: Child, event: PlaneEvent): void {
+    switch (event.type) {
+      case "hello": {
+        const blocks = this.deps.ledger.initialShare(plane.id, this.config.planes);
+        this.send(child, { type: "start", config: this.config, backends: this.deps.backends(), blocks });
+        for (const [listener, { handle }] of this.sockets) child.send({ type: "listen", listener }, handle as never);
+        return;
+      }
+      case "ready":
+        plane.isReady = true;
+        this.deps.log.emit({ type: "plane-ready", plane: plane.id });
+        if (this.planes.every(({ isReady }) => isReady)) this.onAllReady?.();
+        return;
+      case "failed":
+        this.onFailed?.(new Error(event.message));
+        return;
+      case "low":
+        this.send(child, { type: "grant", blocks: this.deps.ledger.grant(plane.id, event.pool, event.blocks) });
+        return;
+      case "report":
+        plane.lastReport = event.metrics;
+        this.reports.get(event.id)?.(event.metrics);
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  private send(child: Child, command: PlaneCommand): void {
+    // A child that is just dying has no channel any more; its exit is on the way.
+    child.send(command, () => {});
+  }
+
+  broadcast(command: PlaneCommand): void {
+    for (const { supervisor } of this.planes)
+      if (supervisor.current !== undefined) this.send(supervisor.current, command);
+  }
+
+  get isReady(): boolean {
+    return this.planes.length > 0 && this.planes.some((plane) => plane.isReady);
+  }
+
+  get status(): readonly PlaneStatus[] {
+    return this.planes.map(({ id, isReady, supervisor }) => ({
+      id,
+      pid: supervisor.current?.pid,
+      ready: isReady,
+      restarts: supervisor.restarts,
+    }));
+  }
+
+  /** What every plane counted, by plane, and those that are gone as `retired`. A plane that hangs is missing. */
+  async collect(): Promise<{
+    planes: Map<string, PlaneMetrics>;
+    retired: PlaneMetrics | undefined;
+    isComplete: boolean;
+  }> {
+    const planes = new Map<string, PlaneMetrics>();
+    await Promise.all(
+      this.planes.map(async (plane) => {
+        const metrics = await this.ask(plane);
+        if (metrics !== undefined) planes.set(plane.id, metrics);
+      }),
+    );
+    return { planes, retired: this.retired, isComplete: planes.size === this.planes.length };
+  }
+
+  private ask({ supervisor, isReady }: Plane): Promise<PlaneMetrics | undefined> {
+    const child = supervisor.current;
+    if (child === undefined || !isReady) return Promise.resolve(undefined);
+    const id = this.nextReport++;
+    return new Promise((resolve) => {
+      const settle = (metrics: PlaneMetrics | undefined): void => {
+        this.deps.clock.clear(timer);
+        this.reports.delete(id);
+        resolve(metrics);
+      };
+      const timer = this.deps.clock.after(REPORT_TIMEOUT_MS, () => settle(undefined));
+      this.reports.set(id, settle);
+      this.send(child, { type: "report", id });
+    });
+  }
+
+  /** Keeps the counters of a plane that is gone; its gauges went with it. */
+  private retire(last: PlaneMetrics): void {
+    const counters: PlaneMetrics = {
+      ...last,
+      listeners: last.listeners.map((listener) => ({ ...listener, connections: 0, webSockets: 0 })),
+      servers: last.servers.map((server) => ({ ...server, active: 0, idle: 0 })),
+      ports: [],
+      queueDepth: [],
+    };
+    this.retired = this.retired === undefined ? counters : sumPlaneMetrics([this.retired, counters]);
+  }
+
+  /** Drains every plane. Resolves when all are gone. */
+  async stop(deadlineMs: number): Promise<void> {
+    await Promise.all(
+      this.planes.map(({ supervisor }) =>
+        supervisor.stop((child) => this.send(child, { type: "drain", deadlineMs }), deadlineMs + REPORT_TIMEOUT_MS),
+      ),
+    );
+  }
+
+  kill(): void {
+    for (const { supervisor } of this.planes) supervisor.kill();
+  }
+}

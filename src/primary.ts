@@ -1,0 +1,226 @@
+import type { AdminSource, Status, Traffic } from "../admin/admin-source.ts";
+import { AdminServer } from "../admin/server.ts";
+import type { Config, ListenerConfig } from "../config/config.ts";
+import type { Clock } from "../lb/clock.ts";
+import type { BackendState } from "../lb/control/messages.ts";
+import { type ProbeResult, type ProbeTarget, probe } from "../lb/health/probe.ts";
+import { ListenError, type ListenSocket, openListenSocket } from "../lb/net/listen-socket.ts";
+import { loadTcpBinding } from "../lb/net/tcp-binding.ts";
+import { BlockLedger } from "../lb/source/block-ledger.ts";
+import { LeasePool } from "../lb/source/lease-pool.ts";
+import { isLoopbackAddress, readQuarantineMs } from "../lb/source/tcp-settings.ts";
+import { EventLog } from "./event-log.ts";
+import { PlaneGroup } from "./plane-group.ts";
+import { ServerRegistry } from "./server-registry.ts";
+import { readVersion } from "./version.ts";
+import { WorkerGroup } from "./worker-group.ts";
+
+/** Portico cannot start; the message is one sentence that says what to do. */
+export class StartError extends Error {
+  readonly code = "START";
+  readonly source = "config";
+  readonly retryable = false;
+}
+
+export interface PrimaryDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** The blocks of each pool that health checks connect from. */
+const HEALTH_OWNER = "health";
+const HEALTH_BLOCKS = 1;
+/** How long a start waits for workers and first health checks before it says that it is up, without them. */
+const FIRST_SERVER_MS = 5000;
+
+/** The process that owns the others: reads no traffic, grants ports, checks servers, answers the admin server. */
+export class Primary implements AdminSource {
+  readonly log = new EventLog();
+  readonly config: Config;
+  /** The bound port of each listener, once started. */
+  readonly ports: Record<string, number> = {};
+  adminAddress = "";
+  private readonly deps: PrimaryDeps;
+  private readonly ledger: BlockLedger;
+  private readonly healthLeases = new Map<string, LeasePool>();
+  private readonly registries = new Map<string, ServerRegistry>();
+  private readonly workers: WorkerGroup[] = [];
+  private readonly sockets = new Map<string, ListenSocket>();
+  private readonly planes: PlaneGroup;
+  private readonly admin: AdminServer;
+  private readonly startedAtMs: number;
+  private onServer: (() => void) | undefined = undefined;
+  private isDraining = false;
+  private stopping: Promise<void> | undefined = undefined;
+
+  constructor(deps: PrimaryDeps, config: Config) {
+    this.deps = deps;
+    this.config = config;
+    this.startedAtMs = deps.clock.now();
+    const areAllLoopback = config.sources.every(({ addresses }) => addresses.every(isLoopbackAddress));
+    const quarantineMs = readQuarantineMs(areAllLoopback);
+    this.ledger = new BlockLedger(deps, { pools: config.sources, quarantineMs });
+    for (const pool of config.sources) {
+      const leases: LeasePool = new LeasePool(deps, {
+        pool,
+        quarantineMs,
+        onLow: (name, count) => leases.grant(this.ledger.grant(HEALTH_OWNER, name, count)),
+      });
+      leases.grant(this.ledger.grant(HEALTH_OWNER, pool.name, HEALTH_BLOCKS));
+      this.healthLeases.set(pool.name, leases);
+    }
+    for (const backend of config.backends) {
+      const leases = this.healthLeases.get(backend.source)!;
+      const registry = new ServerRegistry(
+        {
+          ...deps,
+          probe: (target: ProbeTarget): Promise<ProbeResult> => probe({ clock: deps.clock, leases }, target),
+          onChange: (state) => this.handleServers(state),
+          onVerdict: (name, server, isHealthy, reason) => {
+            if (isHealthy) this.log.emit({ type: "server-up", backend: name, server });
+            else this.log.emit({ type: "server-down", backend: name, server, reason });
+          },
+        },
+        backend,
+      );
+      this.registries.set(backend.name, registry);
+    }
+    this.planes = new PlaneGroup(
+      { ...deps, ledger: this.ledger, log: this.log, backends: () => this.backends() },
+      config,
+      this.sockets,
+    );
+    this.admin = new AdminServer(this, config.admin);
+  }
+
+  /** Resolves when clients are served. Throws StartError or AdminError; nothing is left running then. */
+  async start(): Promise<void> {
+    try {
+      for (const listener of this.config.listeners) this.bind(listener);
+      this.adminAddress = await this.admin.start();
+      const firstServers = this.firstServers();
+      for (const registry of this.registries.values()) {
+        registry.start();
+        const { workers } = registry.config;
+        if (workers === undefined) continue;
+        const group = new WorkerGroup({ ...this.deps, log: this.log }, registry);
+        this.workers.push(group);
+        group.start(workers);
+      }
+      await this.planes.start();
+      await firstServers;
+    } catch (error) {
+      this.kill();
+      await this.admin.stop();
+      throw error;
+    }
+  }
+
+  private bind({ name, host, port }: ListenerConfig): void {
+    try {
+      const socket = openListenSocket(loadTcpBinding(), host, port);
+      this.sockets.set(name, socket);
+      this.ports[name] = socket.port;
+    } catch (cause) {
+      if (!(cause instanceof ListenError)) throw cause;
+      throw new StartError(explainListen(cause.code, name, host, port), { cause });
+    }
+  }
+
+  /** Resolves when every backend has a server to send to, or when it has been waited for long enough. */
+  private firstServers(): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        this.deps.clock.clear(timer);
+        this.onServer = undefined;
+        resolve();
+      };
+      const timer = this.deps.clock.after(FIRST_SERVER_MS, settle);
+      this.onServer = () => {
+        if ([...this.registries.values()].every((registry) => registry.hasAvailable)) settle();
+      };
+    });
+  }
+
+  private handleServers(state: BackendState): void {
+    this.planes.broadcast({ type: "backend", backend: state });
+    this.onServer?.();
+  }
+
+  // For the admin server
+
+  status(): Status {
+    return {
+      version: readVersion(),
+      pid: process.pid,
+      uptimeSeconds: (this.deps.clock.now() - this.startedAtMs) / 1000,
+      listeners: this.config.listeners.map(({ name, engine, host }) => ({
+        name,
+        engine,
+        bind: `${host.includes(":") ? `[${host}]` : host}:${this.ports[name]}`,
+      })),
+      planes: this.planes.status,
+      workers: this.workers.flatMap((group) =>
+        group.status.map((worker) => ({ ...worker, ready: worker.server !== undefined })),
+      ),
+    };
+  }
+
+  backends(): readonly BackendState[] {
+    return [...this.registries.values()].map((registry) => registry.state);
+  }
+
+  traffic(): Promise<Traffic> {
+    return this.planes.collect();
+  }
+
+  notReady(): readonly string[] {
+    const reasons: string[] = [];
+    if (this.isDraining) reasons.push("draining");
+    if (!this.planes.isReady) reasons.push("no data plane accepts connections");
+    for (const registry of this.registries.values()) {
+      if (!registry.hasAvailable) reasons.push(`backend ${registry.config.name} has no healthy server`);
+    }
+    return reasons;
+  }
+
+  // The end
+
+  /** Stops accepting, finishes what is open within the drain time-out, stops the workers. Idempotent. */
+  stop(): Promise<void> {
+    this.stopping ??= this.drain();
+    return this.stopping;
+  }
+
+  private async drain(): Promise<void> {
+    this.isDraining = true;
+    const { drainTimeoutMs } = this.config;
+    for (const socket of this.sockets.values()) socket.close();
+    await this.planes.stop(drainTimeoutMs);
+    for (const registry of this.registries.values()) registry.stop();
+    await Promise.all(this.workers.map((group) => group.stop(drainTimeoutMs)));
+    await this.admin.stop();
+  }
+
+  /** Ends every child at once. */
+  kill(): void {
+    for (const socket of this.sockets.values()) socket.close();
+    for (const registry of this.registries.values()) registry.stop();
+    this.planes.kill();
+    for (const group of this.workers) group.kill();
+  }
+}
+
+function explainListen(code: string, name: string, host: string, port: number): string {
+  const where = `listener "${name}" at ${host}:${port}`;
+  switch (code) {
+    case "EADDRINUSE":
+      return `port ${port} is in use by another program (${where}); stop that program or change "bind".`;
+    case "EACCES":
+      return `port ${port} needs the capability CAP_NET_BIND_SERVICE (${where}); run as root, grant it, or choose a port from 1024 on.`;
+    case "EADDRNOTAVAIL":
+      return `the address ${host} is not on this machine (${where}); change "bind".`;
+    default:
+      return `${where} cannot be bound (${code}); change "bind".`;
+  }
+}

@@ -1,0 +1,91 @@
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { WorkersConfig } from "../config/config.ts";
+import type { Clock } from "../lb/clock.ts";
+import type { WorkerCommand, WorkerEvent } from "../lb/control/messages.ts";
+import type { EventLog } from "./event-log.ts";
+import type { ServerRegistry } from "./server-registry.ts";
+import { Supervisor } from "./supervisor.ts";
+
+const WORKER_MAIN = fileURLToPath(new URL("./worker-main.js", import.meta.url));
+const HOST = "127.0.0.1";
+
+interface Worker {
+  readonly id: string;
+  readonly supervisor: Supervisor;
+  server: string | undefined;
+}
+
+export interface WorkerStatus {
+  readonly id: string;
+  readonly pid: number | undefined;
+  readonly server: string | undefined;
+  readonly restarts: number;
+}
+
+/** The worker processes of one backend. Each is a server of it from the moment it listens to the moment it dies. */
+export class WorkerGroup {
+  private readonly deps: { readonly clock: Clock; readonly random: () => number; readonly log: EventLog };
+  private readonly registry: ServerRegistry;
+  private readonly workers: Worker[] = [];
+
+  constructor(deps: WorkerGroup["deps"], registry: ServerRegistry) {
+    this.deps = deps;
+    this.registry = registry;
+  }
+
+  start({ module, count }: WorkersConfig): void {
+    for (let i = 1; i <= count; i++) this.add(`${this.registry.config.name}-${i}`, module);
+  }
+
+  private add(id: string, module: string): void {
+    const { clock, random, log } = this.deps;
+    const worker: Worker = {
+      id,
+      server: undefined,
+      supervisor: new Supervisor({
+        clock,
+        random,
+        spawn: () => fork(WORKER_MAIN, [module], { execArgv: process.execArgv }),
+        onStart: (child) => {
+          child.on("message", (event: WorkerEvent) => {
+            if (event.type === "failed") {
+              log.emit({ type: "worker-failed", worker: id, message: event.message });
+              return;
+            }
+            worker.server = this.registry.add(HOST, event.port);
+            log.emit({ type: "worker-listening", worker: id, server: worker.server });
+          });
+        },
+        onDeath: (cause, delayMs) => {
+          // Gone before any health check could notice: no request is sent there any more.
+          if (worker.server !== undefined) this.registry.remove(worker.server);
+          worker.server = undefined;
+          log.emit({ type: "worker-died", worker: id, cause, restartInMs: Math.round(delayMs) });
+        },
+      }),
+    };
+    this.workers.push(worker);
+    worker.supervisor.start();
+  }
+
+  get status(): readonly WorkerStatus[] {
+    return this.workers.map(({ id, server, supervisor }) => ({
+      id,
+      pid: supervisor.current?.pid,
+      server,
+      restarts: supervisor.restarts,
+    }));
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    const command: WorkerCommand = { type: "drain", deadlineMs };
+    await Promise.all(
+      this.workers.map(({ supervisor }) => supervisor.stop((child) => child.send(command, () => {}), deadlineMs)),
+    );
+  }
+
+  kill(): void {
+    for (const { supervisor } of this.workers) supervisor.kill();
+  }
+}
