@@ -25,12 +25,23 @@ const NOWHERE: Endpoint = { host: "0.0.0.0", port: 0 };
 /** The config that a valid file stands for, with every default. What is wrong in it goes to `report`; the result is then of no use. */
 export function resolve(file: ConfigFile, context: LoadContext, report: Report): Config {
   const sources = (file.sources ?? [DEFAULT_POOL]).map((source, i) => resolveSource(source, i, report));
+  const planes = auto(file.planes, context);
+  sources.forEach(({ addresses, ports }, i) => {
+    // Ports change owner in aligned blocks of 128; every plane needs one to start with, and so do the health checks.
+    const blocks = addresses.length * (Math.floor(ports.high / 128) - Math.floor(ports.low / 128) + 1);
+    if (addresses.length > 0 && ports.low <= ports.high && blocks < planes + 1) {
+      report(
+        ["sources", i],
+        `${blocks} blocks of 128 ports are too few for ${planes} planes and the health checks; widen "ports", add addresses or set planes to ${Math.max(1, blocks - 1)}`,
+      );
+    }
+  });
   return {
     sources,
     listeners: file.listeners.map((listener, i) => resolveListener(listener, i, report)),
     backends: file.backends.map((backend, i) => resolveBackend(backend, i, sources[0]!.name, context, report)),
     admin: resolveAdmin(file, context, report),
-    planes: auto(file.planes, context),
+    planes,
     drainTimeoutMs: duration(file.drain_timeout, "30s"),
   };
 }

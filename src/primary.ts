@@ -66,7 +66,8 @@ export class Primary implements AdminSource {
         quarantineMs,
         onLow: (name, count) => leases.grant(this.ledger.grant(HEALTH_OWNER, name, count)),
       });
-      leases.grant(this.ledger.grant(HEALTH_OWNER, pool.name, HEALTH_BLOCKS));
+      const isChecked = config.backends.some(({ source, health }) => source === pool.name && health !== undefined);
+      if (isChecked) leases.grant(this.ledger.grant(HEALTH_OWNER, pool.name, HEALTH_BLOCKS));
       this.healthLeases.set(pool.name, leases);
     }
     for (const backend of config.backends) {

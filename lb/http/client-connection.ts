@@ -440,7 +440,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
       this.tunnel!.destroy();
       return;
     }
-    this.stream.reset(() => {});
+    this.stream.reset();
     this.close();
   }
 

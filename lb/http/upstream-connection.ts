@@ -277,7 +277,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
       this.partial = Buffer.from(bytes.subarray(at, end));
       return end;
     }
-    if (headEnd < 0) return this.breakOff();
+    if (headEnd < 0 || headEnd - at > MAX_HEAD_BYTES) return this.breakOff();
     if (head.status === 101) return this.switchProtocols(exchange, bytes, headEnd, end);
     if (head.status < 200) {
       if (!exchange.isCancelled) exchange.sink.onInterim(bytes, at, headEnd);
@@ -406,15 +406,13 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.first = 0;
     this.partial = undefined;
     this.unsent = undefined;
-    const release = (): void => this.server.releaseLease(lease, end);
     this.giveUp?.();
     this.giveUp = undefined;
     this.lease = -1;
-    if (lease >= 0) {
-      if (stream === undefined) release();
-      else if (end === "reset") stream.reset(release);
-      else stream.close(release);
-    }
+    // Closing gives the socket back to the kernel before it returns, so the port is free for a request that waits.
+    if (end === "reset") stream?.reset();
+    else stream?.close();
+    if (lease >= 0) this.server.releaseLease(lease, end);
     this.server.onConnectionClosed(this, queue.length - first > 1 && !hadSentPart && !wasConnecting);
     for (let i = first; i < queue.length; i++) {
       const exchange = queue[i]!;

@@ -21,6 +21,7 @@ export interface LocalAddress {
 }
 
 const EOF = -4095; // UV_EOF in libuv's uv/errno.h
+const nothing = (): void => {};
 
 /**
  * Shared by all streams of a process: the binding, and one read buffer. One buffer serves thousands of sockets because a read is
@@ -176,24 +177,24 @@ export class TcpStream {
   end(): void {
     if (this.handle === undefined) return;
     const request = new this.network.binding.ShutdownRequest();
-    request.oncomplete = () => {};
+    request.oncomplete = nothing;
     this.handle.shutdown(request);
   }
 
-  /** Closes for good; no events follow. Idempotent. `done` runs when the kernel has the socket back. */
-  close(done?: () => void): void {
+  /** Closes for good, at once; no events follow. Idempotent. */
+  close(): void {
     const handle = this.handle;
     if (handle === undefined) return;
     this.detach(handle);
-    handle.close(done);
+    handle.close();
   }
 
   /** Like `close`, by a reset: the peer sees an error, and neither side keeps the connection in TIME_WAIT. */
-  reset(done: () => void): void {
+  reset(): void {
     const handle = this.handle;
     if (handle === undefined) return;
     this.detach(handle);
-    if (handle.reset(done) !== 0) handle.close(done);
+    if (handle.reset(nothing) !== 0) handle.close();
   }
 
   /** The peer's IP address; empty where the connection is already gone. */

@@ -135,7 +135,7 @@ export class WebSocketTunnel implements Expirable {
     if (this.isOver) return;
     this.isOver = true;
     this.timeoutList?.cancel(this);
-    this.client.stream.reset(() => {});
+    this.client.stream.reset();
     this.connection.close("reset");
     this.onClosed();
   }
