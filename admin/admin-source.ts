@@ -1,5 +1,5 @@
-import type { BackendState } from "../lb/control/messages.ts";
-import type { PlaneMetrics } from "../lb/metrics/plane-metrics.ts";
+import type { BackendState } from '../lb/control/messages.ts';
+import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
 
 /** One process that Portico runs beside the primary. */
 export interface ProcessStatus {

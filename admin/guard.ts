@@ -1,7 +1,7 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { isIP } from "node:net";
-import type { FastifyInstance } from "fastify";
-import { sendProblem } from "./problem.ts";
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { sendProblem } from './problem.ts';
 
 export interface GuardOptions {
   /** The token that requests must carry; undefined lets everyone in. */
@@ -9,9 +9,9 @@ export interface GuardOptions {
 }
 
 /** Answered without a token, for what restarts or routes by them. */
-const OPEN_PATHS = new Set(["/healthz", "/readyz"]);
+const OPEN_PATHS = new Set(['/healthz', '/readyz']);
 
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /**
  * Keeps out pages that an operator's browser was led to: DNS rebinding comes with a foreign name in `Host`, so only IP addresses and
@@ -19,7 +19,7 @@ const digest = (text: string): Buffer => createHash("sha256").update(text).diges
  */
 export function useGuard(app: FastifyInstance, { token }: GuardOptions): void {
   const expected = token === undefined ? undefined : digest(token);
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook('onRequest', async (request, reply) => {
     if (!isDirectName(request.hostname)) {
       return sendProblem(
         reply,
@@ -28,14 +28,14 @@ export function useGuard(app: FastifyInstance, { token }: GuardOptions): void {
       );
     }
     if (expected === undefined || OPEN_PATHS.has(request.url)) return undefined;
-    const given = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
+    const given = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     // Both sides are digests, so the comparison takes the same time for every token.
     if (given !== undefined && timingSafeEqual(digest(given), expected)) return undefined;
-    return sendProblem(reply.header("WWW-Authenticate", "Bearer"), 401, "This server asks for a bearer token.");
+    return sendProblem(reply.header('WWW-Authenticate', 'Bearer'), 401, 'This server asks for a bearer token.');
   });
 }
 
 function isDirectName(hostname: string): boolean {
-  const name = hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return name === "localhost" || isIP(name) !== 0;
+  const name = hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  return name === 'localhost' || isIP(name) !== 0;
 }

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from 'node:net';
 
 /** Against typing a /8: more addresses than one machine can use for this. */
 const MAX_ADDRESSES = 4096;
@@ -12,8 +12,8 @@ export type Expansion =
  * room for them leaves out its network and broadcast addresses.
  */
 export function expandAddresses(text: string): Expansion {
-  const dash = text.indexOf("-");
-  const slash = text.indexOf("/");
+  const dash = text.indexOf('-');
+  const slash = text.indexOf('/');
   if (dash > 0) return expandRange(text.slice(0, dash).trim(), text.slice(dash + 1).trim(), text);
   if (slash > 0) return expandBlock(text.slice(0, slash), text.slice(slash + 1), text);
   const address = parse(text);
@@ -60,9 +60,9 @@ function list(first: bigint, last: bigint, bits: 32 | 128, text: string): Expans
 
 function parse(text: string): Address | undefined {
   if (isIPv4(text)) {
-    return { value: text.split(".").reduce((sum, part) => sum * 256n + BigInt(part), 0n), bits: 32 };
+    return { value: text.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n), bits: 32 };
   }
-  if (!isIPv6(text) || text.includes("%")) return undefined;
+  if (!isIPv6(text) || text.includes('%')) return undefined;
   return { value: parseSix(text), bits: 128 };
 }
 
@@ -72,17 +72,17 @@ function parseSix(text: string): bigint {
     dotted === null
       ? text
       : `${dotted[1]}${(Number(dotted[2]) * 256 + Number(dotted[3])).toString(16)}:${(Number(dotted[4]) * 256 + Number(dotted[5])).toString(16)}`;
-  const [head = "", tail] = plain.split("::");
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const [head = '', tail] = plain.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
   const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  const groups = [...left, ...Array.from({ length: zeros }, () => "0"), ...right];
+  const groups = [...left, ...Array.from({ length: zeros }, () => '0'), ...right];
   return groups.reduce((sum, group) => sum * 65536n + BigInt(`0x${group}`), 0n);
 }
 
 /** IPv6 as RFC 5952 writes it. */
 function format({ value, bits }: Address): string {
-  if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join(".");
+  if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
   const groups = Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - i * 16)) & 65535n));
   let start = -1;
   let longest = 1;
@@ -96,6 +96,6 @@ function format({ value, bits }: Address): string {
     if (end > i) i = end;
   }
   const hex = groups.map((group) => group.toString(16));
-  if (start < 0) return hex.join(":");
-  return `${hex.slice(0, start).join(":")}::${hex.slice(start + longest).join(":")}`;
+  if (start < 0) return hex.join(':');
+  return `${hex.slice(0, start).join(':')}::${hex.slice(start + longest).join(':')}`;
 }

@@ -20,7 +20,7 @@ export interface SourcePoolConfig {
   readonly claim: boolean;
   readonly interface: string;
   readonly ports: { readonly low: number; readonly high: number };
-  readonly strategy: "most-free" | "round-robin";
+  readonly strategy: 'most-free' | 'round-robin';
   readonly exhaustion: { readonly queue: number; readonly timeoutMs: number };
 }
 
@@ -29,7 +29,7 @@ export interface ListenerConfig {
   readonly host: string;
   /** 0 lets the kernel choose; tests use it. */
   readonly port: number;
-  readonly engine: "http" | "tcp" | "kernel" | "haproxy";
+  readonly engine: 'http' | 'tcp' | 'kernel' | 'haproxy';
   readonly routes: readonly RouteConfig[];
   readonly limits: {
     readonly headerBytes: number;
@@ -57,9 +57,9 @@ export interface RouteConfig {
 
 export interface BackendConfig {
   readonly name: string;
-  readonly balance: "round-robin" | "least-connections" | "random-two" | "hash";
+  readonly balance: 'round-robin' | 'least-connections' | 'random-two' | 'hash';
   /** What `hash` hashes. */
-  readonly hash: { readonly by: "client" } | { readonly by: "header" | "cookie"; readonly name: string };
+  readonly hash: { readonly by: 'client' } | { readonly by: 'header' | 'cookie'; readonly name: string };
   /** The source pool it is reached from. */
   readonly source: string;
   /** Requests in flight on one connection at most; 1 is no pipelining. */

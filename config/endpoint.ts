@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIP } from 'node:net';
 
 export interface Endpoint {
   readonly host: string;
@@ -11,6 +11,6 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   if (match === null) return undefined;
   const port = Number(match[3]);
   const name = match[1] ?? match[2]!;
-  const host = name === "" || name === "*" ? "0.0.0.0" : name === "localhost" ? "127.0.0.1" : name;
+  const host = name === '' || name === '*' ? '0.0.0.0' : name === 'localhost' ? '127.0.0.1' : name;
   return port <= 65535 && isIP(host) !== 0 ? { host, port } : undefined;
 }

@@ -1,12 +1,12 @@
-import { LineCounter, parseDocument } from "yaml";
-import { checkReferences } from "./check-references.ts";
-import type { Config } from "./config.ts";
-import type { Fault } from "./fault.ts";
-import { type LoadContext, resolve } from "./resolve.ts";
-import type { ConfigFile } from "./schema.ts";
-import { SourceMap } from "./source-map.ts";
-import { findUnsupported } from "./unsupported.ts";
-import { validate } from "./validate.ts";
+import { LineCounter, parseDocument } from 'yaml';
+import { checkReferences } from './check-references.ts';
+import type { Config } from './config.ts';
+import type { Fault } from './fault.ts';
+import { type LoadContext, resolve } from './resolve.ts';
+import type { ConfigFile } from './schema.ts';
+import { SourceMap } from './source-map.ts';
+import { findUnsupported } from './unsupported.ts';
+import { validate } from './validate.ts';
 
 export type LoadResult =
   | { readonly ok: true; readonly config: Config }
@@ -25,7 +25,7 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
   } catch (error) {
     return refuse([source.at(0, (error as Error).message)]);
   }
-  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     return refuse([source.at(0, 'the file must be a mapping with "listeners" and "backends"')]);
   }
   const shape = validate(value, source);
@@ -42,7 +42,7 @@ function refuse(faults: Fault[]): LoadResult {
 }
 
 function deepFreeze<T>(value: T): T {
-  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     for (const part of Object.values(value)) deepFreeze(part);
   }

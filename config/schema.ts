@@ -1,4 +1,4 @@
-import Type, { type Static, type TSchema } from "typebox";
+import Type, { type Static, type TSchema } from 'typebox';
 
 // The shape of portico.yaml: the one source of its types, its validation and config/REFERENCE.md.
 
@@ -9,14 +9,14 @@ const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
 
 const name = (what: string) =>
   Type.String({
-    pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$",
+    pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$',
     description: `${what}: letters, digits, "_", "." and "-"`,
   });
 
 const duration = (what: string, initial: string) =>
   optional(
     Type.String({
-      pattern: "^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$",
+      pattern: '^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$',
       description: `${what}; a duration such as 250ms, 5s, 2m`,
       default: initial,
     }),
@@ -25,7 +25,7 @@ const duration = (what: string, initial: string) =>
 const size = (what: string, initial: string) =>
   optional(
     Type.Union(
-      [Type.Integer({ minimum: 0 }), Type.String({ pattern: "^([0-9]{1,12}([kKmMgG](i?[bB])?)?|unlimited)$" })],
+      [Type.Integer({ minimum: 0 }), Type.String({ pattern: '^([0-9]{1,12}([kKmMgG](i?[bB])?)?|unlimited)$' })],
       {
         description: `${what}; a size such as 16KiB, 1MiB, 512 or unlimited`,
         default: initial,
@@ -41,12 +41,12 @@ const flag = (what: string, initial = false) => optional(Type.Boolean({ descript
 const choice = <const T extends string[]>(what: string, values: [...T], initial?: T[number]) =>
   Type.Union(
     values.map((value) => Type.Literal(value)),
-    { description: `${what}; ${values.join(", ")}`, ...(initial === undefined ? {} : { default: initial }) },
+    { description: `${what}; ${values.join(', ')}`, ...(initial === undefined ? {} : { default: initial }) },
   ) as unknown as Type.TUnion<{ [K in keyof T]: Type.TLiteral<T[K]> }>;
 
 const autoCount = (what: string, initial: string | number) =>
   optional(
-    Type.Union([Type.Literal("auto"), Type.Integer({ minimum: 1, maximum: 256 })], {
+    Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: 256 })], {
       description: `${what}; 1 to 256, or auto for one a core`,
       default: initial,
     }),
@@ -54,30 +54,30 @@ const autoCount = (what: string, initial: string | number) =>
 
 const Source = Type.Object(
   {
-    name: name("Name of the pool"),
+    name: name('Name of the pool'),
     addresses: Type.Array(Type.String(), {
       minItems: 1,
-      description: "Addresses that Portico connects from: single ones, ranges (a-b) or blocks (a/n), IPv4 or IPv6",
+      description: 'Addresses that Portico connects from: single ones, ranges (a-b) or blocks (a/n), IPv4 or IPv6',
     }),
-    claim: flag("Add the addresses to `interface` at start and remove them at stop"),
+    claim: flag('Add the addresses to `interface` at start and remove them at stop'),
     interface: optional(
-      Type.String({ minLength: 1, maxLength: 15, description: "Where to claim them", default: "lo" }),
+      Type.String({ minLength: 1, maxLength: 15, description: 'Where to claim them', default: 'lo' }),
     ),
     ports: optional(
       Type.String({
-        pattern: "^[0-9]{1,5}-[0-9]{1,5}$",
-        description: "Source ports to use of each address, as first-last",
-        default: "1024-65535",
+        pattern: '^[0-9]{1,5}-[0-9]{1,5}$',
+        description: 'Source ports to use of each address, as first-last',
+        default: '1024-65535',
       }),
     ),
-    strategy: optional(choice("Which source a connection gets", ["most-free", "round-robin"], "most-free")),
+    strategy: optional(choice('Which source a connection gets', ['most-free', 'round-robin'], 'most-free')),
     exhaustion: optional(
       Type.Object(
         {
-          queue: count("Requests that may wait for a port or a connection, for each server", 0, 1_000_000, 1024),
-          timeout: duration("How long each may wait before it gets 503", "5s"),
+          queue: count('Requests that may wait for a port or a connection, for each server', 0, 1_000_000, 1024),
+          timeout: duration('How long each may wait before it gets 503', '5s'),
         },
-        { ...closed, description: "When no port is free" },
+        { ...closed, description: 'When no port is free' },
       ),
     ),
   },
@@ -87,13 +87,13 @@ const Source = Type.Object(
 const Route = Type.Object(
   {
     host: optional(
-      Type.String({ minLength: 1, description: "Host name, or *.name for every name below it. Absent: every host" }),
+      Type.String({ minLength: 1, description: 'Host name, or *.name for every name below it. Absent: every host' }),
     ),
     path: optional(
-      Type.String({ pattern: "^/", description: "Prefix of the path, on whole segments. Absent: every path" }),
+      Type.String({ pattern: '^/', description: 'Prefix of the path, on whole segments. Absent: every path' }),
     ),
-    backend: Type.String({ description: "Name of the backend" }),
-    early_data: flag("Allow TLS 0-RTT on this route"),
+    backend: Type.String({ description: 'Name of the backend' }),
+    early_data: flag('Allow TLS 0-RTT on this route'),
   },
   closed,
 );
@@ -103,34 +103,34 @@ const Tls = Type.Object(
     certificates: Type.Array(
       Type.Object(
         {
-          cert: Type.String({ description: "PEM file of the certificate chain" }),
-          key: Type.String({ description: "PEM file of the key" }),
-          hosts: optional(Type.Array(Type.String(), { description: "Names that it is for" })),
+          cert: Type.String({ description: 'PEM file of the certificate chain' }),
+          key: Type.String({ description: 'PEM file of the key' }),
+          hosts: optional(Type.Array(Type.String(), { description: 'Names that it is for' })),
         },
         closed,
       ),
       { minItems: 1 },
     ),
-    min_version: optional(choice("Lowest TLS version", ["1.2", "1.3"], "1.2")),
-    early_data: flag("TLS 1.3 0-RTT"),
+    min_version: optional(choice('Lowest TLS version', ['1.2', '1.3'], '1.2')),
+    early_data: flag('TLS 1.3 0-RTT'),
   },
   closed,
 );
 
 const Listener = Type.Object(
   {
-    name: name("Name of the listener; the label of its metrics"),
-    bind: Type.String({ description: "Address and port: 0.0.0.0:8080, [::]:8080, or :8080 for every IPv4 address" }),
-    engine: optional(choice("What forwards the traffic", ["http", "tcp", "kernel", "haproxy"], "http")),
+    name: name('Name of the listener; the label of its metrics'),
+    bind: Type.String({ description: 'Address and port: 0.0.0.0:8080, [::]:8080, or :8080 for every IPv4 address' }),
+    engine: optional(choice('What forwards the traffic', ['http', 'tcp', 'kernel', 'haproxy'], 'http')),
     tls: optional(Tls),
-    routes: optional(Type.Array(Route, { minItems: 1, description: "The first that matches wins" })),
-    backend: optional(Type.String({ description: "Instead of routes: one backend for everything" })),
+    routes: optional(Type.Array(Route, { minItems: 1, description: 'The first that matches wins' })),
+    backend: optional(Type.String({ description: 'Instead of routes: one backend for everything' })),
     limits: optional(
       Type.Object(
         {
-          header_size: size("Request line and fields together; more gets 431", "16KiB"),
-          body_size: size("Request body; more gets 413", "unlimited"),
-          websocket_message_size: size("One WebSocket message; more closes with 1009", "16MiB"),
+          header_size: size('Request line and fields together; more gets 431', '16KiB'),
+          body_size: size('Request body; more gets 413', 'unlimited'),
+          websocket_message_size: size('One WebSocket message; more closes with 1009', '16MiB'),
         },
         closed,
       ),
@@ -138,9 +138,9 @@ const Listener = Type.Object(
     timeouts: optional(
       Type.Object(
         {
-          idle: duration("A kept-alive connection without a request, and a client that stalls", "60s"),
-          header: duration("From the first byte of a request head to its last", "10s"),
-          websocket_idle: duration("A WebSocket on which nothing passes; 0 is never", "0"),
+          idle: duration('A kept-alive connection without a request, and a client that stalls', '60s'),
+          header: duration('From the first byte of a request head to its last', '10s'),
+          websocket_idle: duration('A WebSocket on which nothing passes; 0 is never', '0'),
         },
         closed,
       ),
@@ -151,39 +151,39 @@ const Listener = Type.Object(
 
 const Backend = Type.Object(
   {
-    name: name("Name of the backend; the label of its metrics"),
+    name: name('Name of the backend; the label of its metrics'),
     balance: optional(
       choice(
-        "Which server a request goes to",
-        ["round-robin", "least-connections", "random-two", "hash"],
-        "least-connections",
+        'Which server a request goes to',
+        ['round-robin', 'least-connections', 'random-two', 'hash'],
+        'least-connections',
       ),
     ),
     hash: optional(
       Type.Union(
         [
-          Type.Literal("client"),
+          Type.Literal('client'),
           Type.Object({ header: Type.String({ minLength: 1 }) }, closed),
           Type.Object({ cookie: Type.String({ minLength: 1 }) }, closed),
         ],
-        { description: "What `balance: hash` hashes; client, { header: NAME } or { cookie: NAME }", default: "client" },
+        { description: 'What `balance: hash` hashes; client, { header: NAME } or { cookie: NAME }', default: 'client' },
       ),
     ),
-    source: optional(Type.String({ description: "Name of the source pool. Absent: the first one" })),
+    source: optional(Type.String({ description: 'Name of the source pool. Absent: the first one' })),
     pipelining: count(
-      "Requests in flight on one connection; more than 1 only for servers that answer in order and at once",
+      'Requests in flight on one connection; more than 1 only for servers that answer in order and at once',
       1,
       1024,
       1,
     ),
-    connections_per_server: count("Connections to one server from one plane", 1, 65_535, 256),
-    retries: count("Further tries on other servers, where the request bears it", 0, 10, 2),
+    connections_per_server: count('Connections to one server from one plane', 1, 65_535, 256),
+    retries: count('Further tries on other servers, where the request bears it', 0, 10, 2),
     timeouts: optional(
       Type.Object(
         {
-          connect: duration("To open a connection", "5s"),
-          response: duration("From the request to the head of the answer, and between two parts of it", "60s"),
-          idle: duration("An idle kept-alive connection", "30s"),
+          connect: duration('To open a connection', '5s'),
+          response: duration('From the request to the head of the answer, and between two parts of it', '60s'),
+          idle: duration('An idle kept-alive connection', '30s'),
         },
         closed,
       ),
@@ -193,14 +193,14 @@ const Backend = Type.Object(
         {
           path: optional(
             Type.String({
-              pattern: "^/[!-~]*$",
-              description: "GET of it has to answer 2xx or 3xx. Absent: a connection is enough",
+              pattern: '^/[!-~]*$',
+              description: 'GET of it has to answer 2xx or 3xx. Absent: a connection is enough',
             }),
           ),
-          interval: duration("From one check to the next", "2s"),
-          timeout: duration("For one check", "1s"),
-          rise: count("Passes in a row that make a server healthy", 1, 100, 2),
-          fall: count("Failures in a row that make it unhealthy", 1, 100, 3),
+          interval: duration('From one check to the next', '2s'),
+          timeout: duration('For one check', '1s'),
+          rise: count('Passes in a row that make a server healthy', 1, 100, 2),
+          fall: count('Failures in a row that make it unhealthy', 1, 100, 3),
         },
         closed,
       ),
@@ -209,8 +209,8 @@ const Backend = Type.Object(
       Type.Array(
         Type.Object(
           {
-            address: Type.String({ description: "IP address and port: 10.0.0.5:9001, [2001:db8::5]:9001" }),
-            weight: count("Share of the requests", 0, 256, 1),
+            address: Type.String({ description: 'IP address and port: 10.0.0.5:9001, [2001:db8::5]:9001' }),
+            weight: count('Share of the requests', 0, 256, 1),
           },
           closed,
         ),
@@ -221,11 +221,11 @@ const Backend = Type.Object(
       Type.Object(
         {
           module: Type.String({
-            description: "Module that each worker process runs, relative to this file; builtin:echo is the one shipped",
+            description: 'Module that each worker process runs, relative to this file; builtin:echo is the one shipped',
           }),
-          count: autoCount("Number of processes", "auto"),
+          count: autoCount('Number of processes', 'auto'),
         },
-        { ...closed, description: "Instead of servers: Portico starts and supervises them" },
+        { ...closed, description: 'Instead of servers: Portico starts and supervises them' },
       ),
     ),
   },
@@ -237,22 +237,22 @@ export const configSchema = Type.Object(
     sources: optional(
       Type.Array(Source, {
         minItems: 1,
-        description: "Where connections to servers come from. Absent: one pool of 127.0.1.1-127.0.1.4",
+        description: 'Where connections to servers come from. Absent: one pool of 127.0.1.1-127.0.1.4',
       }),
     ),
-    listeners: Type.Array(Listener, { minItems: 1, description: "Where clients connect to" }),
-    backends: Type.Array(Backend, { minItems: 1, description: "What requests are forwarded to" }),
+    listeners: Type.Array(Listener, { minItems: 1, description: 'Where clients connect to' }),
+    backends: Type.Array(Backend, { minItems: 1, description: 'What requests are forwarded to' }),
     admin: optional(
       Type.Object(
         {
-          listen: optional(Type.String({ description: "Address and port, or unix:/path", default: "127.0.0.1:9797" })),
-          token_file: optional(Type.String({ description: "File with the bearer token that requests must carry" })),
+          listen: optional(Type.String({ description: 'Address and port, or unix:/path', default: '127.0.0.1:9797' })),
+          token_file: optional(Type.String({ description: 'File with the bearer token that requests must carry' })),
         },
-        { ...closed, description: "Status, metrics and API" },
+        { ...closed, description: 'Status, metrics and API' },
       ),
     ),
-    planes: autoCount("Data-plane processes", "auto"),
-    drain_timeout: duration("How long a stop waits for what is open", "30s"),
+    planes: autoCount('Data-plane processes', 'auto'),
+    drain_timeout: duration('How long a stop waits for what is open', '30s'),
   },
   closed,
 );

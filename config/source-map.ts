@@ -1,5 +1,5 @@
-import { type Document, isMap, isNode, isScalar, type LineCounter } from "yaml";
-import type { Fault } from "./fault.ts";
+import { type Document, isMap, isNode, isScalar, type LineCounter } from 'yaml';
+import type { Fault } from './fault.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -42,7 +42,7 @@ export class SourceMap {
 
 /** `backends[0].servers[1]`, for messages. */
 export function describePath(path: Path): string {
-  let text = "";
-  for (const part of path) text += typeof part === "number" ? `[${part}]` : text === "" ? part : `.${part}`;
-  return text === "" ? "the file" : text;
+  let text = '';
+  for (const part of path) text += typeof part === 'number' ? `[${part}]` : text === '' ? part : `.${part}`;
+  return text === '' ? 'the file' : text;
 }

@@ -1,5 +1,5 @@
-import type { ConfigFile } from "./schema.ts";
-import type { Path } from "./source-map.ts";
+import type { ConfigFile } from './schema.ts';
+import type { Path } from './source-map.ts';
 
 /** What the schema knows and this version cannot run: said plainly, rather than passed over. */
 export function findUnsupported(file: ConfigFile): { readonly path: Path; readonly message: string }[] {
@@ -7,20 +7,20 @@ export function findUnsupported(file: ConfigFile): { readonly path: Path; readon
   file.sources?.forEach((source, i) => {
     if (source.claim === true) {
       found.push({
-        path: ["sources", i, "claim"],
+        path: ['sources', i, 'claim'],
         message: `this version does not claim addresses: add them with "ip address add" and set claim to false`,
       });
     }
   });
   file.listeners.forEach((listener, i) => {
-    if (listener.engine !== undefined && listener.engine !== "http") {
+    if (listener.engine !== undefined && listener.engine !== 'http') {
       found.push({
-        path: ["listeners", i, "engine"],
+        path: ['listeners', i, 'engine'],
         message: `this version has no engine "${listener.engine}" yet; use "http"`,
       });
     }
     if (listener.tls !== undefined) {
-      found.push({ path: ["listeners", i, "tls"], message: 'this version does not terminate TLS yet; remove "tls"' });
+      found.push({ path: ['listeners', i, 'tls'], message: 'this version does not terminate TLS yet; remove "tls"' });
     }
   });
   return found;

@@ -1,10 +1,10 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
-import { systemClock } from "./clock.ts";
-import type { PlaneCommand, PlaneEvent } from "./control/messages.ts";
-import { loadTcpBinding, type TcpHandle } from "./net/tcp-binding.ts";
-import { TcpNetwork } from "./net/tcp-stream.ts";
-import { Plane } from "./plane.ts";
-import { readQuarantineMs } from "./source/tcp-settings.ts";
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { systemClock } from './clock.ts';
+import type { PlaneCommand, PlaneEvent } from './control/messages.ts';
+import { loadTcpBinding, type TcpHandle } from './net/tcp-binding.ts';
+import { TcpNetwork } from './net/tcp-stream.ts';
+import { Plane } from './plane.ts';
+import { readQuarantineMs } from './source/tcp-settings.ts';
 
 // The data-plane process. The primary forks it and speaks lb/control/messages.ts with it.
 
@@ -36,11 +36,11 @@ const plane = new Plane({
 });
 
 const exit = (): void => process.exit(0);
-process.on("message", (command: PlaneCommand, socket: unknown) =>
+process.on('message', (command: PlaneCommand, socket: unknown) =>
   plane.handle(command, socket as TcpHandle | undefined, exit),
 );
-process.on("disconnect", () => plane.handle({ type: "drain", deadlineMs: ORPHAN_DRAIN_MS }, undefined, exit));
+process.on('disconnect', () => plane.handle({ type: 'drain', deadlineMs: ORPHAN_DRAIN_MS }, undefined, exit));
 // A terminal sends Ctrl-C to the whole process group; the primary decides what it means.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => {});
-send({ type: "hello" });
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+send({ type: 'hello' });

@@ -1,16 +1,16 @@
-import type { BackendConfig, Config } from "../config/config.ts";
-import { createPolicy } from "./balance/create-policy.ts";
-import type { Clock, Timer } from "./clock.ts";
-import type { BackendState, PlaneCommand, PlaneEvent, PortBlock, ServerState } from "./control/messages.ts";
-import { Backend } from "./http/backend.ts";
-import { HttpContext } from "./http/http-context.ts";
-import { HttpListener } from "./http/http-listener.ts";
-import { Server } from "./http/server.ts";
-import type { PlaneMetrics, UpstreamMetrics } from "./metrics/plane-metrics.ts";
-import type { TcpHandle } from "./net/tcp-binding.ts";
-import type { TcpNetwork } from "./net/tcp-stream.ts";
-import { LeasePool } from "./source/lease-pool.ts";
-import { isLoopbackAddress } from "./source/tcp-settings.ts";
+import type { BackendConfig, Config } from '../config/config.ts';
+import { createPolicy } from './balance/create-policy.ts';
+import type { Clock, Timer } from './clock.ts';
+import type { BackendState, PlaneCommand, PlaneEvent, PortBlock, ServerState } from './control/messages.ts';
+import { Backend } from './http/backend.ts';
+import { HttpContext } from './http/http-context.ts';
+import { HttpListener } from './http/http-listener.ts';
+import { Server } from './http/server.ts';
+import type { PlaneMetrics, UpstreamMetrics } from './metrics/plane-metrics.ts';
+import type { TcpHandle } from './net/tcp-binding.ts';
+import type { TcpNetwork } from './net/tcp-stream.ts';
+import { LeasePool } from './source/lease-pool.ts';
+import { isLoopbackAddress } from './source/tcp-settings.ts';
 
 /** Granularity of all timeouts of the data plane. */
 const TICK_MS = 20;
@@ -58,22 +58,22 @@ export class Plane {
   /** `onDrained` runs when a drain has ended, by itself or by its deadline. */
   handle(command: PlaneCommand, socket: TcpHandle | undefined, onDrained: () => void): void {
     switch (command.type) {
-      case "start":
+      case 'start':
         this.start(command.config, command.backends, command.blocks);
         return;
-      case "listen":
+      case 'listen':
         this.listen(command.listener, socket);
         return;
-      case "grant":
+      case 'grant':
         this.grant(command.blocks);
         return;
-      case "backend":
+      case 'backend':
         this.update(command.backend);
         return;
-      case "report":
-        this.deps.send({ type: "report", id: command.id, metrics: this.snapshot() });
+      case 'report':
+        this.deps.send({ type: 'report', id: command.id, metrics: this.snapshot() });
         return;
-      case "drain":
+      case 'drain':
         this.drain(command.deadlineMs, onDrained);
         return;
       default:
@@ -90,7 +90,7 @@ export class Plane {
         {
           pool,
           quarantineMs,
-          onLow: (name, count) => send({ type: "low", pool: name, blocks: count }),
+          onLow: (name, count) => send({ type: 'low', pool: name, blocks: count }),
         },
       );
       this.pools.set(pool.name, leases);
@@ -115,7 +115,7 @@ export class Plane {
       );
     }
     this.ticking = clock.every(TICK_MS, () => this.tick());
-    if (this.listeners.size === 0) send({ type: "ready" });
+    if (this.listeners.size === 0) send({ type: 'ready' });
   }
 
   private listen(name: string, socket: TcpHandle | undefined): void {
@@ -123,13 +123,13 @@ export class Plane {
     const status = listener !== undefined && socket !== undefined ? listener.start(socket) : -1;
     if (status !== 0) {
       this.deps.send({
-        type: "failed",
-        code: "LISTEN",
+        type: 'failed',
+        code: 'LISTEN',
         message: `listener "${name}" cannot accept (errno ${-status})`,
       });
       return;
     }
-    if (++this.accepting === this.listeners.size) this.deps.send({ type: "ready" });
+    if (++this.accepting === this.listeners.size) this.deps.send({ type: 'ready' });
   }
 
   private grant(blocks: readonly PortBlock[]): void {
@@ -152,7 +152,7 @@ export class Plane {
       else existing.weight = server.weight;
     }
     const isAvailable = ({ healthy, admin, weight }: ServerState): boolean =>
-      healthy && admin === "ready" && weight > 0;
+      healthy && admin === 'ready' && weight > 0;
     entry.backend.setAvailable(state.servers.filter(isAvailable).map(({ id }) => entry.servers.get(id)!));
   }
 
@@ -251,8 +251,8 @@ export class Plane {
       retries,
       ports: [...this.pools.values()].flatMap((pool) => pool.counts()),
       exhausted: [...exhausted].flatMap(([pool, { otherServer, refused }]) => [
-        { pool, outcome: "other-server", count: otherServer },
-        { pool, outcome: "refused", count: refused },
+        { pool, outcome: 'other-server', count: otherServer },
+        { pool, outcome: 'refused', count: refused },
       ]),
       queueDepth: [...waiting].map(([pool, depth]) => ({ pool, depth })),
       ...this.deps.usage(),

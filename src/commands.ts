@@ -1,13 +1,13 @@
-import { existsSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { defaultConfigPath } from "../config/default-config.ts";
-import { formatFault } from "../config/fault.ts";
-import { suggest } from "../config/suggest.ts";
-import { banner } from "./banner.ts";
-import { describeEvent } from "./event-log.ts";
-import { ConfigError, loadConfigFile, type Portico, startPortico } from "./start-portico.ts";
-import { readVersion } from "./version.ts";
-import { loadUws } from "./worker/uws.ts";
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { defaultConfigPath } from '../config/default-config.ts';
+import { formatFault } from '../config/fault.ts';
+import { suggest } from '../config/suggest.ts';
+import { banner } from './banner.ts';
+import { describeEvent } from './event-log.ts';
+import { ConfigError, loadConfigFile, type Portico, startPortico } from './start-portico.ts';
+import { readVersion } from './version.ts';
+import { loadUws } from './worker/uws.ts';
 
 const FINE = 0;
 const FAILED = 1;
@@ -29,7 +29,7 @@ Options:
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = ["run", "validate"];
+const COMMANDS = ['run', 'validate'];
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -50,19 +50,19 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
   const [command, ...rest] = positionals;
   switch (command) {
-    case "run":
+    case 'run':
       return rest.length === 0 ? run(values.config) : usage(`run takes no "${rest[0]}"; give the file with -c`);
-    case "validate": {
+    case 'validate': {
       const file = rest[0] ?? values.config;
       return file === undefined || rest.length > 1
-        ? usage("validate takes one file")
+        ? usage('validate takes one file')
         : validate(file, values.json === true);
     }
     case undefined:
-      return usage("no command given");
+      return usage('no command given');
     default: {
       const meant = suggest(command, COMMANDS);
-      return usage(`there is no command "${command}"${meant === undefined ? "" : `; did you mean "${meant}"?`}`);
+      return usage(`there is no command "${command}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
     }
   }
 }
@@ -72,10 +72,10 @@ function parse(args: readonly string[]) {
     args: [...args],
     allowPositionals: true,
     options: {
-      config: { type: "string", short: "c" },
-      json: { type: "boolean" },
-      help: { type: "boolean", short: "h" },
-      version: { type: "boolean" },
+      config: { type: 'string', short: 'c' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
     },
   });
 }
@@ -95,7 +95,7 @@ function validate(file: string, asJson: boolean): number {
     const result = loadConfigFile(file);
     const faults = result.ok ? [] : result.faults;
     if (asJson) process.stdout.write(`${JSON.stringify({ ok: result.ok, faults })}\n`);
-    else process.stdout.write(result.ok ? `${file} is valid\n` : `${faults.map(formatFault).join("\n")}\n`);
+    else process.stdout.write(result.ok ? `${file} is valid\n` : `${faults.map(formatFault).join('\n')}\n`);
     return result.ok ? FINE : FAILED;
   } catch (error) {
     return fail((error as Error).message);
@@ -108,31 +108,31 @@ async function run(file: string | undefined): Promise<number> {
   try {
     // Workers need it; asked here, so that a machine it has no build for is told so before anything starts.
     loadUws();
-    const config = file ?? (existsSync("portico.yaml") ? "portico.yaml" : defaultConfigPath());
+    const config = file ?? (existsSync('portico.yaml') ? 'portico.yaml' : defaultConfigPath());
     portico = await startPortico({ config, onEvent: (event) => log(describeEvent(event)) });
   } catch (error) {
     if (error instanceof ConfigError) {
       process.stderr.write(`${error.message}\n`);
       return FAILED;
     }
-    if (typeof (error as { code?: unknown }).code === "string") return fail((error as Error).message);
+    if (typeof (error as { code?: unknown }).code === 'string') return fail((error as Error).message);
     throw error;
   }
   process.stdout.write(banner(portico));
   return new Promise((resolve) => {
     const stop = (): void => {
-      process.off("SIGINT", stop).off("SIGTERM", stop);
-      log("draining; Ctrl-C again stops at once");
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      log('draining; Ctrl-C again stops at once');
       const force = (): void => {
         portico.kill();
         resolve(FAILED);
       };
-      process.on("SIGINT", force).on("SIGTERM", force);
+      process.on('SIGINT', force).on('SIGTERM', force);
       void portico.stop().then(() => {
-        process.off("SIGINT", force).off("SIGTERM", force);
+        process.off('SIGINT', force).off('SIGTERM', force);
         resolve(FINE);
       });
     };
-    process.on("SIGINT", stop).on("SIGTERM", stop);
+    process.on('SIGINT', stop).on('SIGTERM', stop);
   });
 }

@@ -1,12 +1,12 @@
 /** What happens to the parts of a running Portico. */
 export type PorticoEvent =
-  | { readonly type: "plane-ready"; readonly plane: string }
-  | { readonly type: "plane-died"; readonly plane: string; readonly cause: string; readonly restartInMs: number }
-  | { readonly type: "worker-listening"; readonly worker: string; readonly server: string }
-  | { readonly type: "worker-died"; readonly worker: string; readonly cause: string; readonly restartInMs: number }
-  | { readonly type: "worker-failed"; readonly worker: string; readonly message: string }
-  | { readonly type: "server-up"; readonly backend: string; readonly server: string }
-  | { readonly type: "server-down"; readonly backend: string; readonly server: string; readonly reason: string };
+  | { readonly type: 'plane-ready'; readonly plane: string }
+  | { readonly type: 'plane-died'; readonly plane: string; readonly cause: string; readonly restartInMs: number }
+  | { readonly type: 'worker-listening'; readonly worker: string; readonly server: string }
+  | { readonly type: 'worker-died'; readonly worker: string; readonly cause: string; readonly restartInMs: number }
+  | { readonly type: 'worker-failed'; readonly worker: string; readonly message: string }
+  | { readonly type: 'server-up'; readonly backend: string; readonly server: string }
+  | { readonly type: 'server-down'; readonly backend: string; readonly server: string; readonly reason: string };
 
 /** Passes events on to whoever listens. */
 export class EventLog {
@@ -26,19 +26,19 @@ export class EventLog {
 /** One line for a person. */
 export function describeEvent(event: PorticoEvent): string {
   switch (event.type) {
-    case "plane-ready":
+    case 'plane-ready':
       return `${event.plane} accepts connections`;
-    case "plane-died":
+    case 'plane-died':
       return `${event.plane} died (${event.cause}); restarting in ${event.restartInMs} ms`;
-    case "worker-listening":
+    case 'worker-listening':
       return `worker ${event.worker} listens on ${event.server}`;
-    case "worker-died":
+    case 'worker-died':
       return `worker ${event.worker} died (${event.cause}); restarting in ${event.restartInMs} ms`;
-    case "worker-failed":
+    case 'worker-failed':
       return `worker ${event.worker} cannot start: ${event.message}`;
-    case "server-up":
+    case 'server-up':
       return `server ${event.server} of backend ${event.backend} is healthy`;
-    case "server-down":
+    case 'server-down':
       return `server ${event.server} of backend ${event.backend} is unhealthy: ${event.reason}`;
     default:
       return event satisfies never;

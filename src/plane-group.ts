@@ -1,16 +1,16 @@
-import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import type { Config } from "../config/config.ts";
-import type { Clock } from "../lb/clock.ts";
-import type { BackendState, PlaneCommand, PlaneEvent } from "../lb/control/messages.ts";
-import type { PlaneMetrics } from "../lb/metrics/plane-metrics.ts";
-import { sumPlaneMetrics } from "../lb/metrics/sum-plane-metrics.ts";
-import type { ListenSocket } from "../lb/net/listen-socket.ts";
-import type { BlockLedger } from "../lb/source/block-ledger.ts";
-import type { EventLog } from "./event-log.ts";
-import { type Child, Supervisor } from "./supervisor.ts";
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../lb/clock.ts';
+import type { BackendState, PlaneCommand, PlaneEvent } from '../lb/control/messages.ts';
+import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
+import { sumPlaneMetrics } from '../lb/metrics/sum-plane-metrics.ts';
+import type { ListenSocket } from '../lb/net/listen-socket.ts';
+import type { BlockLedger } from '../lb/source/block-ledger.ts';
+import type { EventLog } from './event-log.ts';
+import { type Child, Supervisor } from './supervisor.ts';
 
-const PLANE_MAIN = fileURLToPath(new URL("../lb/plane-main.js", import.meta.url));
+const PLANE_MAIN = fileURLToPath(new URL('../lb/plane-main.js', import.meta.url));
 /** A plane that does not answer by then is left out of a report. */
 const REPORT_TIMEOUT_MS = 1000;
 /** How much of its counters a plane that is killed can take with it. */
@@ -76,14 +76,14 @@ export class PlaneGroup {
       supervisor: new Supervisor({
         clock,
         random,
-        spawn: () => fork(PLANE_MAIN, { serialization: "advanced", execArgv: process.execArgv }),
-        onStart: (child) => child.on("message", (event: PlaneEvent) => this.handle(plane, child, event)),
+        spawn: () => fork(PLANE_MAIN, { serialization: 'advanced', execArgv: process.execArgv }),
+        onStart: (child) => child.on('message', (event: PlaneEvent) => this.handle(plane, child, event)),
         onDeath: (cause, delayMs) => {
           plane.isReady = false;
           ledger.ownerDied(id);
           if (plane.lastReport !== undefined) this.retire(plane.lastReport);
           plane.lastReport = undefined;
-          log.emit({ type: "plane-died", plane: id, cause, restartInMs: Math.round(delayMs) });
+          log.emit({ type: 'plane-died', plane: id, cause, restartInMs: Math.round(delayMs) });
         },
       }),
     };
@@ -93,24 +93,24 @@ export class PlaneGroup {
 
   private handle(plane: Plane, child: Child, event: PlaneEvent): void {
     switch (event.type) {
-      case "hello": {
+      case 'hello': {
         const blocks = this.deps.ledger.initialShare(plane.id, this.config.planes);
-        this.send(child, { type: "start", config: this.config, backends: this.deps.backends(), blocks });
-        for (const [listener, { handle }] of this.sockets) child.send({ type: "listen", listener }, handle as never);
+        this.send(child, { type: 'start', config: this.config, backends: this.deps.backends(), blocks });
+        for (const [listener, { handle }] of this.sockets) child.send({ type: 'listen', listener }, handle as never);
         return;
       }
-      case "ready":
+      case 'ready':
         plane.isReady = true;
-        this.deps.log.emit({ type: "plane-ready", plane: plane.id });
+        this.deps.log.emit({ type: 'plane-ready', plane: plane.id });
         if (this.planes.every(({ isReady }) => isReady)) this.onAllReady?.();
         return;
-      case "failed":
+      case 'failed':
         this.onFailed?.(new Error(event.message));
         return;
-      case "low":
-        this.send(child, { type: "grant", blocks: this.deps.ledger.grant(plane.id, event.pool, event.blocks) });
+      case 'low':
+        this.send(child, { type: 'grant', blocks: this.deps.ledger.grant(plane.id, event.pool, event.blocks) });
         return;
-      case "report":
+      case 'report':
         plane.lastReport = event.metrics;
         this.reports.get(event.id)?.(event.metrics);
         return;
@@ -170,7 +170,7 @@ export class PlaneGroup {
       };
       const timer = this.deps.clock.after(REPORT_TIMEOUT_MS, () => settle(undefined));
       this.reports.set(id, settle);
-      this.send(child, { type: "report", id });
+      this.send(child, { type: 'report', id });
     });
   }
 
@@ -190,7 +190,7 @@ export class PlaneGroup {
   async stop(deadlineMs: number): Promise<void> {
     await Promise.all(
       this.planes.map(({ supervisor }) =>
-        supervisor.stop((child) => this.send(child, { type: "drain", deadlineMs }), deadlineMs + REPORT_TIMEOUT_MS),
+        supervisor.stop((child) => this.send(child, { type: 'drain', deadlineMs }), deadlineMs + REPORT_TIMEOUT_MS),
       ),
     );
   }

@@ -1,24 +1,24 @@
-import type { AdminSource, Status, Traffic } from "../admin/admin-source.ts";
-import { AdminServer } from "../admin/server.ts";
-import type { Config, ListenerConfig } from "../config/config.ts";
-import type { Clock } from "../lb/clock.ts";
-import type { BackendState } from "../lb/control/messages.ts";
-import { type ProbeResult, type ProbeTarget, probe } from "../lb/health/probe.ts";
-import { ListenError, type ListenSocket, openListenSocket } from "../lb/net/listen-socket.ts";
-import { loadTcpBinding } from "../lb/net/tcp-binding.ts";
-import { BlockLedger } from "../lb/source/block-ledger.ts";
-import { LeasePool } from "../lb/source/lease-pool.ts";
-import { isLoopbackAddress, readQuarantineMs } from "../lb/source/tcp-settings.ts";
-import { EventLog } from "./event-log.ts";
-import { PlaneGroup } from "./plane-group.ts";
-import { ServerRegistry } from "./server-registry.ts";
-import { readVersion } from "./version.ts";
-import { WorkerGroup } from "./worker-group.ts";
+import type { AdminSource, Status, Traffic } from '../admin/admin-source.ts';
+import { AdminServer } from '../admin/server.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
+import type { Clock } from '../lb/clock.ts';
+import type { BackendState } from '../lb/control/messages.ts';
+import { type ProbeResult, type ProbeTarget, probe } from '../lb/health/probe.ts';
+import { ListenError, type ListenSocket, openListenSocket } from '../lb/net/listen-socket.ts';
+import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
+import { BlockLedger } from '../lb/source/block-ledger.ts';
+import { LeasePool } from '../lb/source/lease-pool.ts';
+import { isLoopbackAddress, readQuarantineMs } from '../lb/source/tcp-settings.ts';
+import { EventLog } from './event-log.ts';
+import { PlaneGroup } from './plane-group.ts';
+import { ServerRegistry } from './server-registry.ts';
+import { readVersion } from './version.ts';
+import { WorkerGroup } from './worker-group.ts';
 
 /** Portico cannot start; the message is one sentence that says what to do. */
 export class StartError extends Error {
-  readonly code = "START";
-  readonly source = "config";
+  readonly code = 'START';
+  readonly source = 'config';
   readonly retryable = false;
 }
 
@@ -28,7 +28,7 @@ export interface PrimaryDeps {
 }
 
 /** The blocks of each pool that health checks connect from. */
-const HEALTH_OWNER = "health";
+const HEALTH_OWNER = 'health';
 const HEALTH_BLOCKS = 1;
 /** How long a start waits for workers and first health checks before it says that it is up, without them. */
 const FIRST_SERVER_MS = 5000;
@@ -39,7 +39,7 @@ export class Primary implements AdminSource {
   readonly config: Config;
   /** The bound port of each listener, once started. */
   readonly ports: Record<string, number> = {};
-  adminAddress = "";
+  adminAddress = '';
   private readonly deps: PrimaryDeps;
   private readonly ledger: BlockLedger;
   private readonly healthLeases = new Map<string, LeasePool>();
@@ -78,8 +78,8 @@ export class Primary implements AdminSource {
           probe: (target: ProbeTarget): Promise<ProbeResult> => probe({ clock: deps.clock, leases }, target),
           onChange: (state) => this.handleServers(state),
           onVerdict: (name, server, isHealthy, reason) => {
-            if (isHealthy) this.log.emit({ type: "server-up", backend: name, server });
-            else this.log.emit({ type: "server-down", backend: name, server, reason });
+            if (isHealthy) this.log.emit({ type: 'server-up', backend: name, server });
+            else this.log.emit({ type: 'server-down', backend: name, server, reason });
           },
         },
         backend,
@@ -144,7 +144,7 @@ export class Primary implements AdminSource {
   }
 
   private handleServers(state: BackendState): void {
-    this.planes.broadcast({ type: "backend", backend: state });
+    this.planes.broadcast({ type: 'backend', backend: state });
     this.onServer?.();
   }
 
@@ -158,7 +158,7 @@ export class Primary implements AdminSource {
       listeners: this.config.listeners.map(({ name, engine, host }) => ({
         name,
         engine,
-        bind: `${host.includes(":") ? `[${host}]` : host}:${this.ports[name]}`,
+        bind: `${host.includes(':') ? `[${host}]` : host}:${this.ports[name]}`,
       })),
       planes: this.planes.status,
       workers: this.workers.flatMap((group) =>
@@ -177,8 +177,8 @@ export class Primary implements AdminSource {
 
   notReady(): readonly string[] {
     const reasons: string[] = [];
-    if (this.isDraining) reasons.push("draining");
-    if (!this.planes.isReady) reasons.push("no data plane accepts connections");
+    if (this.isDraining) reasons.push('draining');
+    if (!this.planes.isReady) reasons.push('no data plane accepts connections');
     for (const registry of this.registries.values()) {
       if (!registry.hasAvailable) reasons.push(`backend ${registry.config.name} has no healthy server`);
     }
@@ -215,11 +215,11 @@ export class Primary implements AdminSource {
 function explainListen(code: string, name: string, host: string, port: number): string {
   const where = `listener "${name}" at ${host}:${port}`;
   switch (code) {
-    case "EADDRINUSE":
+    case 'EADDRINUSE':
       return `port ${port} is in use by another program (${where}); stop that program or change "bind".`;
-    case "EACCES":
+    case 'EACCES':
       return `port ${port} needs the capability CAP_NET_BIND_SERVICE (${where}); run as root, grant it, or choose a port from 1024 on.`;
-    case "EADDRNOTAVAIL":
+    case 'EADDRNOTAVAIL':
       return `the address ${host} is not on this machine (${where}); change "bind".`;
     default:
       return `${where} cannot be bound (${code}); change "bind".`;

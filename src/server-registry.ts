@@ -1,8 +1,8 @@
-import type { BackendConfig } from "../config/config.ts";
-import type { Clock } from "../lb/clock.ts";
-import type { BackendState, ServerState } from "../lb/control/messages.ts";
-import { HealthChecker } from "../lb/health/health-checker.ts";
-import type { ProbeResult, ProbeTarget } from "../lb/health/probe.ts";
+import type { BackendConfig } from '../config/config.ts';
+import type { Clock } from '../lb/clock.ts';
+import type { BackendState, ServerState } from '../lb/control/messages.ts';
+import { HealthChecker } from '../lb/health/health-checker.ts';
+import type { ProbeResult, ProbeTarget } from '../lb/health/probe.ts';
 
 interface Entry {
   state: ServerState;
@@ -34,7 +34,7 @@ export class ServerRegistry {
   }
 
   get hasAvailable(): boolean {
-    return [...this.entries.values()].some(({ state }) => state.healthy && state.admin === "ready");
+    return [...this.entries.values()].some(({ state }) => state.healthy && state.admin === 'ready');
   }
 
   start(): void {
@@ -44,7 +44,7 @@ export class ServerRegistry {
   /** Returns the id of the server. */
   add(host: string, port: number, weight = 1): string {
     const { health, name } = this.config;
-    const id = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    const id = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     const { clock, random, probe } = this.deps;
     const checker =
       health === undefined
@@ -66,7 +66,7 @@ export class ServerRegistry {
           );
     // What is checked is not healthy before its first check; what is not checked always is.
     this.entries.set(id, {
-      state: { id, host, port, weight, healthy: checker === undefined, admin: "ready" },
+      state: { id, host, port, weight, healthy: checker === undefined, admin: 'ready' },
       checker,
     });
     checker?.start();

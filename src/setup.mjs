@@ -1,9 +1,9 @@
 // Runs before `npm start` and `npm test`: installs and builds what a fresh clone lacks, and nothing the second time.
 // Plain JavaScript on Node's own modules, since nothing else is there yet.
-import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const MINIMUM_NODE = 20;
@@ -15,8 +15,8 @@ function stop(message) {
 
 function run(command, args, failure) {
   // What is installed and built is not the user's question: quiet on success, everything on failure.
-  const done = spawnSync(command, args, { cwd: root, encoding: "utf8", shell: false });
-  if (done.status !== 0) stop(`${failure}\n${done.stdout ?? ""}${done.stderr ?? ""}${done.error?.message ?? ""}`);
+  const done = spawnSync(command, args, { cwd: root, encoding: 'utf8', shell: false });
+  if (done.status !== 0) stop(`${failure}\n${done.stdout ?? ''}${done.stderr ?? ''}${done.error?.message ?? ''}`);
 }
 
 const modified = (path) => (existsSync(join(root, path)) ? statSync(join(root, path)).mtimeMs : 0);
@@ -24,7 +24,7 @@ const modified = (path) => (existsSync(join(root, path)) ? statSync(join(root, p
 function newestSource(folder) {
   let newest = 0;
   for (const entry of readdirSync(join(root, folder), { recursive: true })) {
-    if (entry.endsWith(".ts")) newest = Math.max(newest, modified(join(folder, entry)));
+    if (entry.endsWith('.ts')) newest = Math.max(newest, modified(join(folder, entry)));
   }
   return newest;
 }
@@ -34,13 +34,13 @@ if (Number.parseInt(process.versions.node, 10) < MINIMUM_NODE) {
     `Node ${process.versions.node} is too old; install Node ${MINIMUM_NODE} or later (https://nodejs.org) and try again.`,
   );
 }
-if (modified("package-lock.json") > modified("node_modules/.package-lock.json")) {
-  console.error("portico: installing dependencies (once) …");
-  run("npm", ["ci", "--no-audit", "--no-fund"], "the dependencies could not be installed; npm says:");
+if (modified('package-lock.json') > modified('node_modules/.package-lock.json')) {
+  console.error('portico: installing dependencies (once) …');
+  run('npm', ['ci', '--no-audit', '--no-fund'], 'the dependencies could not be installed; npm says:');
 }
-const sources = Math.max(...["config", "lb", "admin", "src", "test"].map(newestSource), modified("tsconfig.json"));
-if (sources > modified("dist/.built")) {
-  console.error("portico: building (once) …");
-  run(process.execPath, ["node_modules/typescript/bin/tsc"], "the build failed; the compiler says:");
-  run("touch", ["dist/.built"], "dist/ cannot be written:");
+const sources = Math.max(...['config', 'lb', 'admin', 'src', 'test'].map(newestSource), modified('tsconfig.json'));
+if (sources > modified('dist/.built')) {
+  console.error('portico: building (once) …');
+  run(process.execPath, ['node_modules/typescript/bin/tsc'], 'the build failed; the compiler says:');
+  run('touch', ['dist/.built'], 'dist/ cannot be written:');
 }

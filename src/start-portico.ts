@@ -1,22 +1,22 @@
-import { readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { dirname } from "node:path";
-import type { Config } from "../config/config.ts";
-import { formatFault } from "../config/fault.ts";
-import { type LoadResult, loadConfig } from "../config/load.ts";
-import { systemClock } from "../lb/clock.ts";
-import type { PorticoEvent } from "./event-log.ts";
-import { Primary } from "./primary.ts";
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { formatFault } from '../config/fault.ts';
+import { type LoadResult, loadConfig } from '../config/load.ts';
+import { systemClock } from '../lb/clock.ts';
+import type { PorticoEvent } from './event-log.ts';
+import { Primary } from './primary.ts';
 
 /** The config cannot be used; `faults` has a line for each reason. */
 export class ConfigError extends Error {
-  readonly code = "CONFIG";
-  readonly source = "config";
+  readonly code = 'CONFIG';
+  readonly source = 'config';
   readonly retryable = false;
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
-    super(faults.join("\n"));
+    super(faults.join('\n'));
     this.faults = faults;
   }
 }
@@ -25,10 +25,10 @@ export class ConfigError extends Error {
 export function loadConfigFile(file: string): LoadResult {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "you may not read it" : code;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'you may not read it' : code;
     throw new ConfigError([`${file}: ${why}`]);
   }
   return loadConfig(text, { file, directory: dirname(file), cpuCount: availableParallelism() });
@@ -62,7 +62,7 @@ export interface StartOptions {
 export async function startPortico({ config, onEvent }: StartOptions): Promise<Portico> {
   const primary = new Primary(
     { clock: systemClock, random: Math.random },
-    typeof config === "string" ? read(config) : config,
+    typeof config === 'string' ? read(config) : config,
   );
   if (onEvent !== undefined) primary.log.subscribe(onEvent);
   await primary.start();

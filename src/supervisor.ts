@@ -1,8 +1,8 @@
-import type { ChildProcess } from "node:child_process";
-import type { Clock, Timer } from "../lb/clock.ts";
+import type { ChildProcess } from 'node:child_process';
+import type { Clock, Timer } from '../lb/clock.ts';
 
 /** What the supervisor needs of a child process. */
-export type Child = Pick<ChildProcess, "pid" | "kill" | "send" | "on">;
+export type Child = Pick<ChildProcess, 'pid' | 'kill' | 'send' | 'on'>;
 
 export interface SupervisorDeps {
   readonly clock: Clock;
@@ -44,8 +44,8 @@ export class Supervisor {
     this.startedAtMs = this.deps.clock.now();
     const child = this.deps.spawn();
     this.child = child;
-    child.on("exit", (code, signal) => this.handleExit(child, signal ?? `exit status ${code}`));
-    child.on("error", (error) => this.handleExit(child, error.message));
+    child.on('exit', (code, signal) => this.handleExit(child, signal ?? `exit status ${code}`));
+    child.on('error', (error) => this.handleExit(child, error.message));
     this.deps.onStart(child);
   }
 
@@ -75,7 +75,7 @@ export class Supervisor {
     const { child } = this;
     if (child === undefined) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = this.deps.clock.after(deadlineMs, () => child.kill("SIGKILL"));
+      const timer = this.deps.clock.after(deadlineMs, () => child.kill('SIGKILL'));
       this.onGone = () => {
         this.deps.clock.clear(timer);
         resolve();
@@ -87,6 +87,6 @@ export class Supervisor {
   kill(): void {
     this.isStopping = true;
     this.deps.clock.clear(this.timer);
-    this.child?.kill("SIGKILL");
+    this.child?.kill('SIGKILL');
   }
 }

@@ -1,14 +1,14 @@
-import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import type { WorkersConfig } from "../config/config.ts";
-import type { Clock } from "../lb/clock.ts";
-import type { WorkerCommand, WorkerEvent } from "../lb/control/messages.ts";
-import type { EventLog } from "./event-log.ts";
-import type { ServerRegistry } from "./server-registry.ts";
-import { Supervisor } from "./supervisor.ts";
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { WorkersConfig } from '../config/config.ts';
+import type { Clock } from '../lb/clock.ts';
+import type { WorkerCommand, WorkerEvent } from '../lb/control/messages.ts';
+import type { EventLog } from './event-log.ts';
+import type { ServerRegistry } from './server-registry.ts';
+import { Supervisor } from './supervisor.ts';
 
-const WORKER_MAIN = fileURLToPath(new URL("./worker-main.js", import.meta.url));
-const HOST = "127.0.0.1";
+const WORKER_MAIN = fileURLToPath(new URL('./worker-main.js', import.meta.url));
+const HOST = '127.0.0.1';
 
 interface Worker {
   readonly id: string;
@@ -29,7 +29,7 @@ export class WorkerGroup {
   private readonly registry: ServerRegistry;
   private readonly workers: Worker[] = [];
 
-  constructor(deps: WorkerGroup["deps"], registry: ServerRegistry) {
+  constructor(deps: WorkerGroup['deps'], registry: ServerRegistry) {
     this.deps = deps;
     this.registry = registry;
   }
@@ -48,20 +48,20 @@ export class WorkerGroup {
         random,
         spawn: () => fork(WORKER_MAIN, [module], { execArgv: process.execArgv }),
         onStart: (child) => {
-          child.on("message", (event: WorkerEvent) => {
-            if (event.type === "failed") {
-              log.emit({ type: "worker-failed", worker: id, message: event.message });
+          child.on('message', (event: WorkerEvent) => {
+            if (event.type === 'failed') {
+              log.emit({ type: 'worker-failed', worker: id, message: event.message });
               return;
             }
             worker.server = this.registry.add(HOST, event.port);
-            log.emit({ type: "worker-listening", worker: id, server: worker.server });
+            log.emit({ type: 'worker-listening', worker: id, server: worker.server });
           });
         },
         onDeath: (cause, delayMs) => {
           // Gone before any health check could notice: no request is sent there any more.
           if (worker.server !== undefined) this.registry.remove(worker.server);
           worker.server = undefined;
-          log.emit({ type: "worker-died", worker: id, cause, restartInMs: Math.round(delayMs) });
+          log.emit({ type: 'worker-died', worker: id, cause, restartInMs: Math.round(delayMs) });
         },
       }),
     };
@@ -79,7 +79,7 @@ export class WorkerGroup {
   }
 
   async stop(deadlineMs: number): Promise<void> {
-    const command: WorkerCommand = { type: "drain", deadlineMs };
+    const command: WorkerCommand = { type: 'drain', deadlineMs };
     await Promise.all(
       this.workers.map(({ supervisor }) => supervisor.stop((child) => child.send(command, () => {}), deadlineMs)),
     );

@@ -1,16 +1,16 @@
-import { pathToFileURL } from "node:url";
-import type { WorkerEvent } from "../lb/control/messages.ts";
+import { pathToFileURL } from 'node:url';
+import type { WorkerEvent } from '../lb/control/messages.ts';
 
 // A worker process: runs the module that the config names, which calls `serve` of portico/worker.
 
-const BUILTIN = new Map([["builtin:echo", "./worker/echo.js"]]);
+const BUILTIN = new Map([['builtin:echo', './worker/echo.js']]);
 
-const module = process.argv[2] ?? "";
+const module = process.argv[2] ?? '';
 const builtin = BUILTIN.get(module);
 try {
   await import(builtin === undefined ? pathToFileURL(module).href : new URL(builtin, import.meta.url).href);
 } catch (error) {
-  const event: WorkerEvent = { type: "failed", message: (error as Error).message };
+  const event: WorkerEvent = { type: 'failed', message: (error as Error).message };
   // The process ends once the message is out.
   process.send?.(event, () => process.exit(1));
 }

@@ -1,7 +1,7 @@
-import { AggregatorRegistry, collectDefaultMetrics, Registry } from "prom-client";
-import { sumPlaneMetrics } from "../../lb/metrics/sum-plane-metrics.ts";
-import type { AdminSource, Traffic } from "../admin-source.ts";
-import { trafficMetrics } from "./traffic-metrics.ts";
+import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
+import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
+import type { AdminSource, Traffic } from '../admin-source.ts';
+import { trafficMetrics } from './traffic-metrics.ts';
 
 /**
  * The text that Prometheus scrapes. Planes count in plain numbers and prom-client has no way to set a histogram, so their part is built
@@ -16,7 +16,7 @@ export class Exposition {
 
   constructor(source: AdminSource) {
     this.source = source;
-    collectDefaultMetrics({ register: this.registry, prefix: "portico_primary_" });
+    collectDefaultMetrics({ register: this.registry, prefix: 'portico_primary_' });
   }
 
   collect(): Promise<string> {

@@ -1,4 +1,4 @@
-import type { PortMetrics } from "../../lb/metrics/plane-metrics.ts";
+import type { PortMetrics } from '../../lb/metrics/plane-metrics.ts';
 
 /** Keeps the `top` destinations with most ports in use and adds up the others, by source, as destination `other`. */
 export function foldPorts(ports: readonly PortMetrics[], top: number): PortMetrics[] {
@@ -22,7 +22,7 @@ export function foldPorts(ports: readonly PortMetrics[], top: number): PortMetri
     const sum = folded.get(key);
     folded.set(key, {
       ...port,
-      destination: "other",
+      destination: 'other',
       free: (sum?.free ?? 0) + port.free,
       used: (sum?.used ?? 0) + port.used,
       quarantined: (sum?.quarantined ?? 0) + port.quarantined,

@@ -1,8 +1,8 @@
-import type { MetricObjectWithValues, MetricValue } from "prom-client";
-import type { BackendState } from "../../lb/control/messages.ts";
-import type { PlaneMetrics } from "../../lb/metrics/plane-metrics.ts";
-import type { Status, Traffic } from "../admin-source.ts";
-import { foldPorts } from "./fold-ports.ts";
+import type { MetricObjectWithValues, MetricValue } from 'prom-client';
+import type { BackendState } from '../../lb/control/messages.ts';
+import type { PlaneMetrics } from '../../lb/metrics/plane-metrics.ts';
+import type { Status, Traffic } from '../admin-source.ts';
+import { foldPorts } from './fold-ports.ts';
 
 type Labels = Readonly<Record<string, string | number>>;
 type Sample = readonly [labels: Labels, value: number];
@@ -11,16 +11,16 @@ type Metric = MetricObjectWithValues<MetricValue<string>>;
 /** Destinations that get labels of their own. */
 const TOP_DESTINATIONS = 100;
 
-const metric = (type: "counter" | "gauge") => (name: string, help: string, samples: readonly Sample[]) =>
+const metric = (type: 'counter' | 'gauge') => (name: string, help: string, samples: readonly Sample[]) =>
   ({
     name,
     help,
     type,
-    aggregator: "sum",
+    aggregator: 'sum',
     values: samples.map(([labels, value]) => ({ labels, value })),
   }) as unknown as Metric;
-const counter = metric("counter");
-const gauge = metric("gauge");
+const counter = metric('counter');
+const gauge = metric('gauge');
 
 /** The metrics of the data planes, in prom-client's JSON. `sum` includes planes that are gone; `traffic` has the ones alive, one by one. */
 export function trafficMetrics(
@@ -32,121 +32,121 @@ export function trafficMetrics(
   const planes = [...traffic.planes];
   return [
     gauge(
-      "portico_source_ports",
-      "Source ports by what becomes of them, towards each destination",
+      'portico_source_ports',
+      'Source ports by what becomes of them, towards each destination',
       foldPorts(sum.ports, TOP_DESTINATIONS).flatMap(
         ({ source, destination, free, used, quarantined, unusable }): Sample[] => [
-          [{ source, destination, state: "free" }, free],
-          [{ source, destination, state: "used" }, used],
-          [{ source, destination, state: "quarantined" }, quarantined],
-          [{ source, destination, state: "unusable" }, unusable],
+          [{ source, destination, state: 'free' }, free],
+          [{ source, destination, state: 'used' }, used],
+          [{ source, destination, state: 'quarantined' }, quarantined],
+          [{ source, destination, state: 'unusable' }, unusable],
         ],
       ),
     ),
     counter(
-      "portico_source_exhausted_total",
-      "Connections that found no free source port, by what became of them",
+      'portico_source_exhausted_total',
+      'Connections that found no free source port, by what became of them',
       sum.exhausted.map(({ pool, outcome, count }) => [{ pool, outcome }, count]),
     ),
     gauge(
-      "portico_connections",
-      "Open client connections",
+      'portico_connections',
+      'Open client connections',
       sum.listeners.map(({ listener, connections }) => [{ listener }, connections]),
     ),
     counter(
-      "portico_connections_total",
-      "Client connections accepted",
+      'portico_connections_total',
+      'Client connections accepted',
       sum.listeners.map(({ listener, connectionsTotal }) => [{ listener }, connectionsTotal]),
     ),
     gauge(
-      "portico_websockets",
-      "Open WebSockets",
+      'portico_websockets',
+      'Open WebSockets',
       sum.listeners.map(({ listener, webSockets }) => [{ listener }, webSockets]),
     ),
     counter(
-      "portico_requests_total",
-      "Answers by status code; 499 is a client that left before its answer",
+      'portico_requests_total',
+      'Answers by status code; 499 is a client that left before its answer',
       sum.requests.flatMap(({ listener, backend, codes }) =>
         codes.map(({ code, count }): Sample => [{ listener, backend, code }, count]),
       ),
     ),
     counter(
-      "portico_requests_rejected_total",
-      "Requests refused before a backend was chosen",
+      'portico_requests_rejected_total',
+      'Requests refused before a backend was chosen',
       sum.listeners.flatMap(({ listener, rejected }) =>
         rejected.map(({ reason, count }): Sample => [{ listener, reason }, count]),
       ),
     ),
     durations(sum),
     gauge(
-      "portico_upstream_connections",
-      "Connections to servers",
+      'portico_upstream_connections',
+      'Connections to servers',
       sum.servers.flatMap(({ backend, server, active, idle }): Sample[] => [
-        [{ backend, server, state: "active" }, active],
-        [{ backend, server, state: "idle" }, idle],
+        [{ backend, server, state: 'active' }, active],
+        [{ backend, server, state: 'idle' }, idle],
       ]),
     ),
     counter(
-      "portico_upstream_connects_total",
-      "Connections to servers begun",
+      'portico_upstream_connects_total',
+      'Connections to servers begun',
       sum.servers.map(({ backend, server, connectsTotal }) => [{ backend, server }, connectsTotal]),
     ),
     counter(
-      "portico_upstream_connect_failures_total",
-      "Connections to servers that the server or the network refused",
+      'portico_upstream_connect_failures_total',
+      'Connections to servers that the server or the network refused',
       sum.servers.map(({ backend, server, connectFailuresTotal }) => [{ backend, server }, connectFailuresTotal]),
     ),
     gauge(
-      "portico_server_up",
-      "1 if the server passes its health checks",
+      'portico_server_up',
+      '1 if the server passes its health checks',
       backends.flatMap(({ name, servers }) =>
         servers.map(({ id, healthy }): Sample => [{ backend: name, server: id }, healthy ? 1 : 0]),
       ),
     ),
     counter(
-      "portico_retries_total",
-      "Requests sent to another server after a failure",
+      'portico_retries_total',
+      'Requests sent to another server after a failure',
       sum.retries.map(({ backend, reason, count }) => [{ backend, reason }, count]),
     ),
     gauge(
-      "portico_queue_depth",
-      "Requests that wait for a connection",
+      'portico_queue_depth',
+      'Requests that wait for a connection',
       sum.queueDepth.map(({ pool, depth }) => [{ pool }, depth]),
     ),
     counter(
-      "portico_plane_restarts_total",
-      "Data planes started again after they died",
+      'portico_plane_restarts_total',
+      'Data planes started again after they died',
       status.planes.map(({ id, restarts }) => [{ plane: id }, restarts]),
     ),
     counter(
-      "portico_worker_restarts_total",
-      "Workers started again after they died",
+      'portico_worker_restarts_total',
+      'Workers started again after they died',
       status.workers.map(({ id, restarts }) => [{ worker: id }, restarts]),
     ),
     gauge(
-      "portico_plane_resident_memory_bytes",
-      "Resident memory of a data plane",
+      'portico_plane_resident_memory_bytes',
+      'Resident memory of a data plane',
       planes.map(([plane, { residentBytes }]) => [{ plane }, residentBytes]),
     ),
     counter(
-      "portico_plane_cpu_seconds_total",
-      "CPU time of a data plane since it started",
+      'portico_plane_cpu_seconds_total',
+      'CPU time of a data plane since it started',
       planes.map(([plane, { cpuSeconds }]) => [{ plane }, cpuSeconds]),
     ),
     gauge(
-      "portico_plane_event_loop_lag_seconds",
-      "How late the event loop of a data plane ran, 99th percentile since the report before",
+      'portico_plane_event_loop_lag_seconds',
+      'How late the event loop of a data plane ran, 99th percentile since the report before',
       planes.map(([plane, { eventLoopLagSeconds }]) => [{ plane }, eventLoopLagSeconds]),
     ),
-    gauge("portico_scrape_incomplete", "1 if a data plane did not report in time", [[{}, traffic.isComplete ? 0 : 1]]),
+    gauge('portico_scrape_incomplete', '1 if a data plane did not report in time', [[{}, traffic.isComplete ? 0 : 1]]),
   ];
 }
 
 function durations(sum: PlaneMetrics): Metric {
-  const name = "portico_request_duration_seconds";
+  const name = 'portico_request_duration_seconds';
   const values = sum.requests.flatMap(({ listener, backend, duration }) => {
     let cumulative = 0;
-    const buckets = [...duration.bounds, "+Inf"].map((le, i) => {
+    const buckets = [...duration.bounds, '+Inf'].map((le, i) => {
       cumulative += duration.counts[i]!;
       return { metricName: `${name}_bucket`, labels: { listener, backend, le }, value: cumulative };
     });
@@ -158,9 +158,9 @@ function durations(sum: PlaneMetrics): Metric {
   });
   return {
     name,
-    help: "From the end of a request head to the end of its answer",
-    type: "histogram",
-    aggregator: "sum",
+    help: 'From the end of a request head to the end of its answer',
+    type: 'histogram',
+    aggregator: 'sum',
     values,
   } as unknown as Metric;
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance } from 'fastify';
 
 const PAGE = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Portico</title>
@@ -13,11 +13,11 @@ const PAGE = `<!doctype html>
 
 /** `GET /`: where to look. */
 export function indexRoutes(app: FastifyInstance): void {
-  app.get("/", async (_request, reply) => {
+  app.get('/', async (_request, reply) => {
     reply
-      .type("text/html; charset=utf-8")
-      .header("Content-Security-Policy", "default-src 'none'")
-      .header("X-Content-Type-Options", "nosniff");
+      .type('text/html; charset=utf-8')
+      .header('Content-Security-Policy', "default-src 'none'")
+      .header('X-Content-Type-Options', 'nosniff');
     return PAGE;
   });
 }

@@ -1,7 +1,7 @@
-import type { FastifyInstance } from "fastify";
-import Type from "typebox";
-import { sumPlaneMetrics } from "../../lb/metrics/sum-plane-metrics.ts";
-import type { AdminSource } from "../admin-source.ts";
+import type { FastifyInstance } from 'fastify';
+import Type from 'typebox';
+import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
+import type { AdminSource } from '../admin-source.ts';
 
 const Process = Type.Object({
   id: Type.String(),
@@ -49,7 +49,7 @@ const Status = Type.Object({
 
 /** `GET /api/v1/status`: everything at a glance. */
 export function statusRoutes(app: FastifyInstance, source: AdminSource): void {
-  app.get("/api/v1/status", { schema: { response: { 200: Status } } }, async () => {
+  app.get('/api/v1/status', { schema: { response: { 200: Status } } }, async () => {
     const status = source.status();
     const { planes } = await source.traffic();
     const reports = [...planes.values()];

@@ -1,6 +1,6 @@
-import type { Candidate, Policy } from "./policy.ts";
-import { randomTwo } from "./random-two.ts";
-import { hashString } from "./string-hash.ts";
+import type { Candidate, Policy } from './policy.ts';
+import { randomTwo } from './random-two.ts';
+import { hashString } from './string-hash.ts';
 
 /**
  * Rendezvous hashing with weights (Thaler and Ravishankar 1996; the logarithm is from Schindelhauer and Schomaker 2005): each candidate

@@ -1,4 +1,4 @@
-import type { Candidate, Policy } from "./policy.ts";
+import type { Candidate, Policy } from './policy.ts';
 
 /** The candidate with the fewest requests under way for its weight; equals take turns. */
 export function leastConnections<C extends Candidate>(): Policy<C> {

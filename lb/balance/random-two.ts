@@ -1,4 +1,4 @@
-import type { Candidate, Policy } from "./policy.ts";
+import type { Candidate, Policy } from './policy.ts';
 
 /**
  * Two different candidates at random, by weight, and of them the one with fewer requests under way for its weight: nearly as even as

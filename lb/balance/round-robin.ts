@@ -1,4 +1,4 @@
-import type { Candidate, Policy } from "./policy.ts";
+import type { Candidate, Policy } from './policy.ts';
 
 /**
  * Smooth weighted round-robin, as nginx does it: each candidate gains its weight, the richest is chosen and pays the sum. With weights

@@ -1,7 +1,7 @@
-import type { HealthConfig } from "../../config/config.ts";
-import type { Clock, Timer } from "../clock.ts";
-import type { ProbeResult, ProbeTarget } from "./probe.ts";
-import { nextVerdict, UNKNOWN, type Verdict } from "./verdict.ts";
+import type { HealthConfig } from '../../config/config.ts';
+import type { Clock, Timer } from '../clock.ts';
+import type { ProbeResult, ProbeTarget } from './probe.ts';
+import { nextVerdict, UNKNOWN, type Verdict } from './verdict.ts';
 
 export interface HealthCheckerDeps {
   readonly clock: Clock;
@@ -56,10 +56,10 @@ export class HealthChecker {
     if (this.isStopped) return;
     const jitter = 1 + JITTER * (this.deps.random() * 2 - 1);
     this.timer = this.deps.clock.after(this.health.intervalMs * jitter, () => void this.run());
-    if (result.outcome === "inconclusive") return;
+    if (result.outcome === 'inconclusive') return;
     const before = this.verdict;
-    this.verdict = nextVerdict(before, result.outcome === "passed", this.health);
+    this.verdict = nextVerdict(before, result.outcome === 'passed', this.health);
     if (before.isKnown && before.isHealthy === this.verdict.isHealthy) return;
-    this.deps.onVerdict(this.verdict.isHealthy, result.outcome === "passed" ? "passed" : result.reason);
+    this.deps.onVerdict(this.verdict.isHealthy, result.outcome === 'passed' ? 'passed' : result.reason);
   }
 }

@@ -1,12 +1,12 @@
-import net from "node:net";
-import type { Clock } from "../clock.ts";
-import type { LeasePool } from "../source/lease-pool.ts";
+import net from 'node:net';
+import type { Clock } from '../clock.ts';
+import type { LeasePool } from '../source/lease-pool.ts';
 
 export type ProbeResult =
-  | { readonly outcome: "passed" }
-  | { readonly outcome: "failed"; readonly reason: string }
+  | { readonly outcome: 'passed' }
+  | { readonly outcome: 'failed'; readonly reason: string }
   /** This host had no port or descriptor for the probe: it says nothing about the server. */
-  | { readonly outcome: "inconclusive"; readonly reason: string };
+  | { readonly outcome: 'inconclusive'; readonly reason: string };
 
 export interface ProbeTarget {
   readonly host: string;
@@ -16,7 +16,7 @@ export interface ProbeTarget {
   readonly timeoutMs: number;
 }
 
-const LOCAL = new Set(["EADDRINUSE", "EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
+const LOCAL = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |\r)/;
 const MAX_HEAD_BYTES = 16384;
 
@@ -28,7 +28,7 @@ export function probe(
   const { clock, leases } = deps;
   const destination = leases.destination(target.host, target.port);
   const lease = leases.lease(destination);
-  if (lease < 0) return Promise.resolve({ outcome: "inconclusive", reason: "no free source port" });
+  if (lease < 0) return Promise.resolve({ outcome: 'inconclusive', reason: 'no free source port' });
   return new Promise((resolve) => {
     const socket = net.connect({
       host: target.host,
@@ -45,39 +45,39 @@ export function probe(
       socket.resetAndDestroy();
     };
     const timer = clock.after(target.timeoutMs, () =>
-      settle({ outcome: "failed", reason: `no answer in ${target.timeoutMs} ms` }),
+      settle({ outcome: 'failed', reason: `no answer in ${target.timeoutMs} ms` }),
     );
-    let head = "";
-    socket.on("connect", () => {
-      if (target.path === undefined) settle({ outcome: "passed" });
+    let head = '';
+    socket.on('connect', () => {
+      if (target.path === undefined) settle({ outcome: 'passed' });
       else
         socket.write(
           `GET ${target.path} HTTP/1.1\r\nHost: ${hostField(target)}\r\nUser-Agent: portico-health\r\nConnection: close\r\n\r\n`,
         );
     });
-    socket.on("data", (data) => {
-      head += data.toString("latin1");
+    socket.on('data', (data) => {
+      head += data.toString('latin1');
       const verdict = judge(head);
       if (verdict !== undefined) settle(verdict);
     });
-    socket.on("end", () => settle({ outcome: "failed", reason: "closed without an answer" }));
+    socket.on('end', () => settle({ outcome: 'failed', reason: 'closed without an answer' }));
     let isTaken = false;
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      const code = error.code ?? "unknown";
-      isTaken = code === "EADDRINUSE" || code === "EADDRNOTAVAIL";
-      settle(LOCAL.has(code) ? { outcome: "inconclusive", reason: code } : { outcome: "failed", reason: code });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const code = error.code ?? 'unknown';
+      isTaken = code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL';
+      settle(LOCAL.has(code) ? { outcome: 'inconclusive', reason: code } : { outcome: 'failed', reason: code });
     });
-    socket.on("close", () => {
+    socket.on('close', () => {
       if (isTaken) leases.setAside(destination, lease);
-      else leases.release(destination, lease, "reset");
-      settle({ outcome: "failed", reason: "closed" });
+      else leases.release(destination, lease, 'reset');
+      settle({ outcome: 'failed', reason: 'closed' });
       resolve(result!);
     });
   });
 }
 
 function hostField({ host, port }: ProbeTarget): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** The verdict of an answer so far; undefined while its first line is not whole. */
@@ -85,10 +85,10 @@ function judge(head: string): ProbeResult | undefined {
   const match = STATUS_LINE.exec(head);
   if (match !== null) {
     const status = Number(match[1]);
-    return status >= 200 && status < 400 ? { outcome: "passed" } : { outcome: "failed", reason: `status ${status}` };
+    return status >= 200 && status < 400 ? { outcome: 'passed' } : { outcome: 'failed', reason: `status ${status}` };
   }
-  if (head.includes("\n") || head.length > MAX_HEAD_BYTES || !"HTTP/1.".startsWith(head.slice(0, 7))) {
-    return { outcome: "failed", reason: "not an HTTP answer" };
+  if (head.includes('\n') || head.length > MAX_HEAD_BYTES || !'HTTP/1.'.startsWith(head.slice(0, 7))) {
+    return { outcome: 'failed', reason: 'not an HTTP answer' };
   }
   return undefined;
 }

@@ -1,18 +1,18 @@
-import type { Policy } from "../balance/policy.ts";
-import type { Exchange, Failure } from "./exchange.ts";
-import type { Server } from "./server.ts";
+import type { Policy } from '../balance/policy.ts';
+import type { Exchange, Failure } from './exchange.ts';
+import type { Server } from './server.ts';
 
 /** A failure after which the request may go to another server without harm. */
 function isRetryable(exchange: Exchange, failure: Failure): boolean {
   switch (failure.kind) {
-    case "connect":
-    case "exhausted":
-    case "queue":
+    case 'connect':
+    case 'exhausted':
+    case 'queue':
       return true; // nothing was sent
-    case "closed":
+    case 'closed':
       return exchange.isRepeatable;
-    case "bad-answer":
-    case "timeout":
+    case 'bad-answer':
+    case 'timeout':
       return false; // the server had it, and may still be working on it
     default:
       return failure satisfies never;
@@ -32,7 +32,7 @@ export interface BackendOptions {
 export class Backend {
   readonly name: string;
   /** Retries by the kind of failure that made them needed. */
-  readonly retriesBy = new Map<Failure["kind"], number>();
+  readonly retriesBy = new Map<Failure['kind'], number>();
   /** Requests that found no source port, by what became of them. */
   readonly exhausted = { otherServer: 0, refused: 0 };
   private readonly policy: Policy<Server>;
@@ -89,18 +89,18 @@ export class Backend {
     const server = exchange.server!;
     exchange.server = undefined;
     // A shortage of this host uses up no try: each server is asked once, and none of them has seen the request.
-    if (failure.kind === "exhausted") exchange.attempts--;
+    if (failure.kind === 'exhausted') exchange.attempts--;
     if (isRetryable(exchange, failure) && exchange.attempts <= this.retries) {
       exchange.tried ??= [];
       // A kept-alive connection may end just as a request sets out on it: that is no mark against the server.
-      if (failure.kind !== "closed" || exchange.attempts > 1) exchange.tried.push(server);
+      if (failure.kind !== 'closed' || exchange.attempts > 1) exchange.tried.push(server);
       if (this.dispatch(exchange)) {
         this.retriesBy.set(failure.kind, (this.retriesBy.get(failure.kind) ?? 0) + 1);
-        if (failure.kind === "exhausted") this.exhausted.otherServer++;
+        if (failure.kind === 'exhausted') this.exhausted.otherServer++;
         return;
       }
     }
-    if (failure.kind === "exhausted") this.exhausted.refused++;
+    if (failure.kind === 'exhausted') this.exhausted.refused++;
     exchange.sink.onFailed(failure);
   }
 }

@@ -1,18 +1,18 @@
-import { CR, FIELD, HT, LF, SP } from "./grammar.ts";
+import { CR, FIELD, HT, LF, SP } from './grammar.ts';
 
 /** Where in the chunked coding (RFC 9112 §7.1) the next byte belongs. */
 type State =
-  | "size"
-  | "extension"
-  | "size-lf"
-  | "data"
-  | "data-cr"
-  | "data-lf"
-  | "line-start"
-  | "trailer"
-  | "trailer-lf"
-  | "last-lf"
-  | "done";
+  | 'size'
+  | 'extension'
+  | 'size-lf'
+  | 'data'
+  | 'data-cr'
+  | 'data-lf'
+  | 'line-start'
+  | 'trailer'
+  | 'trailer-lf'
+  | 'last-lf'
+  | 'done';
 
 const MAX_SIZE_DIGITS = 8; // chunks below 4 GiB
 const MAX_LINE_BYTES = 4096;
@@ -20,7 +20,7 @@ const MAX_TRAILER_BYTES = 16384;
 
 /** Follows one chunked body through reads that end anywhere. Strict: what is wrong in it ends the message. */
 export class ChunkedReader {
-  private state: State = "size";
+  private state: State = 'size';
   private remaining = 0;
   private digits = 0;
   private lineBytes = 0;
@@ -29,7 +29,7 @@ export class ChunkedReader {
   dataBytes = 0;
 
   get isDone(): boolean {
-    return this.state === "done";
+    return this.state === 'done';
   }
 
   /**
@@ -38,14 +38,14 @@ export class ChunkedReader {
    */
   read(bytes: Uint8Array, start: number, end: number, onData?: (from: number, to: number) => void): number {
     let i = start;
-    while (i < end && this.state !== "done") {
-      if (this.state === "data") {
+    while (i < end && this.state !== 'done') {
+      if (this.state === 'data') {
         const take = Math.min(this.remaining, end - i);
         onData?.(i, i + take);
         this.dataBytes += take;
         this.remaining -= take;
         i += take;
-        if (this.remaining === 0) this.state = "data-cr";
+        if (this.remaining === 0) this.state = 'data-cr';
       } else if (!this.step(bytes[i++]!)) {
         return -1;
       }
@@ -55,36 +55,36 @@ export class ChunkedReader {
 
   private step(byte: number): boolean {
     switch (this.state) {
-      case "size":
+      case 'size':
         return this.stepSize(byte);
-      case "extension":
-        if (byte === CR) this.state = "size-lf";
+      case 'extension':
+        if (byte === CR) this.state = 'size-lf';
         else if (FIELD[byte] !== 1 || ++this.lineBytes > MAX_LINE_BYTES) return false;
         return true;
-      case "size-lf":
-        this.state = this.remaining === 0 ? "line-start" : "data";
+      case 'size-lf':
+        this.state = this.remaining === 0 ? 'line-start' : 'data';
         return byte === LF;
-      case "data-cr":
-        this.state = "data-lf";
+      case 'data-cr':
+        this.state = 'data-lf';
         return byte === CR;
-      case "data-lf":
-        this.state = "size";
+      case 'data-lf':
+        this.state = 'size';
         this.digits = 0;
         this.lineBytes = 0;
         return byte === LF;
-      case "line-start":
+      case 'line-start':
         // A field cannot start with white space: that would continue the line before it.
         if (byte === SP || byte === HT) return false;
-        this.state = byte === CR ? "last-lf" : "trailer";
+        this.state = byte === CR ? 'last-lf' : 'trailer';
         return byte === CR || this.stepTrailer(byte);
-      case "trailer":
-        if (byte === CR) this.state = "trailer-lf";
+      case 'trailer':
+        if (byte === CR) this.state = 'trailer-lf';
         return byte === CR || this.stepTrailer(byte);
-      case "trailer-lf":
-        this.state = "line-start";
+      case 'trailer-lf':
+        this.state = 'line-start';
         return byte === LF;
-      case "last-lf":
-        this.state = "done";
+      case 'last-lf':
+        this.state = 'done';
         return byte === LF;
       default:
         return false;
@@ -101,10 +101,10 @@ export class ChunkedReader {
     }
     if (this.digits === 0) return false;
     if (byte === CR) {
-      this.state = "size-lf";
+      this.state = 'size-lf';
       return true;
     }
-    this.state = "extension";
+    this.state = 'extension';
     return byte === 0x3b || byte === SP || byte === HT;
   }
 

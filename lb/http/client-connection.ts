@@ -1,24 +1,23 @@
-import type { TcpHandle } from "../net/tcp-binding.ts";
-import type { StreamOwner, TcpStream } from "../net/tcp-stream.ts";
-import type { Expirable, TimeoutList } from "../timeout-list.ts";
-import { WebSocketTunnel } from "../websocket/tunnel.ts";
-import { ChunkedReader } from "./chunked.ts";
-import { type AnswerSink, Exchange, type Failure } from "./exchange.ts";
-import { CR, LF } from "./grammar.ts";
-import { hashKey } from "./hash-key.ts";
-import type { HttpListener, Target } from "./http-listener.ts";
-import { localAnswer, statusOf } from "./local-answer.ts";
-import { RequestBody } from "./request-body.ts";
-import { HEAD_TOO_LARGE, type Refusal } from "./request-head.ts";
-import { writeRequestHead } from "./request-writer.ts";
-import type { ResponseHead } from "./response-head.ts";
-import { type BodyCoding, bodyCoding, bodyPartRoom, writeBodyPart, writeResponseHead } from "./response-writer.ts";
-import type { UpstreamConnection } from "./upstream-connection.ts";
+import type { TcpHandle } from '../net/tcp-binding.ts';
+import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
+import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import { WebSocketTunnel } from '../websocket/tunnel.ts';
+import { AnswerWriter } from './answer-writer.ts';
+import { type AnswerSink, Exchange, type Failure } from './exchange.ts';
+import { CR, LF } from './grammar.ts';
+import { hashKey } from './hash-key.ts';
+import type { HttpListener, Target } from './http-listener.ts';
+import { localAnswer, statusOf } from './local-answer.ts';
+import { RequestBody } from './request-body.ts';
+import { HEAD_TOO_LARGE, type Refusal } from './request-head.ts';
+import { writeRequestHead } from './request-writer.ts';
+import type { ResponseHead } from './response-head.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
 
-const BODY_TOO_LARGE: Refusal = { status: 413, reason: "body-too-large" };
-const BAD_CHUNK: Refusal = { status: 400, reason: "malformed-chunk" };
-const SLOW_HEAD: Refusal = { status: 408, reason: "header-timeout" };
-const SLOW_BODY: Refusal = { status: 408, reason: "body-timeout" };
+const BODY_TOO_LARGE: Refusal = { status: 413, reason: 'body-too-large' };
+const BAD_CHUNK: Refusal = { status: 400, reason: 'malformed-chunk' };
+const SLOW_HEAD: Refusal = { status: 408, reason: 'header-timeout' };
+const SLOW_BODY: Refusal = { status: 408, reason: 'body-timeout' };
 /** nginx's code for a client that left before its answer; only in the metrics. */
 const CLIENT_CLOSED = 499;
 /** What a client may send ahead of its turn before it is no longer read. */
@@ -40,7 +39,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   private readonly listener: HttpListener;
   private readonly stream: TcpStream;
-  private state: "idle" | "waiting" | "answering" | "lingering" | "tunnel" | "closed" = "idle";
+  private state: 'idle' | 'waiting' | 'answering' | 'lingering' | 'tunnel' | 'closed' = 'idle';
   /** The start of a head that has not arrived whole, or requests sent ahead. */
   private ahead: Buffer | undefined = undefined;
   private exchange: Exchange | undefined = undefined;
@@ -52,9 +51,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   private startedAtMs = 0;
   private keepAlive = true;
   private isOld = false;
-  private status = 0;
-  private coding: BodyCoding = "as-is";
-  private decoder: ChunkedReader | undefined = undefined;
+  private readonly writer = new AnswerWriter();
   private closesWhenDrained = false;
 
   constructor(listener: HttpListener, handle: TcpHandle) {
@@ -71,11 +68,11 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   onRead(buffer: Buffer, length: number): void {
     switch (this.state) {
-      case "idle":
+      case 'idle':
         this.take(buffer, length);
         return;
-      case "waiting":
-      case "answering":
+      case 'waiting':
+      case 'answering':
         if (this.body !== undefined) this.takeBody(buffer, 0, length);
         else this.keepAhead(buffer, 0, length);
         return;
@@ -86,7 +83,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   onEnd(): void {
     // A client that has its answer under way may have closed its sending side only; before that it is taken to be gone, as in nginx.
-    if (this.state === "answering" && this.body === undefined) this.keepAlive = false;
+    if (this.state === 'answering' && this.body === undefined) this.keepAlive = false;
     else this.abort();
   }
 
@@ -97,27 +94,24 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   onDrained(): void {
     if (this.closesWhenDrained) {
       this.close();
-    } else if (this.state === "answering") {
+    } else if (this.state === 'answering') {
       this.timeoutList?.cancel(this);
       this.exchange?.connection?.resumeAnswer();
     }
   }
 
   onTimeout(): void {
-    if (this.state === "idle" && this.ahead !== undefined) this.refuse(SLOW_HEAD);
-    else if (this.state === "waiting" && this.body !== undefined) this.breakBody(SLOW_BODY);
-    else if (this.state === "answering") this.destroy();
+    if (this.state === 'idle' && this.ahead !== undefined) this.refuse(SLOW_HEAD);
+    else if (this.state === 'waiting' && this.body !== undefined) this.breakBody(SLOW_BODY);
+    else if (this.state === 'answering') this.destroy();
     else this.abort();
   }
 
   private take(buffer: Buffer, length: number): void {
-    if (this.ahead === undefined) {
-      this.parse(buffer, 0, length);
-      return;
-    }
-    const joined = Buffer.concat([this.ahead, buffer.subarray(0, length)]);
+    const { ahead } = this;
     this.ahead = undefined;
-    this.parse(joined, 0, joined.length);
+    if (ahead === undefined) this.parse(buffer, 0, length);
+    else this.parse(Buffer.concat([ahead, buffer.subarray(0, length)]), 0, ahead.length + length);
   }
 
   private parse(bytes: Buffer, from: number, end: number): void {
@@ -149,13 +143,12 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     this.startedAtMs = context.clock.now();
     this.keepAlive = head.keepAlive && !listener.isDraining;
     this.isOld = head.isOld;
-    const target = listener.routesByContent ? this.route(bytes) : listener.catchAll;
+    const target = listener.targetOf(head, bytes);
     this.target = target;
-    this.state = "waiting";
-    const exchange = this.exchange ?? new Exchange(this, bytes);
-    if (this.exchange === undefined) this.exchange = exchange;
-    else exchange.reset();
-    exchange.isHead = head.method === "HEAD";
+    this.state = 'waiting';
+    this.exchange ??= new Exchange(this, bytes);
+    const { exchange } = this;
+    exchange.begin(head);
     let rest = headEnd;
     if (head.hasBody) {
       const body = new RequestBody(head.contentLength, listener.config.limits.bodyBytes);
@@ -173,12 +166,6 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
       this.answerLocally(404);
       return;
     }
-    const isSafe = head.method === "GET" || head.method === "HEAD" || head.method === "OPTIONS";
-    exchange.hasBody = head.hasBody;
-    exchange.isUpgrade = head.isWebSocket;
-    exchange.isPipelinable = isSafe && !head.hasBody && !head.isWebSocket;
-    exchange.isRepeatable =
-      exchange.isPipelinable || (!head.hasBody && (head.method === "PUT" || head.method === "DELETE"));
     if (target.hash !== undefined)
       exchange.hashKey = hashKey(target.hash, head, bytes, () => this.stream.peerAddress());
     this.forwarded ??= `X-Forwarded-For: ${this.stream.peerAddress()}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: `;
@@ -188,14 +175,9 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     exchange.headStart = requests.offset;
     exchange.headEnd = requestEnd;
     requests.commit(requestEnd);
-    if (this.body !== undefined) this.holdBody(bytes, headEnd, rest);
+    if (this.body?.hold(bytes, headEnd, rest) === true) this.stream.pause();
+    else this.body = undefined;
     if (!target.backend.dispatch(exchange)) this.answerLocally(503);
-  }
-
-  private route(bytes: Buffer): Target | undefined {
-    const { requestHead: head } = this.listener.context;
-    const host = bytes.latin1Slice(head.hostStart, head.hostEnd).toLowerCase();
-    return this.listener.route(host, bytes.latin1Slice(head.targetStart, head.pathEnd) || "/");
   }
 
   private keepAhead(bytes: Buffer, from: number, to: number): void {
@@ -206,21 +188,10 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   // The request's body
 
-  /** The part of the body that came with the head waits for the server's connection. */
-  private holdBody(bytes: Buffer, from: number, to: number): void {
-    const body = this.body!;
-    body.hold(bytes, from, to);
-    if (body.isComplete && body.held === undefined) this.body = undefined;
-    else this.stream.pause();
-  }
-
   onSent(): void {
-    const { body } = this;
-    if (body === undefined || this.exchange === undefined) return;
-    const connection = this.exchange.connection!;
-    const { held } = body;
-    body.held = undefined;
-    const isTaken = held === undefined || connection.writeBody(held);
+    const { body, exchange } = this;
+    if (body === undefined || exchange === undefined) return;
+    const isTaken = body.sendHeld(exchange.connection!);
     if (body.isComplete) this.body = undefined;
     if (!isTaken) return;
     this.stream.resume();
@@ -238,30 +209,19 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
       this.breakBody(to < 0 ? BAD_CHUNK : BODY_TOO_LARGE);
       return;
     }
-    const { outgoing } = this.listener.context;
-    outgoing.reserve(to - from);
-    const { slab, offset } = outgoing;
-    bytes.copy(slab, offset, from, to);
-    const isTaken = this.exchange!.connection?.writeBody(slab.subarray(offset, offset + to - from)) ?? true;
-    if (!isTaken) {
-      outgoing.commit(offset + to - from);
-      this.stream.pause();
-    }
-    if (body.isComplete) {
-      this.body = undefined;
-      this.timeoutList?.cancel(this);
-    } else if (isTaken) {
-      this.expectBody();
-    } else {
-      this.timeoutList?.cancel(this);
-    }
+    const connection = this.exchange!.connection!;
+    const isTaken = body.send(connection, this.listener.context.outgoing, bytes, from, to);
+    if (!isTaken) this.stream.pause();
+    if (body.isComplete) this.body = undefined;
+    if (isTaken && !body.isComplete) this.expectBody();
+    else this.timeoutList?.cancel(this);
     if (to < end) this.keepAhead(bytes, to, end);
   }
 
   /** The body cannot be passed on whole: the server must not take the part for the whole, so its connection goes. */
   private breakBody(refusal: Refusal): void {
     this.exchange!.server?.cancel(this.exchange!);
-    if (this.state === "waiting") this.refuse(refusal);
+    if (this.state === 'waiting') this.refuse(refusal);
     else this.destroy();
   }
 
@@ -273,28 +233,19 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   onAnswer(head: ResponseHead, bytes: Buffer, bodyFrom: number, bodyTo: number, isLast: boolean): void {
     const { outgoing } = this.listener.context;
-    this.state = "answering";
-    this.status = head.status;
-    this.coding = bodyCoding(head, this.isOld);
-    this.decoder = this.coding === "decode" ? new ChunkedReader() : undefined;
-    const hasNoEnd = this.isOld && (this.coding === "decode" || head.framing === "close");
+    this.state = 'answering';
+    const hasNoEnd = this.writer.begin(head, this.isOld);
     // An answer before the end of the request: the rest of the body has no taker, on either side.
     if (this.body !== undefined) this.exchange!.connection!.isRetiring = true;
     if (this.body !== undefined || hasNoEnd || this.listener.isDraining) this.keepAlive = false;
-    const style = { isOld: this.isOld, close: !this.keepAlive, coding: this.coding };
-    const bodyStart = writeResponseHead(outgoing, head, bytes, bodyFrom, style, bodyTo - bodyFrom);
-    const end = writeBodyPart(outgoing.slab, bodyStart, bytes, bodyFrom, bodyTo, isLast, this.coding, this.decoder);
+    const connection = { isOld: this.isOld, close: !this.keepAlive };
+    const end = this.writer.writeHead(outgoing, head, bytes, bodyFrom, bodyTo, isLast, connection);
     if (!isLast) this.stream.disableNagle();
     this.writeOut(end, isLast);
   }
 
   onAnswerBody(bytes: Buffer, from: number, to: number, isLast: boolean): void {
-    const { outgoing } = this.listener.context;
-    outgoing.reserve(bodyPartRoom(to - from));
-    this.writeOut(
-      writeBodyPart(outgoing.slab, outgoing.offset, bytes, from, to, isLast, this.coding, this.decoder),
-      isLast,
-    );
+    this.writeOut(this.writer.writePart(this.listener.context.outgoing, bytes, from, to, isLast), isLast);
   }
 
   /** Sends what stands in the outgoing arena up to `end`. */
@@ -312,27 +263,21 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   private finish(): void {
     const { clock } = this.listener.context;
-    this.target?.counters.record(this.status, clock.now() - this.startedAtMs);
-    this.decoder = undefined;
+    this.target?.counters.record(this.writer.status, clock.now() - this.startedAtMs);
     if (this.exchange !== undefined) this.exchange.isHead = false;
     if (!this.keepAlive) {
       this.endAfterAnswer();
       return;
     }
-    this.state = "idle";
+    this.state = 'idle';
     this.listener.idleTimeouts.start(this, clock.now());
     this.stream.resume();
     if (this.ahead !== undefined) {
       this.stream.disableNagle();
-      setImmediate(() => this.takeAhead());
+      setImmediate(() => {
+        if (this.state === 'idle' && this.ahead !== undefined) this.take(EMPTY, 0);
+      });
     }
-  }
-
-  private takeAhead(): void {
-    if (this.state !== "idle" || this.ahead === undefined) return;
-    const bytes = this.ahead;
-    this.ahead = undefined;
-    this.parse(bytes, 0, bytes.length);
   }
 
   /** Closes such that the client gets the whole answer, even if it is still sending. */
@@ -340,7 +285,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     if (this.body !== undefined || this.ahead !== undefined) {
       this.body = undefined;
       this.ahead = undefined;
-      this.state = "lingering";
+      this.state = 'lingering';
       this.listener.lingerTimeouts.start(this, this.listener.context.clock.now());
       this.stream.end();
       this.stream.resume();
@@ -354,7 +299,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   onAnswerBroken(): void {
     // The client must not take the part for the whole: a reset is the one sign that every framing understands.
-    this.target?.counters.record(this.status, this.listener.context.clock.now() - this.startedAtMs);
+    this.target?.counters.record(this.writer.status, this.listener.context.clock.now() - this.startedAtMs);
     this.destroy();
   }
 
@@ -373,8 +318,8 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   private answerLocally(status: number): void {
     if (this.body !== undefined) this.keepAlive = false;
-    this.state = "answering";
-    this.status = status;
+    this.state = 'answering';
+    this.writer.status = status;
     this.stream.write(localAnswer(status, !this.keepAlive, this.exchange?.isHead ?? false));
     this.finish();
   }
@@ -383,11 +328,11 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     const { listener, exchange } = this;
     const { outgoing, clock } = listener.context;
     const server = exchange!.server!;
-    const style = { isOld: false, close: false, coding: "as-is" as const };
-    const end = writeResponseHead(outgoing, head, bytes, from, style, 0);
+    this.writer.begin(head, false);
+    const end = this.writer.writeHead(outgoing, head, bytes, from, from, true, { isOld: false, close: false });
     if (!this.stream.write(outgoing.slab.subarray(outgoing.offset, end))) outgoing.commit(end);
     this.target?.counters.record(101, clock.now() - this.startedAtMs);
-    this.state = "tunnel";
+    this.state = 'tunnel';
     this.stream.disableNagle();
     listener.webSockets++;
     const ahead = this.ahead;
@@ -411,16 +356,16 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   /** Stops as soon as nothing is under way. */
   drain(): void {
-    if (this.state === "idle") this.close();
-    else if (this.state === "tunnel") this.tunnel?.drain();
+    if (this.state === 'idle') this.close();
+    else if (this.state === 'tunnel') this.tunnel?.drain();
     else this.keepAlive = false;
   }
 
   /** The client went away, or has to. */
   private abort(): void {
     const { exchange } = this;
-    if ((this.state === "waiting" || this.state === "answering") && exchange !== undefined) {
-      const status = this.state === "waiting" ? CLIENT_CLOSED : this.status;
+    if ((this.state === 'waiting' || this.state === 'answering') && exchange !== undefined) {
+      const status = this.state === 'waiting' ? CLIENT_CLOSED : this.writer.status;
       this.target?.counters.record(status, this.listener.context.clock.now() - this.startedAtMs);
       this.cancelExchange(exchange);
     }
@@ -434,9 +379,9 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   /** Ends the connection by a reset. */
   destroy(): void {
-    if (this.state === "closed") return;
+    if (this.state === 'closed') return;
     if (this.exchange !== undefined) this.cancelExchange(this.exchange);
-    if (this.state === "tunnel") {
+    if (this.state === 'tunnel') {
       this.tunnel!.destroy();
       return;
     }
@@ -445,8 +390,8 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   }
 
   private close(): void {
-    if (this.state === "closed") return;
-    this.state = "closed";
+    if (this.state === 'closed') return;
+    this.state = 'closed';
     this.timeoutList?.cancel(this);
     this.stream.close();
     this.listener.onConnectionClosed(this);

@@ -1,23 +1,24 @@
-import type { Expirable, TimeoutList } from "../timeout-list.ts";
-import type { Backend } from "./backend.ts";
-import type { ResponseHead } from "./response-head.ts";
-import type { Server } from "./server.ts";
-import type { UpstreamConnection } from "./upstream-connection.ts";
+import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import type { Backend } from './backend.ts';
+import type { RequestHead } from './request-head.ts';
+import type { ResponseHead } from './response-head.ts';
+import type { Server } from './server.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** Why an exchange got no (whole) answer from a server. */
 export type Failure =
   /** No connection came about; nothing was sent. `code` is an errno name or `TIMEOUT`. */
-  | { readonly kind: "connect"; readonly code: string }
+  | { readonly kind: 'connect'; readonly code: string }
   /** The connection ended before the first byte of this answer. */
-  | { readonly kind: "closed" }
+  | { readonly kind: 'closed' }
   /** The answer breaks HTTP, or ended in the middle of its head. */
-  | { readonly kind: "bad-answer" }
+  | { readonly kind: 'bad-answer' }
   /** The server let the time limit for its answer pass. */
-  | { readonly kind: "timeout" }
+  | { readonly kind: 'timeout' }
   /** This host has no source port or no descriptor left for this server. Says nothing about the server. */
-  | { readonly kind: "exhausted"; readonly what: "port" | "descriptor" }
+  | { readonly kind: 'exhausted'; readonly what: 'port' | 'descriptor' }
   /** Waited for a connection to the server for as long as the queue allows, or found the queue full. */
-  | { readonly kind: "queue"; readonly what: "full" | "timeout" };
+  | { readonly kind: 'queue'; readonly what: 'full' | 'timeout' };
 
 /** The client's side of an exchange; what the upstream side calls. */
 export interface AnswerSink {
@@ -51,7 +52,6 @@ export class Exchange implements Expirable {
   isPipelinable = false;
   /** RFC 9110 §9.2.2, and without a body: may be sent twice. */
   isRepeatable = false;
-  hasBody = false;
   isUpgrade = false;
   hashKey: string | undefined = undefined;
   backend: Backend | undefined = undefined;
@@ -75,8 +75,13 @@ export class Exchange implements Expirable {
     this.head = head;
   }
 
-  /** Ready for the next request of the same client. */
-  reset(): void {
+  /** Ready for the request of that head, whose bytes come later. */
+  begin(request: RequestHead): void {
+    const { method, hasBody, isWebSocket } = request;
+    this.isHead = method === 'HEAD';
+    this.isUpgrade = isWebSocket;
+    this.isPipelinable = !hasBody && !isWebSocket && (this.isHead || method === 'GET' || method === 'OPTIONS');
+    this.isRepeatable = this.isPipelinable || (!hasBody && (method === 'PUT' || method === 'DELETE'));
     this.hashKey = undefined;
     this.backend = undefined;
     this.server = undefined;

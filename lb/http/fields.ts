@@ -1,4 +1,4 @@
-import { COLON, COMMA, CR, equalsIgnoreCase, FIELD, HT, LF, SP, TOKEN } from "./grammar.ts";
+import { COLON, COMMA, CR, equalsIgnoreCase, FIELD, HT, LF, SP, TOKEN } from './grammar.ts';
 
 /** Verdicts of a head parser that are not the position after the head. */
 export const INCOMPLETE = 0;
@@ -119,9 +119,9 @@ export class Fields {
       const start = i;
       while (i < end && bytes[i] !== COMMA && bytes[i] !== SP && bytes[i] !== HT) i++;
       if (i === start) continue;
-      if (equalsIgnoreCase(bytes, start, i, "close")) options |= CONNECTION_CLOSE;
-      else if (equalsIgnoreCase(bytes, start, i, "keep-alive")) options |= CONNECTION_KEEP_ALIVE;
-      else if (equalsIgnoreCase(bytes, start, i, "upgrade")) options |= CONNECTION_UPGRADE;
+      if (equalsIgnoreCase(bytes, start, i, 'close')) options |= CONNECTION_CLOSE;
+      else if (equalsIgnoreCase(bytes, start, i, 'keep-alive')) options |= CONNECTION_KEEP_ALIVE;
+      else if (equalsIgnoreCase(bytes, start, i, 'upgrade')) options |= CONNECTION_UPGRADE;
       else this.dropNamed(bytes, start, i);
     }
     return options;
@@ -131,8 +131,8 @@ export class Fields {
     for (let i = 0; i < this.count; i++) {
       const nameStart = this.nameStart(i);
       if (this.nameEnd(i) - nameStart !== end - start) continue;
-      if (this.nameIs(bytes, i, "host") || this.nameIs(bytes, i, "content-length")) continue;
-      if (this.nameIs(bytes, i, "transfer-encoding")) continue;
+      if (this.nameIs(bytes, i, 'host') || this.nameIs(bytes, i, 'content-length')) continue;
+      if (this.nameIs(bytes, i, 'transfer-encoding')) continue;
       let same = true;
       for (let k = 0; same && k < end - start; k++)
         same = (bytes[nameStart + k]! | 0x20) === (bytes[start + k]! | 0x20);

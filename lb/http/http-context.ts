@@ -1,8 +1,8 @@
-import type { Clock } from "../clock.ts";
-import { Arena } from "../net/arena.ts";
-import type { TcpNetwork } from "../net/tcp-stream.ts";
-import { RequestHead } from "./request-head.ts";
-import { ResponseHead } from "./response-head.ts";
+import type { Clock } from '../clock.ts';
+import { Arena } from '../net/arena.ts';
+import type { TcpNetwork } from '../net/tcp-stream.ts';
+import { RequestHead } from './request-head.ts';
+import { ResponseHead } from './response-head.ts';
 
 const SLAB_BYTES = 65536;
 

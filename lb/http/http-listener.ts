@@ -1,17 +1,18 @@
-import type { BackendConfig, ListenerConfig } from "../../config/config.ts";
-import type { ListenerMetrics } from "../metrics/plane-metrics.ts";
-import { RequestCounters } from "../metrics/request-counters.ts";
-import type { TcpHandle } from "../net/tcp-binding.ts";
-import { Router } from "../route/router.ts";
-import { TimeoutList } from "../timeout-list.ts";
-import type { Backend } from "./backend.ts";
-import { ClientConnection } from "./client-connection.ts";
-import type { HttpContext } from "./http-context.ts";
+import type { BackendConfig, ListenerConfig } from '../../config/config.ts';
+import type { ListenerMetrics } from '../metrics/plane-metrics.ts';
+import { RequestCounters } from '../metrics/request-counters.ts';
+import type { TcpHandle } from '../net/tcp-binding.ts';
+import { Router } from '../route/router.ts';
+import { TimeoutList } from '../timeout-list.ts';
+import type { Backend } from './backend.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { HttpContext } from './http-context.ts';
+import type { RequestHead } from './request-head.ts';
 
 /** Where a route leads, with the counters of this listener and backend. */
 export interface Target {
   readonly backend: Backend;
-  readonly hash: BackendConfig["hash"] | undefined;
+  readonly hash: BackendConfig['hash'] | undefined;
   readonly counters: RequestCounters;
 }
 
@@ -49,18 +50,18 @@ export class HttpListener {
   ) {
     this.config = config;
     this.context = deps.context;
-    this.fallbackHost = `${config.host.includes(":") ? `[${config.host}]` : config.host}:${config.port}`;
+    this.fallbackHost = `${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`;
     this.idleTimeouts = new TimeoutList(config.timeouts.idleMs);
     this.headerTimeouts = new TimeoutList(config.timeouts.headerMs);
     this.tunnelTimeouts = new TimeoutList(config.timeouts.webSocketIdleMs);
     this.router = new Router(config.routes);
-    this.noRoute = new RequestCounters(config.name, "");
+    this.noRoute = new RequestCounters(config.name, '');
     const counters = new Map<string, RequestCounters>();
     this.targets = config.routes.map(({ backend }) => {
       const shared = counters.get(backend) ?? new RequestCounters(config.name, backend);
       counters.set(backend, shared);
       const { balance, hash } = deps.backendConfigs.get(backend)!;
-      return { backend: deps.backends.get(backend)!, hash: balance === "hash" ? hash : undefined, counters: shared };
+      return { backend: deps.backends.get(backend)!, hash: balance === 'hash' ? hash : undefined, counters: shared };
     });
   }
 
@@ -85,17 +86,12 @@ export class HttpListener {
     connection.start();
   }
 
-  route(host: string, path: string): Target | undefined {
-    const index = this.router.match(host, path);
+  /** Where the request goes; undefined if no route matches. */
+  targetOf(head: RequestHead, bytes: Buffer): Target | undefined {
+    if (this.router.isCatchAll) return this.targets[0];
+    const host = bytes.latin1Slice(head.hostStart, head.hostEnd).toLowerCase();
+    const index = this.router.match(host, bytes.latin1Slice(head.targetStart, head.pathEnd) || '/');
     return index === undefined ? undefined : this.targets[index];
-  }
-
-  get routesByContent(): boolean {
-    return !this.router.isCatchAll;
-  }
-
-  get catchAll(): Target {
-    return this.targets[0]!;
   }
 
   countRejected(reason: string): void {

@@ -1,9 +1,11 @@
-import { ChunkedReader } from "./chunked.ts";
+import type { Arena } from '../net/arena.ts';
+import { ChunkedReader } from './chunked.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** Follows the body of one request: how much of it is still to come, and whether it is within the limit. */
 export class RequestBody {
   /** What came with the head and waits for a connection to the server. */
-  held: Buffer | undefined = undefined;
+  private held: Buffer | undefined = undefined;
   private remaining: number;
   private readonly chunked: ChunkedReader | undefined;
   private readonly isTooLongFromTheStart: boolean;
@@ -33,7 +35,26 @@ export class RequestBody {
     return from + take;
   }
 
-  hold(bytes: Buffer, from: number, to: number): void {
+  /** Keeps what came with the head. Returns whether there is something to wait for: kept bytes, or more to come. */
+  hold(bytes: Buffer, from: number, to: number): boolean {
     if (to > from) this.held = Buffer.from(bytes.subarray(from, to));
+    return this.held !== undefined || !this.isComplete;
+  }
+
+  /** Sends what was held. False: wait until the connection has taken it. */
+  sendHeld(connection: UpstreamConnection): boolean {
+    const { held } = this;
+    this.held = undefined;
+    return held === undefined || connection.writeBody(held);
+  }
+
+  /** Sends [from, to) by way of `outgoing`, since `bytes` are overwritten by the next read. False: wait as above. */
+  send(connection: UpstreamConnection, outgoing: Arena, bytes: Buffer, from: number, to: number): boolean {
+    outgoing.reserve(to - from);
+    const { slab, offset } = outgoing;
+    const end = offset + bytes.copy(slab, offset, from, to);
+    const isTaken = connection.writeBody(slab.subarray(offset, end));
+    if (!isTaken) outgoing.commit(end);
+    return isTaken;
   }
 }

@@ -6,8 +6,8 @@ import {
   INCOMPLETE,
   MALFORMED,
   TOO_MANY_FIELDS,
-} from "./fields.ts";
-import { COLON, CR, equalsIgnoreCase, LF, parseDecimal, SLASH, SP, TARGET, TOKEN } from "./grammar.ts";
+} from './fields.ts';
+import { COLON, CR, equalsIgnoreCase, LF, parseDecimal, SLASH, SP, TARGET, TOKEN } from './grammar.ts';
 
 /** Why a request is refused without a backend: the status of the answer, and the label of the metric. */
 export interface Refusal {
@@ -15,17 +15,17 @@ export interface Refusal {
   readonly reason: string;
 }
 
-const BAD: Refusal = { status: 400, reason: "malformed" };
-const BAD_FRAMING: Refusal = { status: 400, reason: "ambiguous-length" };
-const BAD_HOST: Refusal = { status: 400, reason: "bad-host" };
-const UNKNOWN_CODING: Refusal = { status: 501, reason: "unknown-transfer-coding" };
-const UNSUPPORTED_METHOD: Refusal = { status: 501, reason: "connect" };
-const UNSUPPORTED_VERSION: Refusal = { status: 505, reason: "http-version" };
-export const HEAD_TOO_LARGE: Refusal = { status: 431, reason: "headers-too-large" };
+const BAD: Refusal = { status: 400, reason: 'malformed' };
+const BAD_FRAMING: Refusal = { status: 400, reason: 'ambiguous-length' };
+const BAD_HOST: Refusal = { status: 400, reason: 'bad-host' };
+const UNKNOWN_CODING: Refusal = { status: 501, reason: 'unknown-transfer-coding' };
+const UNSUPPORTED_METHOD: Refusal = { status: 501, reason: 'connect' };
+const UNSUPPORTED_VERSION: Refusal = { status: 505, reason: 'http-version' };
+export const HEAD_TOO_LARGE: Refusal = { status: 431, reason: 'headers-too-large' };
 
-export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "other";
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS' | 'other';
 
-const METHODS: readonly Method[] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
+const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
 
 /**
  * One request head, as positions in the buffer it was read from; one object serves a whole process. `parse` settles everything that
@@ -33,7 +33,7 @@ const METHODS: readonly Method[] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPT
  */
 export class RequestHead {
   readonly fields = new Fields();
-  method: Method = "other";
+  method: Method = 'other';
   methodStart = 0;
   methodEnd = 0;
   /** The target in origin form (or `*`); for an absolute target its path and query. Empty path: write `/`. */
@@ -97,7 +97,7 @@ export class RequestHead {
     // "HTTP/1.1" CR LF
     if (i + 10 > end) return INCOMPLETE;
     if (
-      bytes.latin1Slice(i, i + 5) !== "HTTP/" ||
+      bytes.latin1Slice(i, i + 5) !== 'HTTP/' ||
       bytes[i + 6] !== 0x2e ||
       bytes[i + 8] !== CR ||
       bytes[i + 9] !== LF
@@ -117,10 +117,10 @@ export class RequestHead {
     if (bytes[this.targetStart] !== SLASH) {
       const isStar = this.targetEnd - this.targetStart === 1 && bytes[this.targetStart] === 0x2a;
       if (isStar) {
-        if (this.method !== "OPTIONS") return this.refuse(BAD) > 0;
+        if (this.method !== 'OPTIONS') return this.refuse(BAD) > 0;
       } else if (
         this.methodEnd - this.methodStart === 7 &&
-        bytes.latin1Slice(this.methodStart, this.methodEnd) === "CONNECT"
+        bytes.latin1Slice(this.methodStart, this.methodEnd) === 'CONNECT'
       ) {
         return this.refuse(UNSUPPORTED_METHOD) > 0;
       } else if (!this.splitAbsolute(bytes)) {
@@ -136,7 +136,7 @@ export class RequestHead {
   /** `http://host/path`: RFC 9112 §3.2.2 has the authority of the target replace `Host`. */
   private splitAbsolute(bytes: Buffer): boolean {
     const scheme = bytes.latin1Slice(this.targetStart, Math.min(this.targetStart + 8, this.targetEnd)).toLowerCase();
-    const skip = scheme === "https://" ? 8 : scheme.startsWith("http://") ? 7 : 0;
+    const skip = scheme === 'https://' ? 8 : scheme.startsWith('http://') ? 7 : 0;
     if (skip === 0) return false;
     let i = this.targetStart + skip;
     this.hostStart = i;
@@ -156,7 +156,7 @@ export class RequestHead {
       while (i < length && bytes[this.methodStart + i] === method.charCodeAt(i)) i++;
       if (i === length) return method;
     }
-    return "other";
+    return 'other';
   }
 
   private interpret(bytes: Buffer): boolean {
@@ -173,7 +173,7 @@ export class RequestHead {
       // Length and first letter rule out nearly every field before a comparison of names.
       switch (((fields.nameEnd(i) - nameStart) << 8) | (bytes[nameStart]! | 0x20)) {
         case (4 << 8) | 0x68: // host
-          if (!fields.nameIs(bytes, i, "host")) break;
+          if (!fields.nameIs(bytes, i, 'host')) break;
           hosts++;
           if (this.isAbsolute) {
             fields.dropped[i] = 1;
@@ -183,42 +183,42 @@ export class RequestHead {
           this.hostEnd = fields.valueEnd(i);
           break;
         case (10 << 8) | 0x63: // connection
-          if (fields.nameIs(bytes, i, "connection")) this.connectionOptions |= fields.applyConnection(bytes, i);
+          if (fields.nameIs(bytes, i, 'connection')) this.connectionOptions |= fields.applyConnection(bytes, i);
           break;
         case (14 << 8) | 0x63: // content-length
-          if (!fields.nameIs(bytes, i, "content-length")) break;
+          if (!fields.nameIs(bytes, i, 'content-length')) break;
           if (!this.takeLength(bytes, i)) return this.refuse(BAD_FRAMING) > 0;
           break;
         case (17 << 8) | 0x74: // transfer-encoding
-          if (!fields.nameIs(bytes, i, "transfer-encoding")) break;
+          if (!fields.nameIs(bytes, i, 'transfer-encoding')) break;
           if (isChunked || this.isOld) return this.refuse(BAD_FRAMING) > 0;
-          if (!equalsIgnoreCase(bytes, fields.valueStart(i), fields.valueEnd(i), "chunked")) {
+          if (!equalsIgnoreCase(bytes, fields.valueStart(i), fields.valueEnd(i), 'chunked')) {
             return this.refuse(UNKNOWN_CODING) > 0;
           }
           isChunked = true;
           break;
         case (7 << 8) | 0x75: // upgrade
-          if (!fields.nameIs(bytes, i, "upgrade")) break;
+          if (!fields.nameIs(bytes, i, 'upgrade')) break;
           fields.dropped[i] = 1;
           upgrade = i;
           break;
         case (10 << 8) | 0x6b: // keep-alive
-          if (fields.nameIs(bytes, i, "keep-alive")) fields.dropped[i] = 1;
+          if (fields.nameIs(bytes, i, 'keep-alive')) fields.dropped[i] = 1;
           break;
         case (16 << 8) | 0x70: // proxy-connection
-          if (fields.nameIs(bytes, i, "proxy-connection")) fields.dropped[i] = 1;
+          if (fields.nameIs(bytes, i, 'proxy-connection')) fields.dropped[i] = 1;
           break;
         case (2 << 8) | 0x74: // te
-          if (fields.nameIs(bytes, i, "te")) fields.dropped[i] = 1;
+          if (fields.nameIs(bytes, i, 'te')) fields.dropped[i] = 1;
           break;
         case (15 << 8) | 0x78: // x-forwarded-for
-          if (fields.nameIs(bytes, i, "x-forwarded-for")) fields.dropped[i] = 1;
+          if (fields.nameIs(bytes, i, 'x-forwarded-for')) fields.dropped[i] = 1;
           break;
         case (17 << 8) | 0x78: // x-forwarded-proto
-          if (fields.nameIs(bytes, i, "x-forwarded-proto")) fields.dropped[i] = 1;
+          if (fields.nameIs(bytes, i, 'x-forwarded-proto')) fields.dropped[i] = 1;
           break;
         case (16 << 8) | 0x78: // x-forwarded-host
-          if (fields.nameIs(bytes, i, "x-forwarded-host")) fields.dropped[i] = 1;
+          if (fields.nameIs(bytes, i, 'x-forwarded-host')) fields.dropped[i] = 1;
           break;
       }
     }
@@ -232,10 +232,10 @@ export class RequestHead {
     this.isWebSocket =
       upgrade >= 0 &&
       (options & CONNECTION_UPGRADE) !== 0 &&
-      this.method === "GET" &&
+      this.method === 'GET' &&
       !this.isOld &&
       this.contentLength === 0 &&
-      equalsIgnoreCase(bytes, fields.valueStart(upgrade), fields.valueEnd(upgrade), "websocket");
+      equalsIgnoreCase(bytes, fields.valueStart(upgrade), fields.valueEnd(upgrade), 'websocket');
     if (this.isWebSocket) fields.dropped[upgrade] = 0;
     return true;
   }

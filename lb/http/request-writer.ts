@@ -1,8 +1,8 @@
-import type { Arena } from "../net/arena.ts";
-import { SLASH } from "./grammar.ts";
-import type { RequestHead } from "./request-head.ts";
+import type { Arena } from '../net/arena.ts';
+import { SLASH } from './grammar.ts';
+import type { RequestHead } from './request-head.ts';
 
-const VERSION = " HTTP/1.1\r\n";
+const VERSION = ' HTTP/1.1\r\n';
 /** Room for what is added to a request besides the client's own bytes and `forwarded`. */
 const ADDED_BYTES = 256;
 
@@ -29,7 +29,7 @@ export function writeRequestHead(
   at += slab.latin1Write(VERSION, at);
   // `Host` is among the kept fields but where the target was absolute, or where there is none.
   if (head.writesHost) {
-    at += slab.latin1Write("Host: ", at);
+    at += slab.latin1Write('Host: ', at);
     at += hostLength > 0 ? bytes.copy(slab, at, head.hostStart, head.hostEnd) : slab.latin1Write(fallbackHost, at);
     slab[at++] = 0x0d;
     slab[at++] = 0x0a;
@@ -37,6 +37,6 @@ export function writeRequestHead(
   at = head.fields.copyKept(bytes, headEnd, slab, at);
   at += slab.latin1Write(forwarded, at);
   at += bytes.copy(slab, at, head.hostStart, head.hostEnd);
-  at += slab.latin1Write(head.isWebSocket ? "\r\nConnection: Upgrade\r\n\r\n" : "\r\n\r\n", at);
+  at += slab.latin1Write(head.isWebSocket ? '\r\nConnection: Upgrade\r\n\r\n' : '\r\n\r\n', at);
   return at;
 }

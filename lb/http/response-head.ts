@@ -5,11 +5,11 @@ import {
   Fields,
   INCOMPLETE,
   MALFORMED,
-} from "./fields.ts";
-import { CR, equalsIgnoreCase, FIELD, LF, parseDecimal, SP } from "./grammar.ts";
+} from './fields.ts';
+import { CR, equalsIgnoreCase, FIELD, LF, parseDecimal, SP } from './grammar.ts';
 
 /** How the end of an answer's body is found (RFC 9112 §6.3). */
-export type Framing = "none" | "length" | "chunked" | "close";
+export type Framing = 'none' | 'length' | 'chunked' | 'close';
 
 /**
  * One answer head of a server, as positions in the buffer it was read from; one object serves a whole process. Servers are not trusted:
@@ -21,7 +21,7 @@ export class ResponseHead {
   /** The status code and the reason, without `HTTP/1.x ` and CRLF. */
   statusStart = 0;
   statusEnd = 0;
-  framing: Framing = "none";
+  framing: Framing = 'none';
   contentLength = 0;
   /** The server keeps the connection after this answer. */
   keepAlive = true;
@@ -65,7 +65,7 @@ export class ResponseHead {
 
   private couldBeStatusLine(bytes: Uint8Array, start: number, end: number): boolean {
     const length = Math.min(end - start, 7);
-    for (let i = 0; i < length; i++) if (bytes[start + i] !== "HTTP/1.".charCodeAt(i)) return false;
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== 'HTTP/1.'.charCodeAt(i)) return false;
     return end - start < 8 || bytes[start + 7] === 0x30 || bytes[start + 7] === 0x31;
   }
 
@@ -81,13 +81,13 @@ export class ResponseHead {
       const nameStart = fields.nameStart(i);
       switch (((fields.nameEnd(i) - nameStart) << 8) | (bytes[nameStart]! | 0x20)) {
         case (10 << 8) | 0x63: // connection
-          if (!fields.nameIs(bytes, i, "connection")) break;
+          if (!fields.nameIs(bytes, i, 'connection')) break;
           options |= fields.applyConnection(bytes, i);
           this.hasHopByHop = true;
           break;
         case (14 << 8) | 0x63: {
           // content-length
-          if (!fields.nameIs(bytes, i, "content-length")) break;
+          if (!fields.nameIs(bytes, i, 'content-length')) break;
           if (this.lengthField >= 0) return false;
           this.lengthField = i;
           this.contentLength = parseDecimal(bytes, fields.valueStart(i), fields.valueEnd(i));
@@ -95,25 +95,25 @@ export class ResponseHead {
           break;
         }
         case (17 << 8) | 0x74: // transfer-encoding
-          if (!fields.nameIs(bytes, i, "transfer-encoding")) break;
+          if (!fields.nameIs(bytes, i, 'transfer-encoding')) break;
           if (isChunked || this.isOld) return false;
-          if (!equalsIgnoreCase(bytes, fields.valueStart(i), fields.valueEnd(i), "chunked")) return false;
+          if (!equalsIgnoreCase(bytes, fields.valueStart(i), fields.valueEnd(i), 'chunked')) return false;
           isChunked = true;
           fields.dropped[i] = 1;
           this.hasHopByHop = true;
           break;
         case (10 << 8) | 0x6b: // keep-alive
-          if (!fields.nameIs(bytes, i, "keep-alive")) break;
+          if (!fields.nameIs(bytes, i, 'keep-alive')) break;
           fields.dropped[i] = 1;
           this.hasHopByHop = true;
           break;
         case (16 << 8) | 0x70: // proxy-connection
-          if (!fields.nameIs(bytes, i, "proxy-connection")) break;
+          if (!fields.nameIs(bytes, i, 'proxy-connection')) break;
           fields.dropped[i] = 1;
           this.hasHopByHop = true;
           break;
         case (7 << 8) | 0x75: // upgrade
-          if (!fields.nameIs(bytes, i, "upgrade")) break;
+          if (!fields.nameIs(bytes, i, 'upgrade')) break;
           fields.dropped[i] = 1;
           this.hasHopByHop = true;
           upgrade = i;
@@ -125,7 +125,7 @@ export class ResponseHead {
       this.status === 101 &&
       upgrade >= 0 &&
       (options & CONNECTION_UPGRADE) !== 0 &&
-      equalsIgnoreCase(bytes, fields.valueStart(upgrade), fields.valueEnd(upgrade), "websocket");
+      equalsIgnoreCase(bytes, fields.valueStart(upgrade), fields.valueEnd(upgrade), 'websocket');
     this.keepAlive = (options & CONNECTION_CLOSE) === 0 && (!this.isOld || (options & CONNECTION_KEEP_ALIVE) !== 0);
     return this.settleFraming(isChunked, toHead);
   }
@@ -135,19 +135,19 @@ export class ResponseHead {
     if (status < 200 || status === 204) {
       // RFC 9110 §8.6 forbids a length here; a server that sends one may also send the body, which would be read as the next answer.
       if (this.contentLength > 0 || isChunked) return false;
-      this.framing = "none";
+      this.framing = 'none';
       if (this.lengthField >= 0) {
         this.fields.dropped[this.lengthField] = 1;
         this.isVerbatim = false;
       }
     } else if (toHead || status === 304) {
-      this.framing = "none";
+      this.framing = 'none';
     } else if (isChunked) {
-      this.framing = "chunked";
+      this.framing = 'chunked';
     } else if (this.lengthField >= 0) {
-      this.framing = this.contentLength === 0 ? "none" : "length";
+      this.framing = this.contentLength === 0 ? 'none' : 'length';
     } else {
-      this.framing = "close";
+      this.framing = 'close';
       this.keepAlive = false;
     }
     return true;

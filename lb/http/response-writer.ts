@@ -1,9 +1,9 @@
-import type { Arena } from "../net/arena.ts";
-import type { ChunkedReader } from "./chunked.ts";
-import type { ResponseHead } from "./response-head.ts";
+import type { Arena } from '../net/arena.ts';
+import type { ChunkedReader } from './chunked.ts';
+import type { ResponseHead } from './response-head.ts';
 
 /** How the body goes to the client: as it came; put into chunks; or taken out of them. */
-export type BodyCoding = "as-is" | "encode" | "decode";
+export type BodyCoding = 'as-is' | 'encode' | 'decode';
 
 export interface AnswerStyle {
   /** The client speaks HTTP/1.0. */
@@ -15,13 +15,7 @@ export interface AnswerStyle {
 
 const ADDED_BYTES = 128;
 const CHUNK_OVERHEAD = 16;
-const LAST_CHUNK = "0\r\n\r\n";
-
-/** How the body of an answer reaches this client. Close-delimited bodies become chunks, so that the connection can live on. */
-export function bodyCoding(head: ResponseHead, isOldClient: boolean): BodyCoding {
-  if (head.framing === "chunked") return isOldClient ? "decode" : "as-is";
-  return head.framing === "close" && !isOldClient ? "encode" : "as-is";
-}
+const LAST_CHUNK = '0\r\n\r\n';
 
 /** Writes the answer's head into `arena` from its offset on, with room for `bodyBytes` after it; returns the end. */
 export function writeResponseHead(
@@ -35,19 +29,19 @@ export function writeResponseHead(
   const start = head.statusStart - 9;
   arena.reserve(headEnd - start + ADDED_BYTES + bodyBytes + CHUNK_OVERHEAD * 2);
   const { slab, offset } = arena;
-  if (!head.hasHopByHop && !style.close && !style.isOld && style.coding === "as-is" && head.isVerbatim) {
+  if (!head.hasHopByHop && !style.close && !style.isOld && style.coding === 'as-is' && head.isVerbatim) {
     return offset + bytes.copy(slab, offset, start, headEnd);
   }
   let at = offset;
-  at += slab.latin1Write("HTTP/1.1 ", at);
+  at += slab.latin1Write('HTTP/1.1 ', at);
   at += bytes.copy(slab, at, head.statusStart, head.statusEnd);
-  at += slab.latin1Write("\r\n", at);
+  at += slab.latin1Write('\r\n', at);
   at = head.fields.copyKept(bytes, headEnd, slab, at);
-  if (head.isUpgrade) at += slab.latin1Write("Connection: Upgrade\r\nUpgrade: websocket\r\n", at);
-  else if (style.close) at += slab.latin1Write("Connection: close\r\n", at);
-  else if (style.isOld) at += slab.latin1Write("Connection: keep-alive\r\n", at);
-  const isChunked = style.coding === "encode" || (style.coding === "as-is" && head.framing === "chunked");
-  at += slab.latin1Write(isChunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n", at);
+  if (head.isUpgrade) at += slab.latin1Write('Connection: Upgrade\r\nUpgrade: websocket\r\n', at);
+  else if (style.close) at += slab.latin1Write('Connection: close\r\n', at);
+  else if (style.isOld) at += slab.latin1Write('Connection: keep-alive\r\n', at);
+  const isChunked = style.coding === 'encode' || (style.coding === 'as-is' && head.framing === 'chunked');
+  at += slab.latin1Write(isChunked ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n', at);
   return at;
 }
 
@@ -63,9 +57,9 @@ export function writeBodyPart(
   decoder: ChunkedReader | undefined,
 ): number {
   let end = at;
-  if (coding === "as-is") {
+  if (coding === 'as-is') {
     end += bytes.copy(slab, end, from, to);
-  } else if (coding === "decode") {
+  } else if (coding === 'decode') {
     decoder!.read(bytes, from, to, (dataFrom, dataTo) => {
       end += bytes.copy(slab, end, dataFrom, dataTo);
     });
@@ -73,7 +67,7 @@ export function writeBodyPart(
     if (to > from) {
       end += slab.latin1Write(`${(to - from).toString(16)}\r\n`, end);
       end += bytes.copy(slab, end, from, to);
-      end += slab.latin1Write("\r\n", end);
+      end += slab.latin1Write('\r\n', end);
     }
     if (isLast) end += slab.latin1Write(LAST_CHUNK, end);
   }

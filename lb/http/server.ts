@@ -1,13 +1,13 @@
-import type { Candidate } from "../balance/policy.ts";
-import type { LocalAddress } from "../net/tcp-stream.ts";
-import type { Destination, LeasePool } from "../source/lease-pool.ts";
-import { TimeoutList } from "../timeout-list.ts";
-import type { Exchange, Failure } from "./exchange.ts";
-import type { HttpContext } from "./http-context.ts";
-import { UpstreamConnection } from "./upstream-connection.ts";
+import type { Candidate } from '../balance/policy.ts';
+import type { LocalAddress } from '../net/tcp-stream.ts';
+import type { Destination, LeasePool } from '../source/lease-pool.ts';
+import { TimeoutList } from '../timeout-list.ts';
+import type { Exchange, Failure } from './exchange.ts';
+import type { HttpContext } from './http-context.ts';
+import { UpstreamConnection } from './upstream-connection.ts';
 
 /** How a connection ended, which decides when its source port may be used again. */
-export type LeaseEnd = "closed" | "closed-by-peer" | "reset" | "unused";
+export type LeaseEnd = 'closed' | 'closed-by-peer' | 'reset' | 'unused';
 
 export interface ServerOptions {
   readonly id: string;
@@ -115,8 +115,8 @@ export class Server implements Candidate {
     const connection = this.findConnection(exchange);
     if (connection !== undefined) connection.send(exchange);
     else if (this.waiting.length < this.options.queue && this.connections.length > 0) this.enqueue(exchange);
-    else if (this.mayOpen) this.settle(exchange, { kind: "exhausted", what: "port" });
-    else this.settle(exchange, { kind: "queue", what: "full" });
+    else if (this.mayOpen) this.settle(exchange, { kind: 'exhausted', what: 'port' });
+    else this.settle(exchange, { kind: 'queue', what: 'full' });
   }
 
   private findConnection(exchange: Exchange): UpstreamConnection | undefined {
@@ -170,7 +170,7 @@ export class Server implements Candidate {
 
   onQueueTimeout(exchange: Exchange): void {
     this.withdraw(exchange);
-    this.settle(exchange, { kind: "queue", what: "timeout" });
+    this.settle(exchange, { kind: 'queue', what: 'timeout' });
   }
 
   /** The client of a request is gone, wherever the request is. */
@@ -196,7 +196,7 @@ export class Server implements Candidate {
   /** Has room for a request: a whole answer came, or it has just been opened. */
   onConnectionFree(connection: UpstreamConnection): void {
     if (connection.isRetiring) return;
-    while (this.waiting.length > 0 && connection.state === "open") {
+    while (this.waiting.length > 0 && connection.state === 'open') {
       const next = this.waiting[0]!;
       const share = next.isPipelinable && connection.isShared && this.mayPipeline();
       if (connection.inFlight >= (share ? this.options.pipelining : 1)) return;
@@ -204,9 +204,9 @@ export class Server implements Candidate {
       connection.isShared = share;
       connection.send(next);
     }
-    if (connection.inFlight > 0 || connection.state !== "open") return;
+    if (connection.inFlight > 0 || connection.state !== 'open') return;
     if (this.isStopped) {
-      connection.close("closed");
+      connection.close('closed');
       return;
     }
     connection.isShared = false;
@@ -239,7 +239,7 @@ export class Server implements Candidate {
     }
     // Nobody is left to wait for.
     while (this.connections.length === 0 && this.waiting.length > 0) {
-      this.settle(this.dequeue()!, { kind: "exhausted", what: "port" });
+      this.settle(this.dequeue()!, { kind: 'exhausted', what: 'port' });
     }
   }
 
@@ -289,7 +289,7 @@ export class Server implements Candidate {
     this.leases.release(
       this.destination,
       lease,
-      end === "closed" ? "closed" : end === "closed-by-peer" ? "unused" : end,
+      end === 'closed' ? 'closed' : end === 'closed-by-peer' ? 'unused' : end,
     );
   }
 
@@ -307,7 +307,7 @@ export class Server implements Candidate {
   /** One slow answer must not hold up those behind it: they are safe to send again, so they go elsewhere. */
   private relieveStalled(nowMs: number): void {
     for (const connection of [...this.connections]) {
-      if (connection.inFlight < 2 || nowMs - connection.progressAtMs < STALL_MS || connection.state !== "open")
+      if (connection.inFlight < 2 || nowMs - connection.progressAtMs < STALL_MS || connection.state !== 'open')
         continue;
       this.restPipelining();
       for (const exchange of connection.takeFollowers()) {
@@ -323,13 +323,13 @@ export class Server implements Candidate {
   stop(): void {
     if (this.isStopped) return;
     this.isStopped = true;
-    for (const connection of [...this.idle]) connection.close("closed");
+    for (const connection of [...this.idle]) connection.close('closed');
     for (const connection of this.connections) connection.isRetiring = true;
   }
 
   /** Ends every connection at once. */
   destroy(): void {
     this.stop();
-    for (const connection of [...this.connections]) connection.close("reset");
+    for (const connection of [...this.connections]) connection.close('reset');
   }
 }

@@ -1,23 +1,22 @@
-import { Arena } from "../net/arena.ts";
-import type { StreamOwner, TcpStream } from "../net/tcp-stream.ts";
-import type { Expirable, TimeoutList } from "../timeout-list.ts";
-import { ChunkedReader } from "./chunked.ts";
-import type { Exchange, Failure } from "./exchange.ts";
-import type { HttpContext } from "./http-context.ts";
-import type { Framing } from "./response-head.ts";
-import type { LeaseEnd, Server } from "./server.ts";
+import { Arena } from '../net/arena.ts';
+import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
+import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import type { Exchange, Failure } from './exchange.ts';
+import type { HttpContext } from './http-context.ts';
+import { ResponseBody } from './response-body.ts';
+import type { LeaseEnd, Server } from './server.ts';
 
 /** A partial head larger than this is no HTTP answer that we pass on. */
 const MAX_HEAD_BYTES = 65536;
 const SEND_SLAB_BYTES = 16384;
 /** Local addresses tried for one connection before the shortage is called one. */
 const MAX_ADDRESS_TRIES = 16;
-const LOCAL_SHORTAGE = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
-const ADDRESS_TAKEN = new Set(["EADDRINUSE", "EADDRNOTAVAIL"]);
+const LOCAL_SHORTAGE = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+const ADDRESS_TAKEN = new Set(['EADDRINUSE', 'EADDRNOTAVAIL']);
 
-const CLOSED: Failure = { kind: "closed" };
-const BAD_ANSWER: Failure = { kind: "bad-answer" };
-const TIMEOUT: Failure = { kind: "timeout" };
+const CLOSED: Failure = { kind: 'closed' };
+const BAD_ANSWER: Failure = { kind: 'bad-answer' };
+const TIMEOUT: Failure = { kind: 'timeout' };
 
 /**
  * One connection to a server, bound to a leased source address and port. Answers come in the order of the requests (RFC 9112 §9.3.2), so
@@ -26,7 +25,7 @@ const TIMEOUT: Failure = { kind: "timeout" };
  */
 export class UpstreamConnection implements StreamOwner, Expirable {
   readonly server: Server;
-  state: "connecting" | "open" | "tunnel" | "closed" = "connecting";
+  state: 'connecting' | 'open' | 'tunnel' | 'closed' = 'connecting';
   /** Answers received whole; 0 tells a fresh connection from a reused one. */
   answered = 0;
   /** No more requests: it closes once the queue is empty. */
@@ -57,10 +56,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   private unsent: Exchange | undefined = undefined;
   /** The start of a head that has not arrived whole. */
   private partial: Buffer | undefined = undefined;
-  private framing: Framing | undefined = undefined;
-  private length = 0;
-  private remaining = 0;
-  private chunked: ChunkedReader | undefined = undefined;
+  private readonly body = new ResponseBody();
   private keepAliveAfter = true;
 
   constructor(server: Server, context: HttpContext) {
@@ -70,10 +66,6 @@ export class UpstreamConnection implements StreamOwner, Expirable {
 
   get inFlight(): number {
     return this.queue.length - this.first;
-  }
-
-  get isIdle(): boolean {
-    return this.state === "open" && this.inFlight === 0;
   }
 
   /** Starts connecting. Returns false if no source port is free; the connection is then of no use. */
@@ -100,19 +92,19 @@ export class UpstreamConnection implements StreamOwner, Expirable {
           server.setLeaseAside(this.lease);
           this.lease = triesLeft > 0 ? server.takeLease() : -1;
           if (this.lease >= 0) this.connect(triesLeft - 1);
-          else this.fail({ kind: "exhausted", what: "port" }, "unused");
+          else this.fail({ kind: 'exhausted', what: 'port' }, 'unused');
         } else if (LOCAL_SHORTAGE.has(error)) {
-          this.fail({ kind: "exhausted", what: "descriptor" }, "unused");
+          this.fail({ kind: 'exhausted', what: 'descriptor' }, 'unused');
         } else {
           server.connectFailuresTotal++;
-          this.fail({ kind: "connect", code: error }, "unused");
+          this.fail({ kind: 'connect', code: error }, 'unused');
         }
       },
     );
   }
 
   private onConnected(stream: TcpStream): void {
-    this.state = "open";
+    this.state = 'open';
     this.stream = stream;
     this.giveUp = undefined;
     stream.disableNagle();
@@ -127,7 +119,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   /** Gives the request to this connection. The caller has seen to it that there is room. */
   send(exchange: Exchange): void {
     exchange.connection = this;
-    if (this.state === "connecting") this.queue.push(exchange);
+    if (this.state === 'connecting') this.queue.push(exchange);
     else this.transmit(exchange);
   }
 
@@ -185,7 +177,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   }
 
   resumeAnswer(): void {
-    if (this.state !== "open") return;
+    if (this.state !== 'open') return;
     this.restartTimeout();
     this.stream?.resume();
   }
@@ -194,7 +186,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   cancel(exchange: Exchange): void {
     exchange.isCancelled = true;
     // Nobody else waits on this connection: ending it tells the server to stop working. Otherwise the answer is read and thrown away.
-    if (this.inFlight === 1) this.close("reset");
+    if (this.inFlight === 1) this.close('reset');
     else this.resumeAnswer();
   }
 
@@ -209,7 +201,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
 
   /** Hands the socket over to a tunnel; the connection keeps the lease until `close`. */
   becomeTunnel(owner: StreamOwner): TcpStream {
-    this.state = "tunnel";
+    this.state = 'tunnel';
     this.timeoutList?.cancel(this);
     this.queue = [];
     this.first = 0;
@@ -229,24 +221,24 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     }
     let at = 0;
     while (at < end) {
-      at = this.framing === undefined ? this.readHead(bytes, at, end) : this.readBody(bytes, at, end);
-      if (at < 0 || this.state !== "open") return;
+      at = this.body.framing === undefined ? this.readHead(bytes, at, end) : this.readBody(bytes, at, end);
+      if (at < 0 || this.state !== 'open') return;
     }
     if (this.inFlight > 0) this.restartTimeout();
   }
 
   onEnd(): void {
-    if (this.framing === "close") {
+    if (this.body.framing === 'close') {
       const exchange = this.queue[this.first]!;
       if (!exchange.isCancelled) exchange.sink.onAnswerBody(EMPTY, 0, 0, true);
       this.finishAnswer(exchange);
       return;
     }
-    this.fail(CLOSED, "closed-by-peer");
+    this.fail(CLOSED, 'closed-by-peer');
   }
 
   onError(code: string): void {
-    this.fail(CLOSED, code === "ECONNRESET" ? "reset" : "closed");
+    this.fail(CLOSED, code === 'ECONNRESET' ? 'reset' : 'closed');
   }
 
   onDrained(): void {
@@ -254,14 +246,14 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   }
 
   onTimeout(): void {
-    if (this.state === "connecting") {
+    if (this.state === 'connecting') {
       this.server.connectFailuresTotal++;
       this.giveUp?.();
-      this.fail({ kind: "connect", code: "TIMEOUT" }, "unused");
+      this.fail({ kind: 'connect', code: 'TIMEOUT' }, 'unused');
     } else if (this.inFlight === 0) {
-      this.close("closed");
+      this.close('closed');
     } else {
-      this.fail(TIMEOUT, "reset");
+      this.fail(TIMEOUT, 'reset');
     }
   }
 
@@ -285,16 +277,13 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     }
     exchange.hasAnswer = true;
     this.keepAliveAfter = head.keepAlive;
-    this.framing = head.framing;
-    this.length = head.framing === "length" ? head.contentLength : 0;
-    this.remaining = this.length;
-    if (head.framing === "chunked") this.chunked = new ChunkedReader();
-    const bodyEnd = this.advanceBody(bytes, headEnd, end);
+    this.body.begin(head);
+    const bodyEnd = this.body.advance(bytes, headEnd, end);
     if (bodyEnd < 0) {
       exchange.hasAnswer = false;
       return this.breakOff();
     }
-    const isLast = this.isBodyDone();
+    const isLast = this.body.isDone;
     if (!exchange.isCancelled) exchange.sink.onAnswer(head, bytes, headEnd, bodyEnd, isLast);
     if (isLast) this.finishAnswer(exchange);
     return bodyEnd;
@@ -302,57 +291,26 @@ export class UpstreamConnection implements StreamOwner, Expirable {
 
   private readBody(bytes: Buffer, at: number, end: number): number {
     const exchange = this.queue[this.first]!;
-    const bodyEnd = this.advanceBody(bytes, at, end);
+    const bodyEnd = this.body.advance(bytes, at, end);
     if (bodyEnd < 0) return this.breakOff();
-    const isLast = this.isBodyDone();
+    const isLast = this.body.isDone;
     if (!exchange.isCancelled) exchange.sink.onAnswerBody(bytes, at, bodyEnd, isLast);
     if (isLast) this.finishAnswer(exchange);
     return bodyEnd;
-  }
-
-  /** Returns the position after the bytes of [at, end) that belong to this body, or -1. */
-  private advanceBody(bytes: Buffer, at: number, end: number): number {
-    switch (this.framing) {
-      case "length": {
-        const take = Math.min(this.remaining, end - at);
-        this.remaining -= take;
-        return at + take;
-      }
-      case "chunked":
-        return this.chunked!.read(bytes, at, end);
-      case "close":
-        return end;
-      default:
-        return at;
-    }
-  }
-
-  private isBodyDone(): boolean {
-    switch (this.framing) {
-      case "length":
-        return this.remaining === 0;
-      case "chunked":
-        return this.chunked!.isDone;
-      case "close":
-        return false;
-      default:
-        return true;
-    }
   }
 
   private switchProtocols(exchange: Exchange, bytes: Buffer, headEnd: number, end: number): number {
     const { responseHead: head } = this.context;
     if (!exchange.isUpgrade || !head.isUpgrade) return this.breakOff();
     exchange.hasAnswer = true;
-    if (exchange.isCancelled) this.close("reset");
+    if (exchange.isCancelled) this.close('reset');
     else exchange.sink.onUpgrade(head, bytes, headEnd, end, this);
     return end;
   }
 
   private finishAnswer(exchange: Exchange): void {
-    const bytes = this.chunked?.dataBytes ?? this.length;
-    this.framing = undefined;
-    this.chunked = undefined;
+    const { bytes } = this.body;
+    this.body.end();
     this.answered++;
     this.queue[this.first] = undefined as never;
     if (++this.first === this.queue.length) {
@@ -360,21 +318,19 @@ export class UpstreamConnection implements StreamOwner, Expirable {
       this.first = 0;
     }
     this.server.onAnswered(exchange, bytes);
-    if (this.state !== "open") return;
+    if (this.state !== 'open') return;
     if (!this.keepAliveAfter || (this.isRetiring && this.inFlight === 0)) {
       // What was pipelined behind an answer that closes will not be answered here.
-      this.fail(CLOSED, this.keepAliveAfter ? "closed" : "closed-by-peer");
-    } else if (this.inFlight === 0) {
-      this.server.idleTimeouts.start(this, this.context.clock.now());
-      this.server.onConnectionFree(this);
+      this.fail(CLOSED, this.keepAliveAfter ? 'closed' : 'closed-by-peer');
     } else {
+      if (this.inFlight === 0) this.server.idleTimeouts.start(this, this.context.clock.now());
       this.server.onConnectionFree(this);
     }
   }
 
   /** The server does not speak HTTP as it should: whatever else it sends on this connection is void. */
   private breakOff(): -1 {
-    this.fail(BAD_ANSWER, "reset");
+    this.fail(BAD_ANSWER, 'reset');
     return -1;
   }
 
@@ -396,10 +352,10 @@ export class UpstreamConnection implements StreamOwner, Expirable {
    * as we know, so they fail as `closed`.
    */
   private fail(failure: Failure, end: LeaseEnd): void {
-    if (this.state === "closed") return;
-    const wasConnecting = this.state === "connecting";
-    const hadSentPart = this.framing !== undefined;
-    this.state = "closed";
+    if (this.state === 'closed') return;
+    const wasConnecting = this.state === 'connecting';
+    const hadSentPart = this.body.framing !== undefined;
+    this.state = 'closed';
     this.timeoutList?.cancel(this);
     const { stream, queue, first, lease } = this;
     this.queue = [];
@@ -410,7 +366,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.giveUp = undefined;
     this.lease = -1;
     // Closing gives the socket back to the kernel before it returns, so the port is free for a request that waits.
-    if (end === "reset") stream?.reset();
+    if (end === 'reset') stream?.reset();
     else stream?.close();
     if (lease >= 0) this.server.releaseLease(lease, end);
     this.server.onConnectionClosed(this, queue.length - first > 1 && !hadSentPart && !wasConnecting);

@@ -1,4 +1,4 @@
-import type { RequestMetrics } from "./plane-metrics.ts";
+import type { RequestMetrics } from './plane-metrics.ts';
 
 /** Upper bounds in seconds. The low end is finer than prom-client's default, since a balancer's own share is well under a millisecond. */
 const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -1,4 +1,4 @@
-import type { Histogram, PlaneMetrics, RequestMetrics } from "./plane-metrics.ts";
+import type { Histogram, PlaneMetrics, RequestMetrics } from './plane-metrics.ts';
 
 /** The reports of several planes as one: equal labels are added up. */
 export function sumPlaneMetrics(reports: readonly PlaneMetrics[]): PlaneMetrics {

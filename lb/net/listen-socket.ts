@@ -1,10 +1,10 @@
-import { getSystemErrorName } from "node:util";
-import type { TcpBinding, TcpHandle } from "./tcp-binding.ts";
+import { getSystemErrorName } from 'node:util';
+import type { TcpBinding, TcpHandle } from './tcp-binding.ts';
 
 /** The address of a listener cannot be had; `code` is an errno name such as `EADDRINUSE` or `EACCES`. */
 export class ListenError extends Error {
   readonly code: string;
-  readonly source = "local";
+  readonly source = 'local';
   readonly retryable = false;
 
   constructor(code: string, host: string, port: number) {
@@ -29,7 +29,7 @@ export function openListenSocket(binding: TcpBinding, host: string, port: number
     handle.close();
     throw new ListenError(getSystemErrorName(status), host, port);
   };
-  const status = host.includes(":") ? handle.bind6(host, port, 0) : handle.bind(host, port);
+  const status = host.includes(':') ? handle.bind6(host, port, 0) : handle.bind(host, port);
   if (status !== 0) fail(status);
   const name: { port?: number } = {};
   // libuv holds EADDRINUSE back until the first use of the socket; this is one.

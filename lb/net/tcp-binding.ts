@@ -74,20 +74,20 @@ export interface TcpBinding {
 }
 
 export class UnsupportedRuntimeError extends Error {
-  readonly code = "UNSUPPORTED_RUNTIME";
-  readonly source = "local";
+  readonly code = 'UNSUPPORTED_RUNTIME';
+  readonly source = 'local';
   readonly retryable = false;
 }
 
 interface RawBindings {
   tcp_wrap: {
-    TCP: TcpBinding["Tcp"];
-    TCPConnectWrap: TcpBinding["ConnectRequest"];
+    TCP: TcpBinding['Tcp'];
+    TCPConnectWrap: TcpBinding['ConnectRequest'];
     constants: { SOCKET: number; SERVER: number };
   };
   stream_wrap: {
-    WriteWrap: TcpBinding["WriteRequest"];
-    ShutdownWrap: TcpBinding["ShutdownRequest"];
+    WriteWrap: TcpBinding['WriteRequest'];
+    ShutdownWrap: TcpBinding['ShutdownRequest'];
     streamBaseState: Int32Array;
     kReadBytesOrError: number;
     kLastWriteWasAsync: number;
@@ -98,11 +98,11 @@ interface RawBindings {
 export function loadTcpBinding(): TcpBinding {
   const { binding } = process as unknown as { binding?: <N extends keyof RawBindings>(name: N) => RawBindings[N] };
   try {
-    const tcp = binding!("tcp_wrap");
-    const stream = binding!("stream_wrap");
+    const tcp = binding!('tcp_wrap');
+    const stream = binding!('stream_wrap');
     const prototype = tcp.TCP.prototype as unknown as Record<string, unknown>;
-    for (const method of ["bind", "connect", "listen", "readStart", "useUserBuffer", "writeBuffer", "reset"]) {
-      if (typeof prototype[method] !== "function") throw new TypeError(`TCP.${method} is missing`);
+    for (const method of ['bind', 'connect', 'listen', 'readStart', 'useUserBuffer', 'writeBuffer', 'reset']) {
+      if (typeof prototype[method] !== 'function') throw new TypeError(`TCP.${method} is missing`);
     }
     return {
       Tcp: tcp.TCP,

@@ -1,5 +1,5 @@
-import { getSystemErrorName } from "node:util";
-import type { TcpBinding, TcpHandle, WriteRequest } from "./tcp-binding.ts";
+import { getSystemErrorName } from 'node:util';
+import type { TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
 
 /** What a stream tells its owner. All calls come from the event loop, never from inside a call of the stream's own methods. */
 export interface StreamOwner {
@@ -70,7 +70,7 @@ export class TcpNetwork {
       if (settled) return;
       settled = true;
       if (status === 0) {
-        done(new TcpStream(this, handle, owner), "");
+        done(new TcpStream(this, handle, owner), '');
         return;
       }
       handle.close();
@@ -78,7 +78,7 @@ export class TcpNetwork {
     };
     const request = new ConnectRequest();
     request.oncomplete = settle;
-    const six = host.includes(":");
+    const six = host.includes(':');
     let status = six ? handle.bind6(local.address, local.port, 0) : handle.bind(local.address, local.port);
     if (status === 0) status = six ? handle.connect6(request, host, port) : handle.connect(request, host, port);
     // A failure at once is reported like a later one, from the event loop, so callers see one order of events.
@@ -201,7 +201,7 @@ export class TcpStream {
   peerAddress(): string {
     const into: { address?: string } = {};
     this.handle?.getpeername(into);
-    return into.address ?? "";
+    return into.address ?? '';
   }
 
   private detach(handle: TcpHandle): void {

@@ -1,4 +1,4 @@
-import type { RouteConfig } from "../../config/config.ts";
+import type { RouteConfig } from '../../config/config.ts';
 
 interface Rule {
   /** Lower case; '' for any; a leading dot for «any name below». */
@@ -18,12 +18,12 @@ export class Router {
   private readonly rules: readonly Rule[];
 
   constructor(routes: readonly RouteConfig[]) {
-    this.rules = routes.map(({ host = "", path = "" }) => ({
-      host: host.startsWith("*.") ? host.slice(1) : host,
+    this.rules = routes.map(({ host = '', path = '' }) => ({
+      host: host.startsWith('*.') ? host.slice(1) : host,
       path,
     }));
     const [first] = this.rules;
-    this.isCatchAll = first !== undefined && first.host === "" && (first.path === "" || first.path === "/");
+    this.isCatchAll = first !== undefined && first.host === '' && (first.path === '' || first.path === '/');
   }
 
   /** Index of the route, or undefined. `host` in lower case, with or without a port; `path` without its query. */
@@ -39,17 +39,17 @@ export class Router {
 
 /** Where the port starts, or the end: `[::1]:80`, `a.example:80`, `a.example`. */
 function endOfName(host: string): number {
-  const colon = host.indexOf(":", host.startsWith("[") ? host.indexOf("]") + 1 : 0);
+  const colon = host.indexOf(':', host.startsWith('[') ? host.indexOf(']') + 1 : 0);
   return colon < 0 ? host.length : colon;
 }
 
 function matchesHost(rule: string, host: string, nameEnd: number): boolean {
-  if (rule === "") return true;
-  if (rule.startsWith(".")) return nameEnd > rule.length && host.startsWith(rule, nameEnd - rule.length);
+  if (rule === '') return true;
+  if (rule.startsWith('.')) return nameEnd > rule.length && host.startsWith(rule, nameEnd - rule.length);
   return nameEnd === rule.length && host.startsWith(rule);
 }
 
 function matchesPath(prefix: string, path: string): boolean {
   if (!path.startsWith(prefix)) return false;
-  return prefix.endsWith("/") || path.length === prefix.length || prefix === "" || path[prefix.length] === "/";
+  return prefix.endsWith('/') || path.length === prefix.length || prefix === '' || path[prefix.length] === '/';
 }

@@ -1,7 +1,7 @@
-import type { SourcePoolConfig } from "../../config/config.ts";
-import type { Clock } from "../clock.ts";
-import type { PortBlock } from "../control/messages.ts";
-import { cutIntoBlocks } from "./port-block.ts";
+import type { SourcePoolConfig } from '../../config/config.ts';
+import type { Clock } from '../clock.ts';
+import type { PortBlock } from '../control/messages.ts';
+import { cutIntoBlocks } from './port-block.ts';
 
 interface Entry {
   readonly block: PortBlock;

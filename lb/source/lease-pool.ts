@@ -1,11 +1,11 @@
-import type { SourcePoolConfig } from "../../config/config.ts";
-import type { Clock } from "../clock.ts";
-import type { PortBlock as GrantedBlock } from "../control/messages.ts";
-import type { PortMetrics } from "../metrics/plane-metrics.ts";
-import { PortBlock } from "./port-block.ts";
-import { PortMap } from "./port-map.ts";
-import { SourcePorts } from "./source-ports.ts";
-import { mostFree, roundRobin, type SourceStrategy } from "./strategy.ts";
+import type { SourcePoolConfig } from '../../config/config.ts';
+import type { Clock } from '../clock.ts';
+import type { PortBlock as GrantedBlock } from '../control/messages.ts';
+import type { PortMetrics } from '../metrics/plane-metrics.ts';
+import { PortBlock } from './port-block.ts';
+import { PortMap } from './port-map.ts';
+import { SourcePorts } from './source-ports.ts';
+import { mostFree, roundRobin, type SourceStrategy } from './strategy.ts';
 
 /** More blocks are asked for when a destination has fewer free ports than this share of what is owned. */
 const LOW_SHARE = 0.25;
@@ -26,7 +26,7 @@ export interface Destination {
  * lease that `lease` gives goes back by `release` or `setAside`, once; a second time is counted and does nothing.
  */
 export class LeasePool {
-  readonly exhaustion: SourcePoolConfig["exhaustion"];
+  readonly exhaustion: SourcePoolConfig['exhaustion'];
   /** Leases given back twice: always a bug of the caller. */
   doubleReleases = 0;
   private readonly clock: Clock;
@@ -53,7 +53,7 @@ export class LeasePool {
     this.quarantineMs = options.quarantineMs;
     this.onLow = options.onLow;
     this.sources = options.pool.addresses.map((address) => new SourcePorts(address));
-    this.choose = options.pool.strategy === "most-free" ? mostFree() : roundRobin();
+    this.choose = options.pool.strategy === 'most-free' ? mostFree() : roundRobin();
   }
 
   /** Takes over blocks; those of addresses that are not of this pool are passed over. */
@@ -66,13 +66,13 @@ export class LeasePool {
 
   /** The same object each time for the same address and port. */
   destination(host: string, port: number): Destination {
-    const name = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    const name = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     let destination = this.destinations.get(name);
     if (destination === undefined) {
-      const isSix = host.includes(":");
+      const isSix = host.includes(':');
       // An IPv4 source cannot reach an IPv6 destination, nor the other way round: its map stays empty.
       const maps = this.sources.map((source) => {
-        const fits = source.address.includes(":") === isSix;
+        const fits = source.address.includes(':') === isSix;
         return new PortMap(fits ? source : new SourcePorts(source.address), this.quarantineMs);
       });
       destination = { name, maps };
@@ -109,8 +109,8 @@ export class LeasePool {
    * `closed`: this side closed first, so the kernel keeps the port in TIME_WAIT and it rests for as long. `reset` and `unused` (the peer
    * closed first, or nothing was connected) leave nothing behind: the port is free at once.
    */
-  release(destination: Destination, lease: number, end: "closed" | "reset" | "unused"): void {
-    const needsQuarantine = end === "closed" && this.quarantineMs > 0;
+  release(destination: Destination, lease: number, end: 'closed' | 'reset' | 'unused'): void {
+    const needsQuarantine = end === 'closed' && this.quarantineMs > 0;
     const map = destination.maps[lease >>> PORT_BITS]!;
     if (!map.release(lease & 0xffff, needsQuarantine, this.clock.now())) this.doubleReleases++;
   }

@@ -1,6 +1,6 @@
-import { BLOCK_PORTS } from "./port-block.ts";
-import { PortRing, RestingPorts } from "./port-ring.ts";
-import type { SourcePorts } from "./source-ports.ts";
+import { BLOCK_PORTS } from './port-block.ts';
+import { PortRing, RestingPorts } from './port-ring.ts';
+import type { SourcePorts } from './source-ports.ts';
 
 /** How long a port that the kernel refused is left alone: some other program holds it, and may let go. */
 const ASIDE_MS = 60_000;

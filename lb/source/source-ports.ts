@@ -1,4 +1,4 @@
-import type { PortBlock } from "./port-block.ts";
+import type { PortBlock } from './port-block.ts';
 
 /** The ports of one source address that this process owns, for every destination alike. */
 export class SourcePorts {

@@ -1,4 +1,4 @@
-import type { PortMap } from "./port-map.ts";
+import type { PortMap } from './port-map.ts';
 
 /** Chooses the source for one connection: the index of a map with a free port, or -1 if none has one. */
 export type SourceStrategy = (maps: readonly PortMap[]) => number;

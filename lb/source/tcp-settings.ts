@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync } from 'node:fs';
 
 /** TCP_TIMEWAIT_LEN in the kernel's include/net/tcp.h: 60 s, not adjustable. */
 const TIME_WAIT_MS = 60_000;
@@ -11,7 +11,7 @@ const REUSE_MS = 1000;
  */
 export function readQuarantineMs(
   areAllLoopback: boolean,
-  read: (path: string) => string = (path) => readFileSync(path, "latin1"),
+  read: (path: string) => string = (path) => readFileSync(path, 'latin1'),
 ): number {
   const setting = (name: string): number => {
     try {
@@ -20,11 +20,11 @@ export function readQuarantineMs(
       return 0; // not readable: the cautious answer
     }
   };
-  const reuse = setting("tcp_tw_reuse");
-  const isReused = setting("tcp_timestamps") !== 0 && (reuse === 1 || (reuse === 2 && areAllLoopback));
+  const reuse = setting('tcp_tw_reuse');
+  const isReused = setting('tcp_timestamps') !== 0 && (reuse === 1 || (reuse === 2 && areAllLoopback));
   return isReused ? REUSE_MS : TIME_WAIT_MS;
 }
 
 export function isLoopbackAddress(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
+  return address.startsWith('127.') || address === '::1';
 }

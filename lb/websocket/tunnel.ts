@@ -1,8 +1,8 @@
-import type { HttpContext } from "../http/http-context.ts";
-import type { UpstreamConnection } from "../http/upstream-connection.ts";
-import type { StreamOwner, TcpStream } from "../net/tcp-stream.ts";
-import type { Expirable, TimeoutList } from "../timeout-list.ts";
-import { FrameScanner } from "./frame-scanner.ts";
+import type { HttpContext } from '../http/http-context.ts';
+import type { UpstreamConnection } from '../http/upstream-connection.ts';
+import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
+import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import { FrameScanner } from './frame-scanner.ts';
 
 const GOING_AWAY = 1001;
 const TOO_BIG = 1009;
@@ -136,7 +136,7 @@ export class WebSocketTunnel implements Expirable {
     this.isOver = true;
     this.timeoutList?.cancel(this);
     this.client.stream.reset();
-    this.connection.close("reset");
+    this.connection.close('reset');
     this.onClosed();
   }
 
@@ -158,7 +158,7 @@ export class WebSocketTunnel implements Expirable {
     this.isOver = true;
     this.timeoutList?.cancel(this);
     const serverFirst = this.server.hasEnded;
-    this.connection.close(serverFirst ? "closed-by-peer" : "closed");
+    this.connection.close(serverFirst ? 'closed-by-peer' : 'closed');
     this.onClosed();
   }
 }

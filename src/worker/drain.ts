@@ -1,4 +1,4 @@
-import type { WorkerCommand } from "../../lb/control/messages.ts";
+import type { WorkerCommand } from '../../lb/control/messages.ts';
 
 /**
  * Runs `drain` when Portico asks for it or is gone. Portico's planes have finished with this worker by then. A worker that runs by itself
@@ -6,9 +6,9 @@ import type { WorkerCommand } from "../../lb/control/messages.ts";
  */
 export function setDrainHandler(drain: () => void): void {
   const isSupervised = process.send !== undefined;
-  process.on("message", (command: WorkerCommand) => {
-    if (command.type === "drain") drain();
+  process.on('message', (command: WorkerCommand) => {
+    if (command.type === 'drain') drain();
   });
-  process.on("disconnect", drain);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, isSupervised ? () => {} : drain);
+  process.on('disconnect', drain);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, isSupervised ? () => {} : drain);
 }

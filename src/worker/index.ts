@@ -1,7 +1,7 @@
-import { setDrainHandler } from "./drain.ts";
-import { loadUws, type TemplatedApp } from "./uws.ts";
+import { setDrainHandler } from './drain.ts';
+import { loadUws, type TemplatedApp } from './uws.ts';
 
-export type { HttpRequest, HttpResponse, TemplatedApp, WebSocket, WebSocketBehavior } from "./uws.ts";
+export type { HttpRequest, HttpResponse, TemplatedApp, WebSocket, WebSocketBehavior } from './uws.ts';
 
 export interface ServeOptions {
   /** Where to listen when Portico does not say; under Portico always a free port of 127.0.0.1. */
@@ -20,22 +20,22 @@ export interface ServeOptions {
  * `pipelining: 1`, the default.
  */
 export function serve(routes: (app: TemplatedApp) => void, options: ServeOptions = {}): Promise<number> {
-  const { host = "127.0.0.1", port = 0, health = "/healthz" } = options;
+  const { host = '127.0.0.1', port = 0, health = '/healthz' } = options;
   const uws = loadUws();
   // Leaves out the header that names uWebSockets and its version; the number is the switch that its author gives for that.
-  uws._cfg("999999990007");
+  uws._cfg('999999990007');
   const app = uws.App();
-  if (health !== false) app.get(health, (response) => void response.end("ok"));
+  if (health !== false) app.get(health, (response) => void response.end('ok'));
   routes(app);
   const isSupervised = process.send !== undefined;
   return new Promise((resolve, reject) => {
-    app.listen(isSupervised ? "127.0.0.1" : host, isSupervised ? 0 : port, (socket) => {
+    app.listen(isSupervised ? '127.0.0.1' : host, isSupervised ? 0 : port, (socket) => {
       if (socket === false) {
         reject(new Error(`cannot listen on ${host}:${port}; is another program there?`));
         return;
       }
       const bound = uws.us_socket_local_port(socket);
-      process.send?.({ type: "listening", port: bound });
+      process.send?.({ type: 'listening', port: bound });
       setDrainHandler(() => {
         uws.us_listen_socket_close(socket);
         process.exit(0);

@@ -1,34 +1,34 @@
-import http from "node:http";
-import type { AddressInfo } from "node:net";
-import t from "tap";
-import { systemClock } from "../../../lb/clock.ts";
-import { HealthChecker } from "../../../lb/health/health-checker.ts";
-import { type ProbeResult, probe } from "../../../lb/health/probe.ts";
-import { nextVerdict, UNKNOWN, type Verdict } from "../../../lb/health/verdict.ts";
-import { LeasePool } from "../../../lb/source/lease-pool.ts";
-import { FakeClock } from "../../fixtures/fake-clock.ts";
-import { startRawServer } from "../../fixtures/raw-server.ts";
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t from 'tap';
+import { systemClock } from '../../../lb/clock.ts';
+import { HealthChecker } from '../../../lb/health/health-checker.ts';
+import { type ProbeResult, probe } from '../../../lb/health/probe.ts';
+import { nextVerdict, UNKNOWN, type Verdict } from '../../../lb/health/verdict.ts';
+import { LeasePool } from '../../../lb/source/lease-pool.ts';
+import { FakeClock } from '../../fixtures/fake-clock.ts';
+import { startRawServer } from '../../fixtures/raw-server.ts';
 
 const LIMITS = { rise: 2, fall: 3 };
 
-t.test("rise and fall", async (t) => {
+t.test('rise and fall', async (t) => {
   // + a pass, - a failure; upper case where the server is healthy after it.
   const run = (probes: string): string => {
     let verdict: Verdict = UNKNOWN;
     return [...probes]
       .map((probe) => {
-        verdict = nextVerdict(verdict, probe === "+", LIMITS);
-        return verdict.isHealthy ? "U" : "d";
+        verdict = nextVerdict(verdict, probe === '+', LIMITS);
+        return verdict.isHealthy ? 'U' : 'd';
       })
-      .join("");
+      .join('');
   };
-  t.equal(run("+"), "U", "the first probe decides");
-  t.equal(run("-"), "d");
-  t.equal(run("+--+--+---"), "UUUUUUUUUd", "only failures in a row count");
-  t.equal(run("-+-++"), "ddddU");
+  t.equal(run('+'), 'U', 'the first probe decides');
+  t.equal(run('-'), 'd');
+  t.equal(run('+--+--+---'), 'UUUUUUUUUd', 'only failures in a row count');
+  t.equal(run('-+-++'), 'ddddU');
 });
 
-t.test("the checker probes on time, one at a time, and tells of changes alone", async (t) => {
+t.test('the checker probes on time, one at a time, and tells of changes alone', async (t) => {
   const clock = new FakeClock();
   const verdicts: string[] = [];
   let answer: (result: ProbeResult) => void = () => {};
@@ -43,93 +43,93 @@ t.test("the checker probes on time, one at a time, and tells of changes alone", 
           answer = resolve;
         });
       },
-      onVerdict: (isHealthy, reason) => verdicts.push(`${isHealthy ? "up" : "down"}: ${reason}`),
+      onVerdict: (isHealthy, reason) => verdicts.push(`${isHealthy ? 'up' : 'down'}: ${reason}`),
     },
-    { health: { intervalMs: 1000, timeoutMs: 100, ...LIMITS }, host: "127.0.0.1", port: 1 },
+    { health: { intervalMs: 1000, timeoutMs: 100, ...LIMITS }, host: '127.0.0.1', port: 1 },
   );
   const finish = async (result: ProbeResult): Promise<void> => {
     answer(result);
     await new Promise((resolve) => setImmediate(resolve));
   };
   checker.start();
-  t.equal(probes, 1, "at once");
+  t.equal(probes, 1, 'at once');
   clock.advance(5000);
-  t.equal(probes, 1, "not while one is under way");
-  await finish({ outcome: "inconclusive", reason: "EMFILE" });
-  t.same(verdicts, [], "a shortage of this host says nothing");
-  for (const outcome of ["passed", "failed", "failed", "inconclusive", "failed", "passed", "passed"] as const) {
+  t.equal(probes, 1, 'not while one is under way');
+  await finish({ outcome: 'inconclusive', reason: 'EMFILE' });
+  t.same(verdicts, [], 'a shortage of this host says nothing');
+  for (const outcome of ['passed', 'failed', 'failed', 'inconclusive', 'failed', 'passed', 'passed'] as const) {
     clock.advance(999);
     const before = probes;
     clock.advance(1);
     t.equal(probes, before + 1);
-    await finish(outcome === "passed" ? { outcome } : { outcome, reason: "why" });
+    await finish(outcome === 'passed' ? { outcome } : { outcome, reason: 'why' });
   }
-  t.same(verdicts, ["up: passed", "down: why", "up: passed"]);
+  t.same(verdicts, ['up: passed', 'down: why', 'up: passed']);
   checker.stop();
   checker.stop();
   t.equal(clock.pending, 0);
 });
 
-t.test("probes of real servers", async (t) => {
+t.test('probes of real servers', async (t) => {
   const leases = new LeasePool(
     { clock: systemClock },
     {
       pool: {
-        name: "p",
-        addresses: ["127.0.1.9"],
+        name: 'p',
+        addresses: ['127.0.1.9'],
         claim: false,
-        interface: "lo",
+        interface: 'lo',
         ports: { low: 24_000, high: 24_127 },
-        strategy: "most-free",
+        strategy: 'most-free',
         exhaustion: { queue: 0, timeoutMs: 0 },
       },
       quarantineMs: 0,
       onLow: () => {},
     },
   );
-  leases.grant([{ pool: "p", address: "127.0.1.9", firstPort: 24_000, lastPort: 24_127 }]);
+  leases.grant([{ pool: 'p', address: '127.0.1.9', firstPort: 24_000, lastPort: 24_127 }]);
   const server = http
     .createServer((request, response) => {
       response.statusCode = Number(request.url?.slice(1));
       response.end(`${request.socket.remoteAddress}`);
     })
-    .listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
+    .listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo;
   const run = (target: number, path?: string, timeoutMs = 2000) =>
-    probe({ clock: systemClock, leases }, { host: "127.0.0.1", port: target, path, timeoutMs });
-  t.same(await run(port), { outcome: "passed" }, "a connection is enough without a path");
-  t.same(await run(port, "/200"), { outcome: "passed" });
-  t.same(await run(port, "/302"), { outcome: "passed" });
-  t.same(await run(port, "/503"), { outcome: "failed", reason: "status 503" });
+    probe({ clock: systemClock, leases }, { host: '127.0.0.1', port: target, path, timeoutMs });
+  t.same(await run(port), { outcome: 'passed' }, 'a connection is enough without a path');
+  t.same(await run(port, '/200'), { outcome: 'passed' });
+  t.same(await run(port, '/302'), { outcome: 'passed' });
+  t.same(await run(port, '/503'), { outcome: 'failed', reason: 'status 503' });
   const raw = async (text: string, end: boolean) => {
     const scripted = await startRawServer((socket) => {
       socket.write(text);
       if (end) socket.end();
     });
-    const result = await run(scripted.port, "/", 150);
+    const result = await run(scripted.port, '/', 150);
     await scripted.close();
     return result;
   };
-  t.same(await raw("SSH-2.0-OpenSSH\r\n", false), { outcome: "failed", reason: "not an HTTP answer" });
-  t.same(await raw("HTTP/1.1 ", true), { outcome: "failed", reason: "closed without an answer" });
-  t.same(await raw("HTTP/1.1 2", false), { outcome: "failed", reason: "no answer in 150 ms" });
+  t.same(await raw('SSH-2.0-OpenSSH\r\n', false), { outcome: 'failed', reason: 'not an HTTP answer' });
+  t.same(await raw('HTTP/1.1 ', true), { outcome: 'failed', reason: 'closed without an answer' });
+  t.same(await raw('HTTP/1.1 2', false), { outcome: 'failed', reason: 'no answer in 150 ms' });
   server.closeAllConnections();
   server.close();
-  t.match(await run(port), { outcome: "failed", reason: "ECONNREFUSED" });
+  t.match(await run(port), { outcome: 'failed', reason: 'ECONNREFUSED' });
   t.match(
     leases.counts().map(({ used }) => used),
     leases.counts().map(() => 0),
-    "every lease came back",
+    'every lease came back',
   );
 
   // Another program holds every port of the pool: that is not the server's fault.
   const squatters = await Promise.all(
     Array.from({ length: 128 }, (_, i) => {
-      const squatter = http.createServer().listen(24_000 + i, "127.0.1.9");
-      return new Promise<http.Server>((resolve) => squatter.once("listening", () => resolve(squatter)));
+      const squatter = http.createServer().listen(24_000 + i, '127.0.1.9');
+      return new Promise<http.Server>((resolve) => squatter.once('listening', () => resolve(squatter)));
     }),
   );
-  t.match(await run(port), { outcome: "inconclusive", reason: "EADDRINUSE" });
+  t.match(await run(port), { outcome: 'inconclusive', reason: 'EADDRINUSE' });
   for (const squatter of squatters) squatter.close();
 });

@@ -1,16 +1,16 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import net from "node:net";
-import t from "tap";
-import { RawClient } from "../../fixtures/raw-client.ts";
-import { startRawServer } from "../../fixtures/raw-server.ts";
-import { type RunningPlane, startPlane } from "../../fixtures/running-plane.ts";
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import t from 'tap';
+import { RawClient } from '../../fixtures/raw-client.ts';
+import { startRawServer } from '../../fixtures/raw-server.ts';
+import { type RunningPlane, startPlane } from '../../fixtures/running-plane.ts';
 
-const ID_SERVER = new URL("../../fixtures/id-server.js", import.meta.url);
+const ID_SERVER = new URL('../../fixtures/id-server.js', import.meta.url);
 
 async function startIdServer(): Promise<{ child: ChildProcess; port: number }> {
   const child = fork(ID_SERVER);
-  const [port] = (await once(child, "message")) as [number];
+  const [port] = (await once(child, 'message')) as [number];
   return { child, port };
 }
 
@@ -25,8 +25,8 @@ function runClient(plane: RunningPlane, name: string, count: number, tally: Tall
   return new Promise((resolve, reject) => {
     let at = 0;
     const connect = (): void => {
-      const socket = net.connect(plane.port, "127.0.0.1");
-      let text = "";
+      const socket = net.connect(plane.port, '127.0.0.1');
+      let text = '';
       let isOver = false;
       const next = (): void => {
         if (at === count) {
@@ -35,7 +35,7 @@ function runClient(plane: RunningPlane, name: string, count: number, tally: Tall
           resolve();
           return;
         }
-        text = "";
+        text = '';
         socket.write(`GET /${name}-${at} HTTP/1.1\r\nHost: a\r\n\r\n`);
       };
       const again = (): void => {
@@ -46,17 +46,17 @@ function runClient(plane: RunningPlane, name: string, count: number, tally: Tall
         if (at === count) resolve();
         else connect();
       };
-      socket.on("connect", next);
-      socket.on("error", () => {});
-      socket.on("close", again);
-      socket.on("data", (data) => {
-        text += data.toString("latin1");
-        const end = text.indexOf("\r\n\r\n");
+      socket.on('connect', next);
+      socket.on('error', () => {});
+      socket.on('close', again);
+      socket.on('data', (data) => {
+        text += data.toString('latin1');
+        const end = text.indexOf('\r\n\r\n');
         const length = /content-length: (\d+)/i.exec(text);
         if (end < 0 || length === null || text.length < end + 4 + Number(length[1])) return;
         const body = text.slice(end + 4);
-        if (text.startsWith("HTTP/1.1 200 ")) {
-          if (body !== `<${`/${name}-${at}`}>${".".repeat(at % 300)}`) {
+        if (text.startsWith('HTTP/1.1 200 ')) {
+          if (body !== `<${`/${name}-${at}`}>${'.'.repeat(at % 300)}`) {
             isOver = true;
             reject(new Error(`${name}-${at} got ${JSON.stringify(body.slice(0, 80))}`));
             return;
@@ -74,7 +74,7 @@ function runClient(plane: RunningPlane, name: string, count: number, tally: Tall
 }
 
 t.test(
-  "servers killed under thousands of pipelined requests: own answers or 502, never another client’s",
+  'servers killed under thousands of pipelined requests: own answers or 502, never another client’s',
   async (t) => {
     const servers = [await startIdServer(), await startIdServer()];
     const plane = startPlane({
@@ -84,7 +84,7 @@ t.test(
     t.teardown(async () => {
       plane.stop();
       await plane.allPortsBack();
-      for (const { child } of servers) child.kill("SIGKILL");
+      for (const { child } of servers) child.kill('SIGKILL');
     });
     const CLIENTS = 64;
     const REQUESTS = 400;
@@ -97,7 +97,7 @@ t.test(
         const seen = tally.own;
         while (isRunning && tally.own < seen + 1500) await new Promise((resolve) => setImmediate(resolve));
         if (!isRunning) break;
-        servers[victim]!.child.kill("SIGKILL");
+        servers[victim]!.child.kill('SIGKILL');
         kills++;
         servers[victim] = await startIdServer();
         plane.setServers(servers.map(({ port }) => ({ port })));
@@ -106,24 +106,24 @@ t.test(
     await Promise.all(Array.from({ length: CLIENTS }, (_, i) => runClient(plane, `c${i}`, REQUESTS, tally)));
     isRunning = false;
     await chaos;
-    t.equal(tally.own + tally.refused + tally.broken, CLIENTS * REQUESTS, "every request had an outcome");
-    t.equal(tally.broken, 0, "no client connection broke: whole answers are passed on whole");
+    t.equal(tally.own + tally.refused + tally.broken, CLIENTS * REQUESTS, 'every request had an outcome');
+    t.equal(tally.broken, 0, 'no client connection broke: whole answers are passed on whole');
     t.ok(kills >= 3, `${kills} kills`);
     t.ok(tally.own > CLIENTS * REQUESTS * 0.9, `${tally.own} own answers, ${tally.refused} refused`);
     t.equal(
       plane.metrics().servers.reduce((sum, { active }) => sum + active, 0),
       0,
-      "no connection is left with a request",
+      'no connection is left with a request',
     );
   },
 );
 
-t.test("requests of one tick leave in one write", async (t) => {
+t.test('requests of one tick leave in one write', async (t) => {
   const reads: number[] = [];
   const server = await startRawServer((socket, data) => {
-    const count = data.toString("latin1").split("\r\n\r\n").length - 1;
+    const count = data.toString('latin1').split('\r\n\r\n').length - 1;
     reads.push(count);
-    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".repeat(count));
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'.repeat(count));
   });
   const plane = startPlane({ servers: [{ port: server.port }], backend: { pipelining: 32 } });
   t.teardown(async () => {
@@ -131,23 +131,23 @@ t.test("requests of one tick leave in one write", async (t) => {
     await server.close();
   });
   const clients = Array.from({ length: 16 }, () => new RawClient(plane.port));
-  await Promise.all(clients.map((client) => once(client.socket, "connect")));
-  for (const client of clients) client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  await Promise.all(clients.map((client) => once(client.socket, 'connect')));
+  for (const client of clients) client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
   await Promise.all(clients.map((client) => client.closed()));
-  t.equal(server.sockets.length, 1, "one connection");
+  t.equal(server.sockets.length, 1, 'one connection');
   t.equal(
     reads.reduce((sum, count) => sum + count, 0),
     16,
   );
-  t.ok(Math.max(...reads) > 1, `several requests in one read: ${reads.join(" ")}`);
+  t.ok(Math.max(...reads) > 1, `several requests in one read: ${reads.join(' ')}`);
 });
 
-t.test("a slow answer does not hold the others up", async (t) => {
+t.test('a slow answer does not hold the others up', async (t) => {
   let held: net.Socket | undefined;
   const server = await startRawServer((socket, data) => {
-    const paths = [...data.toString("latin1").matchAll(/GET (\S+)/g)].map((match) => match[1]!);
+    const paths = [...data.toString('latin1').matchAll(/GET (\S+)/g)].map((match) => match[1]!);
     for (const path of paths) {
-      if (path === "/slow") held ??= socket;
+      if (path === '/slow') held ??= socket;
       if (socket !== held) socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}`);
     }
   });
@@ -156,50 +156,50 @@ t.test("a slow answer does not hold the others up", async (t) => {
     plane.stop();
     await server.close();
   });
-  const slow = new RawClient(plane.port).send("GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const slow = new RawClient(plane.port).send('GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
   while (held === undefined) await new Promise((resolve) => setImmediate(resolve));
   const fast = Array.from({ length: 5 }, (_, i) =>
     new RawClient(plane.port).send(`GET /fast${i} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
   );
   const answers = await Promise.all(fast.map((client) => client.closed()));
   answers.forEach((answer, i) => {
-    t.match(answer, new RegExp(`/fast${i}$`), "answered while the first still waits");
+    t.match(answer, new RegExp(`/fast${i}$`), 'answered while the first still waits');
   });
-  held.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n/slow");
+  held.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n/slow');
   t.match(await slow.closed(), /\/slow$/);
 });
 
-t.test("a client that leaves does not shift the answers of the others", async (t) => {
+t.test('a client that leaves does not shift the answers of the others', async (t) => {
   const sockets: { socket: net.Socket; paths: string[] }[] = [];
   const server = await startRawServer((socket, data) => {
     const entry = sockets.find((known) => known.socket === socket) ?? { socket, paths: [] };
     if (!sockets.includes(entry)) sockets.push(entry);
-    entry.paths.push(...[...data.toString("latin1").matchAll(/GET (\S+)/g)].map((match) => match[1]!));
+    entry.paths.push(...[...data.toString('latin1').matchAll(/GET (\S+)/g)].map((match) => match[1]!));
   });
   const plane = startPlane({ servers: [{ port: server.port }], backend: { pipelining: 16 } });
   t.teardown(async () => {
     plane.stop();
     await server.close();
   });
-  const clients = ["/a", "/b", "/c"].map((path) =>
+  const clients = ['/a', '/b', '/c'].map((path) =>
     new RawClient(plane.port).send(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
   );
   while (sockets.reduce((sum, { paths }) => sum + paths.length, 0) < 3)
     await new Promise((resolve) => setImmediate(resolve));
   const leaving = sockets[0]!.paths[0]!;
-  clients[["/a", "/b", "/c"].indexOf(leaving)]!.close();
+  clients[['/a', '/b', '/c'].indexOf(leaving)]!.close();
   while (plane.metrics().listeners[0]!.connections !== 2) await new Promise((resolve) => setImmediate(resolve));
   for (const { socket, paths } of sockets) {
-    socket.write(paths.map((path) => `HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${path}`).join(""));
+    socket.write(paths.map((path) => `HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n${path}`).join(''));
   }
-  for (const [i, path] of ["/a", "/b", "/c"].entries()) {
+  for (const [i, path] of ['/a', '/b', '/c'].entries()) {
     if (path !== leaving) t.match(await clients[i]!.closed(), new RegExp(`${path}$`));
   }
 });
 
-t.test("an answer that nobody asked for ends the connection", async (t) => {
+t.test('an answer that nobody asked for ends the connection', async (t) => {
   const server = await startRawServer((socket) => {
-    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
   });
   const plane = startPlane({ servers: [{ port: server.port }] });
   t.teardown(async () => {
@@ -208,11 +208,11 @@ t.test("an answer that nobody asked for ends the connection", async (t) => {
   });
   const client = new RawClient(plane.port);
   for (let i = 1; i <= 3; i++) {
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    await client.until((received) => received.split("\r\n\r\nok").length === i + 1);
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.until((received) => received.split('\r\n\r\nok').length === i + 1);
   }
   t.notMatch(client.received, /evil/);
   client.close();
   await plane.allPortsBack();
-  t.equal(server.sockets.length, 3, "each request had a connection of its own");
+  t.equal(server.sockets.length, 3, 'each request had a connection of its own');
 });

@@ -1,25 +1,25 @@
-import fc from "fast-check";
-import t from "tap";
-import type { SourcePoolConfig } from "../../../config/config.ts";
-import type { PortBlock } from "../../../lb/control/messages.ts";
-import { BlockLedger } from "../../../lb/source/block-ledger.ts";
-import { cutIntoBlocks } from "../../../lb/source/port-block.ts";
-import { FakeClock } from "../../fixtures/fake-clock.ts";
+import fc from 'fast-check';
+import t from 'tap';
+import type { SourcePoolConfig } from '../../../config/config.ts';
+import type { PortBlock } from '../../../lb/control/messages.ts';
+import { BlockLedger } from '../../../lb/source/block-ledger.ts';
+import { cutIntoBlocks } from '../../../lb/source/port-block.ts';
+import { FakeClock } from '../../fixtures/fake-clock.ts';
 
 const pool = (addresses: string[], low: number, high: number): SourcePoolConfig => ({
-  name: "p",
+  name: 'p',
   addresses,
   claim: false,
-  interface: "lo",
+  interface: 'lo',
   ports: { low, high },
-  strategy: "most-free",
+  strategy: 'most-free',
   exhaustion: { queue: 1, timeoutMs: 1 },
 });
 
 const ports = (blocks: readonly PortBlock[]): number =>
   blocks.reduce((sum, { firstPort, lastPort }) => sum + lastPort - firstPort + 1, 0);
 
-t.test("an address has 504 blocks from 1024 on; a range is cut at its ends", async (t) => {
+t.test('an address has 504 blocks from 1024 on; a range is cut at its ends', async (t) => {
   t.equal(cutIntoBlocks(1024, 65_535).length, 504);
   t.same(
     cutIntoBlocks(1000, 1300).map(({ first, last }) => [first, last]),
@@ -36,29 +36,29 @@ t.test("an address has 504 blocks from 1024 on; a range is cut at its ends", asy
   );
 });
 
-t.test("blocks come evenly from the sources", async (t) => {
+t.test('blocks come evenly from the sources', async (t) => {
   const ledger = new BlockLedger(
     { clock: new FakeClock() },
-    { pools: [pool(["a", "b", "c"], 1024, 65_535)], quarantineMs: 0 },
+    { pools: [pool(['a', 'b', 'c'], 1024, 65_535)], quarantineMs: 0 },
   );
   t.same(
-    ledger.grant("x", "p", 5).map(({ address, firstPort }) => [address, firstPort]),
+    ledger.grant('x', 'p', 5).map(({ address, firstPort }) => [address, firstPort]),
     [
-      ["a", 1024],
-      ["b", 1024],
-      ["c", 1024],
-      ["a", 1152],
-      ["b", 1152],
+      ['a', 1024],
+      ['b', 1024],
+      ['c', 1024],
+      ['a', 1152],
+      ['b', 1152],
     ],
   );
-  t.same(ledger.grant("x", "unknown", 5), []);
+  t.same(ledger.grant('x', 'unknown', 5), []);
 });
 
-t.test("a small range is used to its last port by 1, 2 and 4 planes", async (t) => {
+t.test('a small range is used to its last port by 1, 2 and 4 planes', async (t) => {
   for (const planes of [1, 2, 4]) {
     const ledger = new BlockLedger(
       { clock: new FakeClock() },
-      { pools: [pool(["a"], 10_000, 10_999)], quarantineMs: 0 },
+      { pools: [pool(['a'], 10_000, 10_999)], quarantineMs: 0 },
     );
     let sum = 0;
     for (let i = 0; i < planes; i++) {
@@ -67,47 +67,47 @@ t.test("a small range is used to its last port by 1, 2 and 4 planes", async (t) 
       sum += share;
     }
     for (let i = 0, given = 1; given > 0; i = (i + 1) % planes) {
-      given = ports(ledger.grant(`plane-${i}`, "p", 1));
+      given = ports(ledger.grant(`plane-${i}`, 'p', 1));
       sum += given;
     }
     t.equal(sum, 1000);
   }
 });
 
-t.test("the blocks of a dead owner rest, then go to others", async (t) => {
+t.test('the blocks of a dead owner rest, then go to others', async (t) => {
   const clock = new FakeClock();
-  const ledger = new BlockLedger({ clock }, { pools: [pool(["a"], 1024, 1279)], quarantineMs: 60_000 });
-  t.equal(ledger.grant("x", "p", 9).length, 2);
-  ledger.ownerDied("x");
-  t.same(ledger.ownedBy("x"), []);
+  const ledger = new BlockLedger({ clock }, { pools: [pool(['a'], 1024, 1279)], quarantineMs: 60_000 });
+  t.equal(ledger.grant('x', 'p', 9).length, 2);
+  ledger.ownerDied('x');
+  t.same(ledger.ownedBy('x'), []);
   clock.advance(59_999);
-  t.same(ledger.grant("y", "p", 9), []);
+  t.same(ledger.grant('y', 'p', 9), []);
   clock.advance(1);
-  t.equal(ledger.grant("y", "p", 9).length, 2);
+  t.equal(ledger.grant('y', 'p', 9).length, 2);
 });
 
-t.test("no block ever has two owners, and none is lost", async () => {
+t.test('no block ever has two owners, and none is lost', async () => {
   const step = fc.record({
-    owner: fc.constantFrom("a", "b", "c"),
-    do: fc.constantFrom("grant", "die", "wait"),
+    owner: fc.constantFrom('a', 'b', 'c'),
+    do: fc.constantFrom('grant', 'die', 'wait'),
     count: fc.nat(6),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const clock = new FakeClock();
-      const ledger = new BlockLedger({ clock }, { pools: [pool(["s1", "s2"], 1000, 3000)], quarantineMs: 10 });
+      const ledger = new BlockLedger({ clock }, { pools: [pool(['s1', 's2'], 1000, 3000)], quarantineMs: 10 });
       for (const { owner, do: action, count } of steps) {
-        if (action === "grant") ledger.grant(owner, "p", count);
-        else if (action === "die") ledger.ownerDied(owner);
+        if (action === 'grant') ledger.grant(owner, 'p', count);
+        else if (action === 'die') ledger.ownerDied(owner);
         else clock.advance(count);
-        const owned = ["a", "b", "c"].flatMap((name) =>
+        const owned = ['a', 'b', 'c'].flatMap((name) =>
           ledger.ownedBy(name).map(({ address, firstPort }) => `${address}:${firstPort}`),
         );
         if (new Set(owned).size !== owned.length) return false;
       }
       clock.advance(10);
-      const all = ["a", "b", "c"].flatMap((name) => ledger.ownedBy(name));
-      return ports(all) + ports(ledger.grant("rest", "p", 1000)) === 2 * 2001;
+      const all = ['a', 'b', 'c'].flatMap((name) => ledger.ownedBy(name));
+      return ports(all) + ports(ledger.grant('rest', 'p', 1000)) === 2 * 2001;
     }),
     { numRuns: 200 },
   );

@@ -1,15 +1,15 @@
-import t from "tap";
-import { isLoopbackAddress, readQuarantineMs } from "../../../lb/source/tcp-settings.ts";
+import t from 'tap';
+import { isLoopbackAddress, readQuarantineMs } from '../../../lb/source/tcp-settings.ts';
 
-t.test("the quarantine is what the kernel keeps TIME_WAIT ports for", async (t) => {
+t.test('the quarantine is what the kernel keeps TIME_WAIT ports for', async (t) => {
   const read = (reuse: string, timestamps: string) => (path: string) =>
-    path.endsWith("tcp_tw_reuse") ? reuse : timestamps;
+    path.endsWith('tcp_tw_reuse') ? reuse : timestamps;
   const cases: [string, string, boolean, number][] = [
-    ["1\n", "1\n", false, 1000],
-    ["1\n", "0\n", false, 60_000],
-    ["2\n", "1\n", true, 1000],
-    ["2\n", "1\n", false, 60_000],
-    ["0\n", "1\n", true, 60_000],
+    ['1\n', '1\n', false, 1000],
+    ['1\n', '0\n', false, 60_000],
+    ['2\n', '1\n', true, 1000],
+    ['2\n', '1\n', false, 60_000],
+    ['0\n', '1\n', true, 60_000],
   ];
   for (const [reuse, timestamps, isLoopback, expected] of cases) {
     t.equal(
@@ -19,11 +19,11 @@ t.test("the quarantine is what the kernel keeps TIME_WAIT ports for", async (t) 
     );
   }
   const refuse = (): string => {
-    throw new Error("EACCES");
+    throw new Error('EACCES');
   };
-  t.equal(readQuarantineMs(true, refuse), 60_000, "cautious where it cannot be read");
+  t.equal(readQuarantineMs(true, refuse), 60_000, 'cautious where it cannot be read');
 });
 
-t.test("loopback addresses", async (t) => {
-  t.same(["127.0.0.1", "127.9.9.9", "::1", "10.0.0.1", "::2"].map(isLoopbackAddress), [true, true, true, false, false]);
+t.test('loopback addresses', async (t) => {
+  t.same(['127.0.0.1', '127.9.9.9', '::1', '10.0.0.1', '::2'].map(isLoopbackAddress), [true, true, true, false, false]);
 });

@@ -1,6 +1,6 @@
-import fc from "fast-check";
-import t from "tap";
-import { FrameScanner } from "../../../lb/websocket/frame-scanner.ts";
+import fc from 'fast-check';
+import t from 'tap';
+import { FrameScanner } from '../../../lb/websocket/frame-scanner.ts';
 
 interface Frame {
   readonly final: boolean;
@@ -30,7 +30,7 @@ const frame = fc.record({
   length: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 65_500, max: 66_000 })),
 });
 
-t.test("however the bytes are cut, the scanner ends between frames", async () => {
+t.test('however the bytes are cut, the scanner ends between frames', async () => {
   fc.assert(
     fc.property(
       fc.array(frame, { minLength: 1, maxLength: 6 }),
@@ -50,7 +50,7 @@ t.test("however the bytes are cut, the scanner ends between frames", async () =>
   );
 });
 
-t.test("a message is measured over its fragments, and control frames do not count", async (t) => {
+t.test('a message is measured over its fragments, and control frames do not count', async (t) => {
   const limit = 1000;
   const feed = (frames: Frame[]): boolean => {
     const bytes = Buffer.concat(frames.map(encode));
@@ -61,5 +61,5 @@ t.test("a message is measured over its fragments, and control frames do not coun
   t.equal(feed([part(1001, true, 2)]), false);
   t.equal(feed([part(600, false, 2), part(125, true, 9), part(400, true)]), true);
   t.equal(feed([part(600, false, 2), part(401, true)]), false);
-  t.equal(feed([part(900, true, 2), part(900, true, 2)]), true, "the count starts anew with each message");
+  t.equal(feed([part(900, true, 2), part(900, true, 2)]), true, 'the count starts anew with each message');
 });

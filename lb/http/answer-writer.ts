@@ -1,0 +1,44 @@
+import type { Arena } from '../net/arena.ts';
+import { ChunkedReader } from './chunked.ts';
+import type { ResponseHead } from './response-head.ts';
+import { type BodyCoding, bodyPartRoom, writeBodyPart, writeResponseHead } from './response-writer.ts';
+
+/** Puts one answer into the form that its client understands. One object for all answers of a connection. */
+export class AnswerWriter {
+  /** The status of the answer under way, or of the last one. */
+  status = 0;
+  private coding: BodyCoding = 'as-is';
+  private decoder: ChunkedReader | undefined = undefined;
+
+  /**
+   * Takes the head of an answer for a client of HTTP/1.0 (`isOldClient`) or later. Returns whether its body can only end with the
+   * connection. Bodies that the server ends so become chunks where the client knows them, so that the connection can live on.
+   */
+  begin(head: ResponseHead, isOldClient: boolean): boolean {
+    this.status = head.status;
+    if (head.framing === 'chunked') this.coding = isOldClient ? 'decode' : 'as-is';
+    else this.coding = head.framing === 'close' && !isOldClient ? 'encode' : 'as-is';
+    this.decoder = this.coding === 'decode' ? new ChunkedReader() : undefined;
+    return isOldClient && (head.framing === 'chunked' || head.framing === 'close');
+  }
+
+  /** Writes the head, and the part of the body at [from, to), into `arena` from its offset on; returns the end. `from` is where the head ends. */
+  writeHead(
+    arena: Arena,
+    head: ResponseHead,
+    bytes: Buffer,
+    from: number,
+    to: number,
+    isLast: boolean,
+    connection: { readonly isOld: boolean; readonly close: boolean },
+  ): number {
+    const end = writeResponseHead(arena, head, bytes, from, { ...connection, coding: this.coding }, to - from);
+    return writeBodyPart(arena.slab, end, bytes, from, to, isLast, this.coding, this.decoder);
+  }
+
+  /** Writes the next part of the body; returns the end. */
+  writePart(arena: Arena, bytes: Buffer, from: number, to: number, isLast: boolean): number {
+    arena.reserve(bodyPartRoom(to - from));
+    return writeBodyPart(arena.slab, arena.offset, bytes, from, to, isLast, this.coding, this.decoder);
+  }
+}
