@@ -67,18 +67,12 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   // From the client
 
   onRead(buffer: Buffer, length: number): void {
-    switch (this.state) {
-      case 'idle':
-        this.take(buffer, length);
-        return;
-      case 'waiting':
-      case 'answering':
-        if (this.body !== undefined) this.takeBody(buffer, 0, length);
-        else this.keepAhead(buffer, 0, length);
-        return;
-      default:
-        return; // lingering: thrown away
-    }
+    if (this.state === 'idle') {
+      this.take(buffer, length);
+    } else if (this.state === 'waiting' || this.state === 'answering') {
+      if (this.body !== undefined) this.takeBody(buffer, 0, length);
+      else this.keepAhead(buffer, 0, length);
+    } // lingering: thrown away
   }
 
   onEnd(): void {

@@ -1,0 +1,39 @@
+// The servers that every balancer of the comparison forwards to: one uWebSockets.js process each.
+import { loadUws } from '../../src/worker/uws.ts';
+
+const uws = loadUws();
+uws._cfg('999999990007');
+const bodies = new Map([1024, 65_536, 1_048_576].map((size) => [size, Buffer.alloc(size, 'x')]));
+uws
+  .App()
+  .get('/bytes/:size', (response, request) => {
+    const body = bodies.get(Number(request.getParameter(0)));
+    response.writeHeader('Content-Type', 'application/octet-stream');
+    if (body === undefined || body.length <= 65_536) response.end(body ?? '');
+    else sendLarge(response, body);
+  })
+  .ws('/ws', {
+    idleTimeout: 0,
+    sendPingsAutomatically: false,
+    message: (socket, message, isBinary) => void socket.send(message, isBinary),
+  })
+  .any('/*', (response) => {
+    response.writeHeader('Content-Type', 'text/plain').end('hello world');
+  })
+  .listen('127.0.0.1', Number(process.argv[2]), (socket) => {
+    if (socket === false) throw new Error(`port ${process.argv[2]} is in use`);
+    process.send?.('ready');
+  });
+process.on('disconnect', () => process.exit(0));
+
+type Response = Parameters<Parameters<ReturnType<typeof uws.App>['get']>[1]>[0];
+
+/** As much as the socket takes, the rest when it drains. */
+function sendLarge(response: Response, body: Buffer): void {
+  let isGone = false;
+  response.onAborted(() => {
+    isGone = true;
+  });
+  response.onWritable((offset) => isGone || response.tryEnd(body.subarray(offset), body.length)[0]);
+  response.tryEnd(body, body.length);
+}
