@@ -1,6 +1,7 @@
-import { isIP } from 'node:net';
+import { formatIpAddress, parseIpAddress } from './ip-address.ts';
 
 export interface Endpoint {
+  /** In canonical form: equal addresses are equal text. */
   readonly host: string;
   readonly port: number;
 }
@@ -12,5 +13,6 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   const port = Number(match[3]);
   const name = match[1] ?? match[2]!;
   const host = name === '' || name === '*' ? '0.0.0.0' : name === 'localhost' ? '127.0.0.1' : name;
-  return port <= 65535 && isIP(host) !== 0 ? { host, port } : undefined;
+  const address = parseIpAddress(host);
+  return port <= 65535 && address !== undefined ? { host: formatIpAddress(address), port } : undefined;
 }

@@ -1,4 +1,5 @@
 import { LineCounter, parseDocument } from 'yaml';
+import { checkQuantities } from './check-quantities.ts';
 import { checkReferences } from './check-references.ts';
 import type { Config } from './config.ts';
 import type { Fault } from './fault.ts';
@@ -31,7 +32,9 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
   const shape = validate(value, source);
   if (shape.length > 0) return refuse(shape);
   const file = value as ConfigFile;
-  const faults = findUnsupported(file).map(({ path, message }) => source.fault(path, message));
+  const faults = [...findUnsupported(file), ...checkQuantities(file)].map(({ path, message }) =>
+    source.fault(path, message),
+  );
   faults.push(...checkReferences(file, source));
   const resolved = resolve(file, context, (path, message) => faults.push(source.fault(path, message)));
   return faults.length > 0 ? refuse(faults) : { ok: true, config: deepFreeze(resolved) };

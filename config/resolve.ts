@@ -1,8 +1,8 @@
 import { resolve as resolvePath } from 'node:path';
-import { expandAddresses } from './address-range.ts';
 import type { AdminConfig, BackendConfig, Config, ListenerConfig, SourcePoolConfig } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { poolAddresses } from './pool-addresses.ts';
 import type { ConfigFile } from './schema.ts';
 import { parseSize } from './size.ts';
 import type { Path } from './source-map.ts';
@@ -46,8 +46,8 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
   };
 }
 
-function duration(text: string | undefined, initial: string): number {
-  return parseDuration(text ?? initial)!;
+function duration(value: string | 0 | undefined, initial: string): number {
+  return value === 0 ? 0 : parseDuration(value ?? initial)!;
 }
 
 function size(value: string | number | undefined, initial: string): number {
@@ -69,19 +69,16 @@ function resolveSource(
   index: number,
   report: Report,
 ): SourcePoolConfig {
-  const addresses = new Set<string>();
-  source.addresses.forEach((text, i) => {
-    const expansion = expandAddresses(text);
-    if (expansion.ok) for (const address of expansion.addresses) addresses.add(address);
-    else report(['sources', index, 'addresses', i], expansion.message);
-  });
+  const addresses = poolAddresses(source.addresses, (i, message) =>
+    report(['sources', index, 'addresses', i], message),
+  );
   const [low = 0, high = 0] = (source.ports ?? '1024-65535').split('-').map(Number);
   if (low < 1 || high > 65535 || low > high) {
     report(['sources', index, 'ports'], `"${source.ports}" is not a range within 1-65535`);
   }
   return {
     name: source.name,
-    addresses: [...addresses],
+    addresses,
     claim: source.claim ?? false,
     interface: source.interface ?? 'lo',
     ports: { low, high },

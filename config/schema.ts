@@ -1,4 +1,5 @@
 import Type, { type Static, type TSchema } from 'typebox';
+import type { QuantityBounds } from './quantity-bounds.ts';
 
 // The shape of portico.yaml: the one source of its types, its validation and config/REFERENCE.md.
 
@@ -13,22 +14,35 @@ const name = (what: string) =>
     description: `${what}: letters, digits, "_", "." and "-"`,
   });
 
-const duration = (what: string, initial: string) =>
+/** Timers count in 31 bits of milliseconds, which is a little more. */
+const MAX_DURATION_MS = 24 * 86_400_000;
+
+const ANY_SIZE = { low: 0, high: Number.POSITIVE_INFINITY, words: 'a size such as 16KiB, 1MiB, 512 or unlimited' };
+/** Less refuses every browser; more is memory that one client can hold without having said anything. */
+const HEADER_SIZE = { low: 1024, high: 1024 ** 2, words: 'a size from 1KiB to 1MiB' };
+
+const duration = (what: string, initial: string, { zero = false } = {}) =>
   optional(
-    Type.String({
-      pattern: '^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$',
+    Type.Union([Type.Literal(0), Type.String({ pattern: '^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$' })], {
       description: `${what}; a duration such as 250ms, 5s, 2m`,
       default: initial,
+      bounds: {
+        of: 'duration',
+        low: zero ? 0 : 1,
+        high: MAX_DURATION_MS,
+        words: zero ? 'a duration of at most 24d' : 'a duration from 1ms to 24d',
+      } satisfies QuantityBounds,
     }),
   );
 
-const size = (what: string, initial: string) =>
+const size = (what: string, initial: string, bounds: Omit<QuantityBounds, 'of'> = ANY_SIZE) =>
   optional(
     Type.Union(
       [Type.Integer({ minimum: 0 }), Type.String({ pattern: '^([0-9]{1,12}([kKmMgG](i?[bB])?)?|unlimited)$' })],
       {
-        description: `${what}; a size such as 16KiB, 1MiB, 512 or unlimited`,
+        description: `${what}; ${bounds.words}`,
         default: initial,
+        bounds: { of: 'size', ...bounds } satisfies QuantityBounds,
       },
     ),
   );
@@ -109,12 +123,12 @@ const Tls = Type.Object(
         },
         closed,
       ),
-      { minItems: 1 },
+      { minItems: 1, description: 'What it proves itself with' },
     ),
     min_version: optional(choice('Lowest TLS version', ['1.2', '1.3'], '1.2')),
     early_data: flag('TLS 1.3 0-RTT'),
   },
-  closed,
+  { ...closed, description: 'Terminate TLS' },
 );
 
 const Listener = Type.Object(
@@ -128,11 +142,11 @@ const Listener = Type.Object(
     limits: optional(
       Type.Object(
         {
-          header_size: size('Request line and fields together; more gets 431', '16KiB'),
+          header_size: size('Request line and fields together; more gets 431', '16KiB', HEADER_SIZE),
           body_size: size('Request body; more gets 413', 'unlimited'),
           websocket_message_size: size('One WebSocket message; more closes with 1009', '16MiB'),
         },
-        closed,
+        { ...closed, description: 'What a client may send' },
       ),
     ),
     timeouts: optional(
@@ -140,9 +154,9 @@ const Listener = Type.Object(
         {
           idle: duration('A kept-alive connection without a request, and a client that stalls', '60s'),
           header: duration('From the first byte of a request head to its last', '10s'),
-          websocket_idle: duration('A WebSocket on which nothing passes; 0 is never', '0'),
+          websocket_idle: duration('A WebSocket on which nothing passes; 0 is never', '0', { zero: true }),
         },
-        closed,
+        { ...closed, description: 'How long clients may take' },
       ),
     ),
   },
@@ -185,7 +199,7 @@ const Backend = Type.Object(
           response: duration('From the request to the head of the answer, and between two parts of it', '60s'),
           idle: duration('An idle kept-alive connection', '30s'),
         },
-        closed,
+        { ...closed, description: 'How long servers may take' },
       ),
     ),
     health: optional(
@@ -202,7 +216,7 @@ const Backend = Type.Object(
           rise: count('Passes in a row that make a server healthy', 1, 100, 2),
           fall: count('Failures in a row that make it unhealthy', 1, 100, 3),
         },
-        closed,
+        { ...closed, description: 'Check the servers. Absent: they count as healthy' },
       ),
     ),
     servers: optional(
@@ -214,7 +228,7 @@ const Backend = Type.Object(
           },
           closed,
         ),
-        { minItems: 1 },
+        { minItems: 1, description: 'Where requests go' },
       ),
     ),
     workers: optional(
@@ -252,7 +266,7 @@ export const configSchema = Type.Object(
       ),
     ),
     planes: autoCount('Data-plane processes', 'auto'),
-    drain_timeout: duration('How long a stop waits for what is open', '30s'),
+    drain_timeout: duration('How long a stop waits for what is open', '30s', { zero: true }),
   },
   closed,
 );

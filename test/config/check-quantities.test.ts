@@ -1,0 +1,48 @@
+import t from 'tap';
+import { formatFault } from '../../config/fault.ts';
+import { loadConfig } from '../../config/load.ts';
+
+function load(lines: { listener?: string; backend?: string; top?: string }): string[] {
+  const text = `
+listeners: [{ name: web, bind: 127.0.0.1:0, backend: app, ${lines.listener ?? ''} }]
+backends: [{ name: app, servers: [{ address: 127.0.0.1:9001 }], ${lines.backend ?? ''} }]
+${lines.top ?? ''}
+`;
+  const result = loadConfig(text, { file: 'f', directory: '/', cpuCount: 1 });
+  return result.ok ? [] : result.faults.map(formatFault);
+}
+
+t.test('a zero that would spin or never end is refused', async (t) => {
+  for (const zero of ['0', '"0"', '0s', '0.000s', '0ms', '0.5ms']) {
+    t.match(
+      load({ backend: `health: { interval: ${zero} }` }),
+      [/health\.interval is .*not a duration from 1ms/],
+      zero,
+    );
+  }
+  t.match(load({ backend: 'timeouts: { connect: 0s }' }), [/timeouts\.connect/]);
+  t.match(load({ top: 'sources: [{ name: s, addresses: [127.0.1.1], exhaustion: { timeout: 0s } }]' }), [
+    /exhaustion\.timeout/,
+  ]);
+});
+
+t.test('a zero that means something can be written as one', async (t) => {
+  t.same(load({ listener: 'timeouts: { websocket_idle: 0 }', top: 'drain_timeout: 0' }), []);
+  t.same(load({ listener: 'timeouts: { websocket_idle: "0" }', top: 'drain_timeout: 0s' }), []);
+});
+
+t.test('no duration outgrows a timer', async (t) => {
+  t.same(load({ top: 'drain_timeout: 24d' }), []);
+  t.same(load({ top: 'drain_timeout: 25d' }), [
+    'f:4:16: drain_timeout is "25d", which is not a duration of at most 24d',
+  ]);
+});
+
+t.test('request heads have bounds, bodies need none', async (t) => {
+  for (const size of ['1KiB', '1024', '1MiB']) t.same(load({ listener: `limits: { header_size: ${size} }` }), [], size);
+  for (const size of ['1023', '2m', 'unlimited', '0']) {
+    t.match(load({ listener: `limits: { header_size: ${size} }` }), [/header_size is .* not a size from 1KiB/], size);
+  }
+  t.same(load({ listener: 'limits: { body_size: 0 }' }), []);
+  t.same(load({ listener: 'limits: { body_size: unlimited, websocket_message_size: 1g }' }), []);
+});
