@@ -7,6 +7,7 @@ import { type BodyCoding, bodyPartRoom, writeBodyPart, writeResponseHead } from 
 export class AnswerWriter {
   /** The status of the answer under way, or of the last one. */
   status = 0;
+  private isOldClient = false;
   private coding: BodyCoding = 'as-is';
   private decoder: ChunkedReader | undefined = undefined;
 
@@ -16,13 +17,14 @@ export class AnswerWriter {
    */
   begin(head: ResponseHead, isOldClient: boolean): boolean {
     this.status = head.status;
+    this.isOldClient = isOldClient;
     if (head.framing === 'chunked') this.coding = isOldClient ? 'decode' : 'as-is';
     else this.coding = head.framing === 'close' && !isOldClient ? 'encode' : 'as-is';
     this.decoder = this.coding === 'decode' ? new ChunkedReader() : undefined;
     return isOldClient && (head.framing === 'chunked' || head.framing === 'close');
   }
 
-  /** Writes the head, and the part of the body at [from, to), into `arena` from its offset on; returns the end. `from` is where the head ends. */
+  /** Writes the head, and the part of the body at [from, to), into `arena` from its offset on; returns the end. `from` is where the head ends; `closes`: the connection ends after this answer. */
   writeHead(
     arena: Arena,
     head: ResponseHead,
@@ -30,9 +32,9 @@ export class AnswerWriter {
     from: number,
     to: number,
     isLast: boolean,
-    connection: { readonly isOld: boolean; readonly close: boolean },
+    closes: boolean,
   ): number {
-    const end = writeResponseHead(arena, head, bytes, from, { ...connection, coding: this.coding }, to - from);
+    const end = writeResponseHead(arena, head, bytes, from, this.isOldClient, closes, this.coding, to - from);
     return writeBodyPart(arena.slab, end, bytes, from, to, isLast, this.coding, this.decoder);
   }
 

@@ -140,7 +140,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     const target = listener.targetOf(head, bytes);
     this.target = target;
     this.state = 'waiting';
-    this.exchange ??= new Exchange(this, bytes);
+    this.exchange ??= new Exchange(this);
     const { exchange } = this;
     exchange.begin(head);
     let rest = headEnd;
@@ -163,12 +163,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     if (target.hash !== undefined)
       exchange.hashKey = hashKey(target.hash, head, bytes, () => this.stream.peerAddress());
     this.forwarded ??= `X-Forwarded-For: ${this.stream.peerAddress()}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: `;
-    const { requests } = context;
-    const requestEnd = writeRequestHead(requests, head, bytes, headEnd, this.forwarded, listener.fallbackHost);
-    exchange.head = requests.slab;
-    exchange.headStart = requests.offset;
-    exchange.headEnd = requestEnd;
-    requests.commit(requestEnd);
+    writeRequestHead(exchange, head, bytes, headEnd, this.forwarded, listener.fallbackHost);
     if (this.body?.hold(bytes, headEnd, rest) === true) this.stream.pause();
     else this.body = undefined;
     if (!target.backend.dispatch(exchange)) this.answerLocally(503);
@@ -232,8 +227,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     // An answer before the end of the request: the rest of the body has no taker, on either side.
     if (this.body !== undefined) this.exchange!.connection!.isRetiring = true;
     if (this.body !== undefined || hasNoEnd || this.listener.isDraining) this.keepAlive = false;
-    const connection = { isOld: this.isOld, close: !this.keepAlive };
-    const end = this.writer.writeHead(outgoing, head, bytes, bodyFrom, bodyTo, isLast, connection);
+    const end = this.writer.writeHead(outgoing, head, bytes, bodyFrom, bodyTo, isLast, !this.keepAlive);
     if (!isLast) this.stream.disableNagle();
     this.writeOut(end, isLast);
   }
@@ -245,7 +239,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   /** Sends what stands in the outgoing arena up to `end`. */
   private writeOut(end: number, isLast: boolean): void {
     const { outgoing, clock } = this.listener.context;
-    if (!this.stream.write(outgoing.slab.subarray(outgoing.offset, end))) {
+    if (!this.stream.write(outgoing.view(end))) {
       outgoing.commit(end);
       if (!isLast) {
         this.exchange!.connection?.pauseAnswer();
@@ -323,8 +317,8 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     const { outgoing, clock } = listener.context;
     const server = exchange!.server!;
     this.writer.begin(head, false);
-    const end = this.writer.writeHead(outgoing, head, bytes, from, from, true, { isOld: false, close: false });
-    if (!this.stream.write(outgoing.slab.subarray(outgoing.offset, end))) outgoing.commit(end);
+    const end = this.writer.writeHead(outgoing, head, bytes, from, from, true, false);
+    if (!this.stream.write(outgoing.view(end))) outgoing.commit(end);
     this.target?.counters.record(101, clock.now() - this.startedAtMs);
     this.state = 'tunnel';
     this.stream.disableNagle();

@@ -40,13 +40,16 @@ export interface AnswerSink {
   onFailed(failure: Failure): void;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+/** Most heads fit, and a client connection is not made much larger by it. */
+const HEAD_BYTES = 768;
+
 /** One request and its answer. A client connection uses one object for all its requests in turn. */
 export class Exchange implements Expirable {
   readonly sink: AnswerSink;
-  /** The head as it goes to the server, at [headStart, headEnd) of `head`; kept, as it may be sent again. */
-  head: Buffer;
-  headStart = 0;
-  headEnd = 0;
+  /** The head as it goes to the server, at the start of `head`; kept until the answer is there, as it may be sent again. */
+  head: Buffer = NO_BYTES;
+  headLength = 0;
   isHead = false;
   /** GET, HEAD or OPTIONS without a body: may share a connection with others, and be sent twice. */
   isPipelinable = false;
@@ -70,9 +73,19 @@ export class Exchange implements Expirable {
   timeoutNext: Expirable | undefined = undefined;
   timeoutAtMs = 0;
 
-  constructor(sink: AnswerSink, head: Buffer) {
+  constructor(sink: AnswerSink) {
     this.sink = sink;
-    this.head = head;
+  }
+
+  /** The buffer for the next head, with room for `bytes`. */
+  reserveHead(bytes: number): Buffer {
+    if (this.head.length < bytes) this.head = Buffer.allocUnsafeSlow(Math.max(HEAD_BYTES, bytes));
+    return this.head;
+  }
+
+  /** The kernel still reads from the buffer: the next head needs another one. */
+  giveUpHead(): void {
+    this.head = NO_BYTES;
   }
 
   /** Ready for the request of that head, whose bytes come later. */

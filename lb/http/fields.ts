@@ -1,3 +1,4 @@
+import { copyBytes } from '../net/copy-bytes.ts';
 import { COLON, COMMA, CR, equalsIgnoreCase, FIELD, HT, LF, SP, TOKEN } from './grammar.ts';
 
 /** Verdicts of a head parser that are not the position after the head. */
@@ -101,7 +102,7 @@ export class Fields {
       const from = positions[i * STRIDE]!;
       while (i < count && dropped[i] === 0) i++;
       const to = i < count ? positions[i * STRIDE]! : linesEnd;
-      at += bytes.copy(into, at, from, to);
+      at = copyBytes(bytes, from, to, into, at);
     }
     return at;
   }

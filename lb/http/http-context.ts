@@ -18,8 +18,6 @@ export class HttpContext {
   readonly random: () => number;
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
-  /** Heads on their way to servers; committed until their exchange is over. */
-  readonly requests = new Arena(SLAB_BYTES);
   /** Bytes on their way to clients and through tunnels; committed only when the kernel does not take them at once. */
   readonly outgoing = new Arena(SLAB_BYTES);
   private flushables: Flushable[] = [];

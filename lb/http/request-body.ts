@@ -1,4 +1,5 @@
 import type { Arena } from '../net/arena.ts';
+import { copyBytes } from '../net/copy-bytes.ts';
 import { ChunkedReader } from './chunked.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
@@ -51,9 +52,8 @@ export class RequestBody {
   /** Sends [from, to) by way of `outgoing`, since `bytes` are overwritten by the next read. False: wait as above. */
   send(connection: UpstreamConnection, outgoing: Arena, bytes: Buffer, from: number, to: number): boolean {
     outgoing.reserve(to - from);
-    const { slab, offset } = outgoing;
-    const end = offset + bytes.copy(slab, offset, from, to);
-    const isTaken = connection.writeBody(slab.subarray(offset, end));
+    const end = copyBytes(bytes, from, to, outgoing.slab, outgoing.offset);
+    const isTaken = connection.writeBody(outgoing.view(end));
     if (!isTaken) outgoing.commit(end);
     return isTaken;
   }

@@ -1,4 +1,5 @@
-import type { Arena } from '../net/arena.ts';
+import { copyBytes } from '../net/copy-bytes.ts';
+import type { Exchange } from './exchange.ts';
 import { SLASH } from './grammar.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -7,36 +8,37 @@ const VERSION = ' HTTP/1.1\r\n';
 const ADDED_BYTES = 256;
 
 /**
- * Writes the head for the server into `arena` from its offset on and returns the end, without committing it. `forwarded` is the client's
- * part of the `X-Forwarded-*` fields, up to and with `X-Forwarded-Host: `; `fallbackHost` stands in where an HTTP/1.0 client gave none.
+ * Writes the head for the server into the exchange's own buffer. `forwarded` is the client's part of the `X-Forwarded-*` fields, up to and
+ * with `X-Forwarded-Host: `; `fallbackHost` stands in where an HTTP/1.0 client gave none.
  */
 export function writeRequestHead(
-  arena: Arena,
+  exchange: Exchange,
   head: RequestHead,
   bytes: Buffer,
   headEnd: number,
   forwarded: string,
   fallbackHost: string,
-): number {
+): void {
   const hostLength = head.hostEnd - head.hostStart;
-  arena.reserve(headEnd - head.methodStart + forwarded.length + hostLength * 2 + fallbackHost.length + ADDED_BYTES);
-  const { slab } = arena;
-  let at = arena.offset;
-  at += bytes.copy(slab, at, head.methodStart, head.methodEnd + 1);
+  const into = exchange.reserveHead(
+    headEnd - head.methodStart + forwarded.length + hostLength * 2 + fallbackHost.length + ADDED_BYTES,
+  );
+  let at = copyBytes(bytes, head.methodStart, head.methodEnd + 1, into, 0);
   const first = bytes[head.targetStart];
-  if (head.targetEnd === head.targetStart || (first !== SLASH && first !== 0x2a)) slab[at++] = SLASH;
-  at += bytes.copy(slab, at, head.targetStart, head.targetEnd);
-  at += slab.latin1Write(VERSION, at);
+  if (head.targetEnd === head.targetStart || (first !== SLASH && first !== 0x2a)) into[at++] = SLASH;
+  at = copyBytes(bytes, head.targetStart, head.targetEnd, into, at);
+  at += into.latin1Write(VERSION, at);
   // `Host` is among the kept fields but where the target was absolute, or where there is none.
   if (head.writesHost) {
-    at += slab.latin1Write('Host: ', at);
-    at += hostLength > 0 ? bytes.copy(slab, at, head.hostStart, head.hostEnd) : slab.latin1Write(fallbackHost, at);
-    slab[at++] = 0x0d;
-    slab[at++] = 0x0a;
+    at += into.latin1Write('Host: ', at);
+    if (hostLength > 0) at = copyBytes(bytes, head.hostStart, head.hostEnd, into, at);
+    else at += into.latin1Write(fallbackHost, at);
+    into[at++] = 0x0d;
+    into[at++] = 0x0a;
   }
-  at = head.fields.copyKept(bytes, headEnd, slab, at);
-  at += slab.latin1Write(forwarded, at);
-  at += bytes.copy(slab, at, head.hostStart, head.hostEnd);
-  at += slab.latin1Write(head.isWebSocket ? '\r\nConnection: Upgrade\r\n\r\n' : '\r\n\r\n', at);
-  return at;
+  at = head.fields.copyKept(bytes, headEnd, into, at);
+  at += into.latin1Write(forwarded, at);
+  at = copyBytes(bytes, head.hostStart, head.hostEnd, into, at);
+  at += into.latin1Write(head.isWebSocket ? '\r\nConnection: Upgrade\r\n\r\n' : '\r\n\r\n', at);
+  exchange.headLength = at;
 }

@@ -1,17 +1,10 @@
 import type { Arena } from '../net/arena.ts';
+import { copyBytes } from '../net/copy-bytes.ts';
 import type { ChunkedReader } from './chunked.ts';
 import type { ResponseHead } from './response-head.ts';
 
 /** How the body goes to the client: as it came; put into chunks; or taken out of them. */
 export type BodyCoding = 'as-is' | 'encode' | 'decode';
-
-export interface AnswerStyle {
-  /** The client speaks HTTP/1.0. */
-  readonly isOld: boolean;
-  /** The connection ends after this answer. */
-  readonly close: boolean;
-  readonly coding: BodyCoding;
-}
 
 const ADDED_BYTES = 128;
 const CHUNK_OVERHEAD = 16;
@@ -23,24 +16,26 @@ export function writeResponseHead(
   head: ResponseHead,
   bytes: Buffer,
   headEnd: number,
-  style: AnswerStyle,
+  isOldClient: boolean,
+  closes: boolean,
+  coding: BodyCoding,
   bodyBytes: number,
 ): number {
   const start = head.statusStart - 9;
   arena.reserve(headEnd - start + ADDED_BYTES + bodyBytes + CHUNK_OVERHEAD * 2);
   const { slab, offset } = arena;
-  if (!head.hasHopByHop && !style.close && !style.isOld && style.coding === 'as-is' && head.isVerbatim) {
-    return offset + bytes.copy(slab, offset, start, headEnd);
+  if (!head.hasHopByHop && !closes && !isOldClient && coding === 'as-is' && head.isVerbatim) {
+    return copyBytes(bytes, start, headEnd, slab, offset);
   }
   let at = offset;
   at += slab.latin1Write('HTTP/1.1 ', at);
-  at += bytes.copy(slab, at, head.statusStart, head.statusEnd);
+  at = copyBytes(bytes, head.statusStart, head.statusEnd, slab, at);
   at += slab.latin1Write('\r\n', at);
   at = head.fields.copyKept(bytes, headEnd, slab, at);
   if (head.isUpgrade) at += slab.latin1Write('Connection: Upgrade\r\nUpgrade: websocket\r\n', at);
-  else if (style.close) at += slab.latin1Write('Connection: close\r\n', at);
-  else if (style.isOld) at += slab.latin1Write('Connection: keep-alive\r\n', at);
-  const isChunked = style.coding === 'encode' || (style.coding === 'as-is' && head.framing === 'chunked');
+  else if (closes) at += slab.latin1Write('Connection: close\r\n', at);
+  else if (isOldClient) at += slab.latin1Write('Connection: keep-alive\r\n', at);
+  const isChunked = coding === 'encode' || (coding === 'as-is' && head.framing === 'chunked');
   at += slab.latin1Write(isChunked ? 'Transfer-Encoding: chunked\r\n\r\n' : '\r\n', at);
   return at;
 }
@@ -58,15 +53,15 @@ export function writeBodyPart(
 ): number {
   let end = at;
   if (coding === 'as-is') {
-    end += bytes.copy(slab, end, from, to);
+    end = copyBytes(bytes, from, to, slab, end);
   } else if (coding === 'decode') {
     decoder!.read(bytes, from, to, (dataFrom, dataTo) => {
-      end += bytes.copy(slab, end, dataFrom, dataTo);
+      end = copyBytes(bytes, dataFrom, dataTo, slab, end);
     });
   } else {
     if (to > from) {
       end += slab.latin1Write(`${(to - from).toString(16)}\r\n`, end);
-      end += bytes.copy(slab, end, from, to);
+      end = copyBytes(bytes, from, to, slab, end);
       end += slab.latin1Write('\r\n', end);
     }
     if (isLast) end += slab.latin1Write(LAST_CHUNK, end);

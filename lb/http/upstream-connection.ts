@@ -1,4 +1,5 @@
 import { Arena } from '../net/arena.ts';
+import { copyBytes } from '../net/copy-bytes.ts';
 import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import type { Exchange, Failure } from './exchange.ts';
@@ -50,7 +51,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   private first = 0;
   /** Requests of this tick that wait to be written together; only with pipelining. */
   private sending: Arena | undefined = undefined;
-  private sendStart = 0;
+  private sendEnd = 0;
   private isSendDue = false;
   /** The request of this tick, without pipelining. */
   private unsent: Exchange | undefined = undefined;
@@ -136,14 +137,14 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   }
 
   private appendToSend(exchange: Exchange, sending: Arena): void {
-    const length = exchange.headEnd - exchange.headStart;
-    if (sending.offset + length > sending.slab.length) {
+    const length = exchange.headLength;
+    if (this.sendEnd + length > sending.slab.length) {
       this.flush();
       sending.reserve(length);
-      this.sendStart = sending.offset;
+      this.sendEnd = sending.offset;
     }
-    exchange.head.copy(sending.slab, sending.offset, exchange.headStart, exchange.headEnd);
-    sending.offset += length;
+    copyBytes(exchange.head, 0, length, sending.slab, this.sendEnd);
+    this.sendEnd += length;
     if (this.isSendDue) return;
     this.isSendDue = true;
     this.context.flushAfterTick(this);
@@ -158,12 +159,13 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     const { sending, stream, unsent } = this;
     if (unsent !== undefined && stream !== undefined) {
       this.unsent = undefined;
-      stream.write(unsent.head.subarray(unsent.headStart, unsent.headEnd));
+      // The kernel may not take all of it at once, and the answer may come before it does: then the buffer is not used again.
+      if (!stream.write(new Uint8Array(unsent.head.buffer, 0, unsent.headLength))) unsent.giveUpHead();
       unsent.sink.onSent();
     }
-    if (sending === undefined || stream === undefined || sending.offset === this.sendStart) return;
-    if (stream.write(sending.slab.subarray(this.sendStart, sending.offset))) sending.offset = 0;
-    this.sendStart = sending.offset;
+    if (sending === undefined || stream === undefined || this.sendEnd === sending.offset) return;
+    if (!stream.write(sending.view(this.sendEnd))) sending.commit(this.sendEnd);
+    this.sendEnd = sending.offset;
   }
 
   /** Part of the request's body; false means: wait for `onSent` before the next. */

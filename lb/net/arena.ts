@@ -1,13 +1,19 @@
+/** Views up to this length are kept for the next message of the same length. */
+const CACHED_VIEW_BYTES = 2048;
+
 /**
- * A place to put outgoing bytes together without an allocation for each message. `reserve` gives room, `commit` keeps the bytes: they
- * are never overwritten, so a write that the kernel takes later, or a request that may be sent again, can go on pointing at them; the
- * slab is collected when nothing does. What is reserved and not committed is given out again.
+ * A place to put outgoing bytes together without an allocation for each message. `reserve` gives room at `offset`; `commit` keeps the
+ * bytes: they are never overwritten, so a write that the kernel takes later can go on pointing at them, and the slab is collected when
+ * nothing does. What is reserved and not committed is given out again.
  */
 export class Arena {
   slab: Buffer;
   /** Where the next message starts in `slab`. */
   offset = 0;
   private readonly slabBytes: number;
+  /** Views from `viewsOffset`, by length. */
+  private views: Uint8Array[] = [];
+  private viewsOffset = 0;
 
   constructor(slabBytes: number) {
     this.slabBytes = slabBytes;
@@ -19,9 +25,26 @@ export class Arena {
     if (this.offset + bytes <= this.slab.length) return;
     this.slab = Buffer.allocUnsafeSlow(Math.max(bytes, this.slabBytes));
     this.offset = 0;
+    this.views = [];
   }
 
   commit(end: number): void {
     this.offset = end;
+  }
+
+  /** The bytes from `offset` to `end`. As long as the kernel takes all at once the offset stands still, and the same few lengths recur. */
+  view(end: number): Uint8Array {
+    const { offset } = this;
+    const length = end - offset;
+    if (length > CACHED_VIEW_BYTES) return new Uint8Array(this.slab.buffer, offset, length);
+    if (this.viewsOffset !== offset) {
+      this.viewsOffset = offset;
+      this.views = [];
+    }
+    const cached = this.views[length];
+    if (cached !== undefined) return cached;
+    const view = new Uint8Array(this.slab.buffer, offset, length);
+    this.views[length] = view;
+    return view;
   }
 }

@@ -1,5 +1,6 @@
 import type { HttpContext } from '../http/http-context.ts';
 import type { UpstreamConnection } from '../http/upstream-connection.ts';
+import { copyBytes } from '../net/copy-bytes.ts';
 import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { FrameScanner } from './frame-scanner.ts';
@@ -105,10 +106,9 @@ export class WebSocketTunnel implements Expirable {
     this.timeouts.start(this, this.context.clock.now());
     const { outgoing } = this.context;
     outgoing.reserve(length);
-    const { slab, offset } = outgoing;
-    buffer.copy(slab, offset, 0, length);
-    if (from.peer.stream.write(slab.subarray(offset, offset + length))) return;
-    outgoing.commit(offset + length);
+    const end = copyBytes(buffer, 0, length, outgoing.slab, outgoing.offset);
+    if (from.peer.stream.write(outgoing.view(end))) return;
+    outgoing.commit(end);
     from.stream.pause();
   }
 
