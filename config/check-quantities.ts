@@ -1,8 +1,8 @@
 import { parseDuration } from './duration.ts';
+import { describePath, type Finding, type Path } from './finding.ts';
 import type { QuantityBounds } from './quantity-bounds.ts';
 import { configSchema } from './schema.ts';
 import { parseSize } from './size.ts';
-import { describePath, type Path } from './source-map.ts';
 
 /** What this reads of a schema node; `bounds` is set on durations and sizes. */
 interface SchemaNode {
@@ -15,8 +15,8 @@ interface SchemaNode {
  * Durations and sizes that are well written and out of bounds. A pattern cannot tell `0s` from `10s`, and a wrong one does harm in silence:
  * a check every 0 s is a busy loop, and a timer of more than 2^31 ms fires at once.
  */
-export function checkQuantities(value: unknown): { readonly path: Path; readonly message: string }[] {
-  const found: { path: Path; message: string }[] = [];
+export function checkQuantities(value: unknown): Finding[] {
+  const found: Finding[] = [];
   const visit = (schema: SchemaNode, value: unknown, path: Path): void => {
     if (value === undefined) return;
     if (schema.bounds !== undefined) {

@@ -1,14 +1,12 @@
-import { type Endpoint, parseEndpoint } from './endpoint.ts';
-import type { Fault } from './fault.ts';
-import { DEFAULT_ADMIN, DEFAULT_POOL } from './resolve.ts';
+import { parseEndpoint } from './endpoint.ts';
+import { describePath, type Finding, misspelt, type Path } from './finding.ts';
+import { DEFAULT_POOL } from './resolve.ts';
 import type { ConfigFile } from './schema.ts';
-import { describePath, type Path, type SourceMap } from './source-map.ts';
-import { hint } from './validate.ts';
 
-/** Names used twice, names that point nowhere, ports used twice, and keys that exclude each other. */
-export function checkReferences(file: ConfigFile, source: SourceMap): Fault[] {
-  const faults: Fault[] = [];
-  const fault = (path: Path, message: string): void => void faults.push(source.fault(path, message));
+/** Names used twice, names that point nowhere, and keys that exclude each other. */
+export function checkReferences(file: ConfigFile): Finding[] {
+  const findings: Finding[] = [];
+  const fault = (path: Path, message: string): void => void findings.push({ path, message });
 
   const checkNames = (items: readonly { readonly name: string }[], key: string): Set<string> => {
     const seen = new Map<string, number>();
@@ -24,7 +22,7 @@ export function checkReferences(file: ConfigFile, source: SourceMap): Fault[] {
   const backends = checkNames(file.backends, 'backends');
 
   const checkName = (path: Path, name: string, known: Set<string>, what: string): void => {
-    if (!known.has(name)) fault(path, `there is no ${what} "${name}"${hint(name, known)}`);
+    if (!known.has(name)) findings.push(misspelt({ path, message: `there is no ${what} "${name}"` }, name, known));
   };
   file.listeners.forEach((listener, i) => {
     const at = ['listeners', i];
@@ -46,30 +44,13 @@ export function checkReferences(file: ConfigFile, source: SourceMap): Fault[] {
     }
     const seen = new Set<string>();
     backend.servers?.forEach(({ address }, k) => {
-      if (seen.has(address))
+      const endpoint = parseEndpoint(address);
+      const place = endpoint === undefined ? address : `${endpoint.host} ${endpoint.port}`;
+      if (seen.has(place)) {
         fault(['backends', i, 'servers', k, 'address'], `${address} is there twice; use "weight" to give it more`);
-      seen.add(address);
+      }
+      seen.add(place);
     });
   });
-  checkBinds(file, fault);
-  return faults;
-}
-
-function checkBinds(file: ConfigFile, fault: (path: Path, message: string) => void): void {
-  const taken: { readonly endpoint: Endpoint; readonly what: string }[] = [];
-  const take = (path: Path, text: string, what: string): void => {
-    const endpoint = parseEndpoint(text);
-    if (endpoint === undefined || endpoint.port === 0) return;
-    const other = taken.find(({ endpoint: { host, port } }) => port === endpoint.port && overlap(host, endpoint.host));
-    if (other === undefined) taken.push({ endpoint, what });
-    else fault(path, `${text} is taken by ${other.what}`);
-  };
-  file.listeners.forEach(({ bind, name }, i) => {
-    take(['listeners', i, 'bind'], bind, `listener "${name}"`);
-  });
-  take(['admin', 'listen'], file.admin?.listen ?? DEFAULT_ADMIN, 'the admin server');
-}
-
-function overlap(a: string, b: string): boolean {
-  return a === b || a === '0.0.0.0' || b === '0.0.0.0' || a === '::' || b === '::';
+  return findings;
 }

@@ -1,25 +1,33 @@
 import { LineCounter, parseDocument } from 'yaml';
+import { checkBinds } from './check-binds.ts';
 import { checkQuantities } from './check-quantities.ts';
+import { checkReach } from './check-reach.ts';
 import { checkReferences } from './check-references.ts';
 import type { Config } from './config.ts';
 import type { Fault } from './fault.ts';
+import { findWarnings } from './find-warnings.ts';
+import type { Finding } from './finding.ts';
 import { type LoadContext, resolve } from './resolve.ts';
+import { isConsequence, salvage } from './salvage.ts';
 import type { ConfigFile } from './schema.ts';
 import { SourceMap } from './source-map.ts';
+import { syntaxMessage } from './syntax-message.ts';
 import { findUnsupported } from './unsupported.ts';
 import { validate } from './validate.ts';
 
 export type LoadResult =
-  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly Fault[] }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** Reads the text of a portico.yaml. Never throws for what is in it: all faults come back together, in the order of the file. */
 export function loadConfig(text: string, context: LoadContext): LoadResult {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const source = new SourceMap(document, lines, context.file);
-  const syntax = [...document.errors, ...document.warnings].map((error) => source.at(error.pos[0], error.message));
-  if (syntax.length > 0) return refuse(syntax);
+  const syntax = [...document.errors, ...document.warnings];
+  if (syntax.length > 0) {
+    return refuse(firstOfEachPlace(syntax.map((error) => source.at(error.pos[0], syntaxMessage(error)))));
+  }
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 100 });
@@ -29,19 +37,35 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     return refuse([source.at(0, 'the file must be a mapping with "listeners" and "backends"')]);
   }
-  const shape = validate(value, source);
-  if (shape.length > 0) return refuse(shape);
-  const file = value as ConfigFile;
-  const faults = [...findUnsupported(file), ...checkQuantities(file)].map(({ path, message }) =>
-    source.fault(path, message),
-  );
-  faults.push(...checkReferences(file, source));
-  const resolved = resolve(file, context, (path, message) => faults.push(source.fault(path, message)));
-  return faults.length > 0 ? refuse(faults) : { ok: true, config: deepFreeze(resolved) };
+  const located = (findings: readonly Finding[]): Fault[] => findings.map((finding) => source.fault(finding));
+
+  const shape = validate(value);
+  const file = shape.length === 0 ? (value as ConfigFile) : salvage(value, shape);
+  if (file === undefined) return refuse(located(shape));
+  const findings = [...findUnsupported(file), ...checkQuantities(file), ...checkReferences(file), ...checkBinds(file)];
+  const config = resolve(file, context, (path, message) => findings.push({ path, message }));
+  findings.push(...checkReach(config));
+  const rest = findings.filter((finding) => !isConsequence(finding, shape, file));
+  if (shape.length + rest.length > 0) return refuse(located([...shape, ...rest]));
+  return { ok: true, config: deepFreeze(config), warnings: inOrder(located(findWarnings(file, config))) };
 }
 
-function refuse(faults: Fault[]): LoadResult {
-  return { ok: false, faults: faults.sort((a, b) => a.line - b.line || a.column - b.column) };
+function refuse(faults: readonly Fault[]): LoadResult {
+  return { ok: false, faults: inOrder(faults) };
+}
+
+/** A parser that has lost its way says several things of one place; the first is the one that helps. */
+function firstOfEachPlace(faults: readonly Fault[]): Fault[] {
+  const places = new Map<string, Fault>();
+  for (const fault of faults) {
+    const place = `${fault.line}:${fault.column}`;
+    if (!places.has(place)) places.set(place, fault);
+  }
+  return [...places.values()];
+}
+
+function inOrder(faults: readonly Fault[]): Fault[] {
+  return faults.toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,11 +1,11 @@
-import { resolve as resolvePath } from 'node:path';
+import { isAbsolute, resolve as resolvePath } from 'node:path';
 import type { AdminConfig, BackendConfig, Config, ListenerConfig, SourcePoolConfig } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import type { Path } from './finding.ts';
 import { poolAddresses } from './pool-addresses.ts';
 import type { ConfigFile } from './schema.ts';
 import { parseSize } from './size.ts';
-import type { Path } from './source-map.ts';
 
 export interface LoadContext {
   /** For messages. */
@@ -170,6 +170,9 @@ function modulePath(module: string, { directory }: LoadContext): string {
 function resolveAdmin(file: ConfigFile, context: LoadContext, report: Report): AdminConfig {
   const text = file.admin?.listen ?? DEFAULT_ADMIN;
   const listen = text.startsWith('unix:') ? { path: text.slice(5) } : endpoint(text, ['admin', 'listen'], report);
+  if ('path' in listen && !isAbsolute(listen.path)) {
+    report(['admin', 'listen'], `"${text}" needs the whole path of the socket, as in unix:/run/portico/admin.sock`);
+  }
   const tokenFile = file.admin?.token_file;
   return { listen, ...(tokenFile === undefined ? {} : { tokenFile: resolvePath(context.directory, tokenFile) }) };
 }

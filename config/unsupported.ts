@@ -1,9 +1,9 @@
+import type { Finding } from './finding.ts';
 import type { ConfigFile } from './schema.ts';
-import type { Path } from './source-map.ts';
 
 /** What the schema knows and this version cannot run: said plainly, rather than passed over. */
-export function findUnsupported(file: ConfigFile): { readonly path: Path; readonly message: string }[] {
-  const found: { path: Path; message: string }[] = [];
+export function findUnsupported(file: ConfigFile): Finding[] {
+  const found: Finding[] = [];
   file.sources?.forEach((source, i) => {
     if (source.claim === true) {
       found.push({
@@ -19,6 +19,14 @@ export function findUnsupported(file: ConfigFile): { readonly path: Path; readon
         message: `this version has no engine "${listener.engine}" yet; use "http"`,
       });
     }
+    listener.routes?.forEach((route, k) => {
+      if (route.early_data === true && listener.tls === undefined) {
+        found.push({
+          path: ['listeners', i, 'routes', k, 'early_data'],
+          message: 'early data is part of TLS; remove "early_data"',
+        });
+      }
+    });
     if (listener.tls !== undefined) {
       found.push({ path: ['listeners', i, 'tls'], message: 'this version does not terminate TLS yet; remove "tls"' });
     }

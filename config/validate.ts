@@ -1,9 +1,7 @@
 import { Settings } from 'typebox/system';
 import Value from 'typebox/value';
-import type { Fault } from './fault.ts';
+import { describePath, type Finding, misspelt, type Path } from './finding.ts';
 import { configSchema } from './schema.ts';
-import { describePath, type Path, type SourceMap } from './source-map.ts';
-import { suggest } from './suggest.ts';
 
 /** What this reads of a JSON Schema node. */
 interface SchemaNode {
@@ -24,30 +22,33 @@ interface SchemaError {
 const MAX_ERRORS = 200;
 
 /** Everything in `value` that the schema does not allow, in words for the one who wrote the file. */
-export function validate(value: unknown, source: SourceMap): Fault[] {
+export function validate(value: unknown): Finding[] {
   Settings.Set({ maxErrors: MAX_ERRORS });
   const errors = Value.Errors(configSchema, value) as unknown as SchemaError[];
   return errors.flatMap((error) => {
     // Branches of a union are told by the union's own error.
     if (error.keyword === 'boolean' || error.schemaPath.includes('/anyOf/')) return [];
-    return faultsOf(error, schemaAt(error.schemaPath), value, source);
+    return findingsOf(error, schemaAt(error.schemaPath), value);
   });
 }
 
-function faultsOf(error: SchemaError, schema: SchemaNode, value: unknown, source: SourceMap): Fault[] {
+function findingsOf(error: SchemaError, schema: SchemaNode, value: unknown): Finding[] {
   const path = pathOf(error.instancePath, value);
   const where = describePath(path);
   switch (error.keyword) {
     case 'additionalProperties': {
       const known = Object.keys(schema.properties ?? {});
       return (error.params.additionalProperties as string[]).map((key) =>
-        source.keyFault(path, key, `unknown key "${key}" in ${where}${hint(key, known)}`),
+        misspelt({ path, key, message: `unknown key "${key}" in ${where}` }, key, known),
       );
     }
     case 'required':
-      return (error.params.requiredProperties as string[]).map((key) => source.fault(path, `${where} has no "${key}"`));
+      return (error.params.requiredProperties as string[]).map((key) => ({
+        path,
+        message: `${where} has no "${key}"`,
+      }));
     case 'minItems':
-      return [source.fault(path, `${where} must not be empty`)];
+      return [{ path, message: `${where} must not be empty` }];
     case 'anyOf':
     case 'pattern':
     case 'type':
@@ -57,25 +58,20 @@ function faultsOf(error: SchemaError, schema: SchemaNode, value: unknown, source
         typeof literal === 'string' ? [literal] : [],
       );
       const found = valueAt(value, path);
-      const advice = typeof found === 'string' ? hint(found, literals) : '';
       const expected = schema.description ?? error.message;
-      return [source.fault(path, `${where} is ${show(found)}, which does not fit: ${expected}${advice}`)];
+      const finding = { path, message: `${where} is ${show(found)}, which does not fit: ${expected}` };
+      return [typeof found === 'string' ? misspelt(finding, found, literals) : finding];
     }
     default:
-      return [source.fault(path, `${where} ${error.message}`)];
+      return [{ path, message: `${where} ${error.message}` }];
   }
-}
-
-export function hint(word: string, known: Iterable<string>): string {
-  const meant = suggest(word, known);
-  return meant === undefined ? '' : `; did you mean "${meant}"?`;
 }
 
 function show(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
-  const text = JSON.stringify(value);
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 

@@ -19,7 +19,7 @@ backends:
   - name: app
     balance: hash
     hash: { cookie: sid }
-    servers: [{ address: "127.0.0.1:9001", weight: 3 }, { address: "[::1]:9002" }]
+    servers: [{ address: "127.0.0.1:9001", weight: 3 }, { address: "127.0.0.1:9002" }]
   - name: api
     workers: { module: ./api.js }
     health: { path: /ok, interval: 500ms }
@@ -59,7 +59,7 @@ t.test('a small file gets every default', async (t) => {
         pipelining: 1,
         servers: [
           { host: '127.0.0.1', port: 9001, weight: 3 },
-          { host: '::1', port: 9002, weight: 1 },
+          { host: '127.0.0.1', port: 9002, weight: 1 },
         ],
       },
       {
@@ -158,7 +158,7 @@ t.test('every fault has its place, and says what to write', async (t) => {
       'listeners: []\nbackends: x',
       ['portico.yaml:1:12: listeners must not be empty', 'portico.yaml:2:11: backends must be array'],
     ],
-    ['listeners: 1\nlisteners: 2', ['portico.yaml:2:1: Map keys must be unique']],
+    ['listeners: 1\nlisteners: 2', ['portico.yaml:2:1: the key is there twice']],
     ['a: [', ['portico.yaml:1:5: Flow sequence in block collection must be sufficiently indented and end with a ]']],
     ['', ['portico.yaml:1:1: the file must be a mapping with "listeners" and "backends"']],
   ];

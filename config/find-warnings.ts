@@ -1,0 +1,49 @@
+import type { Config } from './config.ts';
+import type { Finding } from './finding.ts';
+import type { ConfigFile } from './schema.ts';
+
+/** What is allowed, and probably not what was meant. Only for a file without faults. */
+export function findWarnings(file: ConfigFile, config: Config): Finding[] {
+  return [...deadRoutes(config), ...unused(file, config), ...farServers(config)];
+}
+
+function deadRoutes({ listeners }: Config): Finding[] {
+  return listeners.flatMap(({ routes }, i) => {
+    const last = routes.findIndex(({ host, path }) => host === undefined && (path === undefined || path === '/'));
+    if (last < 0 || last === routes.length - 1) return [];
+    const message = `never reached: listeners[${i}].routes[${last}] takes every request`;
+    return [{ path: ['listeners', i, 'routes', last + 1], message }];
+  });
+}
+
+function unused(file: ConfigFile, config: Config): Finding[] {
+  const routed = new Set(config.listeners.flatMap(({ routes }) => routes.map(({ backend }) => backend)));
+  const sourced = new Set(config.backends.map(({ source }) => source));
+  const findings: Finding[] = [];
+  file.backends.forEach(({ name }, i) => {
+    if (!routed.has(name))
+      findings.push({ path: ['backends', i, 'name'], message: `no listener uses backend "${name}"` });
+  });
+  file.sources?.forEach(({ name }, i) => {
+    if (!sourced.has(name)) {
+      findings.push({ path: ['sources', i, 'name'], message: `no backend uses source pool "${name}"` });
+    }
+  });
+  return findings;
+}
+
+/** The kernel routes nothing from a loopback address to another machine: connect() gives EINVAL. The server may still be this machine. */
+function farServers(config: Config): Finding[] {
+  return config.backends.flatMap((backend, i) => {
+    const pool = config.sources.find(({ name }) => name === backend.source)!;
+    if (!pool.addresses.every(isLoopback)) return [];
+    const far = backend.servers.findIndex(({ host }) => !isLoopback(host));
+    if (far < 0) return [];
+    const message = `source pool "${pool.name}" has loopback addresses only, which reach this server only if it is on this machine`;
+    return [{ path: ['backends', i, 'servers', far, 'address'], message }];
+  });
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
+}
