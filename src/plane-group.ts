@@ -11,6 +11,11 @@ import type { EventLog } from './event-log.ts';
 import { type Child, Supervisor } from './supervisor.ts';
 
 const PLANE_MAIN = fileURLToPath(new URL('../lb/plane-main.js', import.meta.url));
+/**
+ * V8's young generation grows to 16 MiB a half by default, which the few objects of the data plane do not need; with 9,000 idle WebSockets
+ * a smaller one saves 1.5 KB for each.
+ */
+const PLANE_FLAGS = ['--max-semi-space-size=2'];
 /** A plane that does not answer by then is left out of a report. */
 const REPORT_TIMEOUT_MS = 1000;
 /** How much of its counters a plane that is killed can take with it. */
@@ -76,7 +81,7 @@ export class PlaneGroup {
       supervisor: new Supervisor({
         clock,
         random,
-        spawn: () => fork(PLANE_MAIN, { serialization: 'advanced', execArgv: process.execArgv }),
+        spawn: () => fork(PLANE_MAIN, { serialization: 'advanced', execArgv: [...PLANE_FLAGS, ...process.execArgv] }),
         onStart: (child) => child.on('message', (event: PlaneEvent) => this.handle(plane, child, event)),
         onDeath: (cause, delayMs) => {
           plane.isReady = false;

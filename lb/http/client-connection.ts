@@ -163,7 +163,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     if (target.hash !== undefined)
       exchange.hashKey = hashKey(target.hash, head, bytes, () => this.stream.peerAddress());
     this.forwarded ??= `X-Forwarded-For: ${this.stream.peerAddress()}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: `;
-    writeRequestHead(exchange, head, bytes, headEnd, this.forwarded, listener.fallbackHost);
+    writeRequestHead(context.heads, exchange, head, bytes, headEnd, this.forwarded, listener.fallbackHost);
     if (this.body?.hold(bytes, headEnd, rest) === true) this.stream.pause();
     else this.body = undefined;
     if (!target.backend.dispatch(exchange)) this.answerLocally(503);
@@ -252,7 +252,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   private finish(): void {
     const { clock } = this.listener.context;
     this.target?.counters.record(this.writer.status, clock.now() - this.startedAtMs);
-    if (this.exchange !== undefined) this.exchange.isHead = false;
+    this.releaseHead();
     if (!this.keepAlive) {
       this.endAfterAnswer();
       return;
@@ -266,6 +266,10 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
         if (this.state === 'idle' && this.ahead !== undefined) this.take(EMPTY, 0);
       });
     }
+  }
+
+  private releaseHead(): void {
+    if (this.exchange !== undefined) this.listener.context.heads.giveBack(this.exchange.takeHead());
   }
 
   /** Closes such that the client gets the whole answer, even if it is still sending. */
@@ -301,14 +305,15 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     // Whatever else has arrived is of no known meaning.
     this.ahead ??= EMPTY;
     this.target = undefined;
-    this.answerLocally(refusal.status);
+    // What was refused may not have been read as far as its method; an old one must not decide.
+    this.answerLocally(refusal.status, false);
   }
 
-  private answerLocally(status: number): void {
+  private answerLocally(status: number, isHead = this.exchange?.isHead ?? false): void {
     if (this.body !== undefined) this.keepAlive = false;
     this.state = 'answering';
     this.writer.status = status;
-    this.stream.write(localAnswer(status, !this.keepAlive, this.exchange?.isHead ?? false));
+    this.stream.write(localAnswer(status, !this.keepAlive, isHead));
     this.finish();
   }
 
@@ -324,6 +329,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     this.stream.disableNagle();
     listener.webSockets++;
     const ahead = this.ahead;
+    this.releaseHead();
     // An idle WebSocket keeps only what it needs.
     this.exchange = undefined;
     this.ahead = undefined;

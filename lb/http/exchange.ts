@@ -41,8 +41,6 @@ export interface AnswerSink {
 }
 
 const NO_BYTES = Buffer.alloc(0);
-/** Most heads fit, and a client connection is not made much larger by it. */
-const HEAD_BYTES = 768;
 
 /** One request and its answer. A client connection uses one object for all its requests in turn. */
 export class Exchange implements Expirable {
@@ -77,17 +75,6 @@ export class Exchange implements Expirable {
     this.sink = sink;
   }
 
-  /** The buffer for the next head, with room for `bytes`. */
-  reserveHead(bytes: number): Buffer {
-    if (this.head.length < bytes) this.head = Buffer.allocUnsafeSlow(Math.max(HEAD_BYTES, bytes));
-    return this.head;
-  }
-
-  /** The kernel still reads from the buffer: the next head needs another one. */
-  giveUpHead(): void {
-    this.head = NO_BYTES;
-  }
-
   /** Ready for the request of that head, whose bytes come later. */
   begin(request: RequestHead): void {
     const { method, hasBody, isWebSocket } = request;
@@ -102,6 +89,13 @@ export class Exchange implements Expirable {
     this.tried = undefined;
     this.attempts = 0;
     this.hasAnswer = false;
+  }
+
+  /** Takes the buffer away; the next request gets another one. */
+  takeHead(): Buffer {
+    const { head } = this;
+    this.head = NO_BYTES;
+    return head;
   }
 
   /** It waited in a server's queue for too long. */

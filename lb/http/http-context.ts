@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { Arena } from '../net/arena.ts';
 import type { TcpNetwork } from '../net/tcp-stream.ts';
+import { HeadBuffers } from './head-buffers.ts';
 import { RequestHead } from './request-head.ts';
 import { ResponseHead } from './response-head.ts';
 
@@ -18,6 +19,7 @@ export class HttpContext {
   readonly random: () => number;
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
+  readonly heads = new HeadBuffers();
   /** Bytes on their way to clients and through tunnels; committed only when the kernel does not take them at once. */
   readonly outgoing = new Arena(SLAB_BYTES);
   private flushables: Flushable[] = [];

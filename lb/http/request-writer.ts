@@ -1,6 +1,7 @@
 import { copyBytes } from '../net/copy-bytes.ts';
 import type { Exchange } from './exchange.ts';
 import { SLASH } from './grammar.ts';
+import type { HeadBuffers } from './head-buffers.ts';
 import type { RequestHead } from './request-head.ts';
 
 const VERSION = ' HTTP/1.1\r\n';
@@ -8,10 +9,11 @@ const VERSION = ' HTTP/1.1\r\n';
 const ADDED_BYTES = 256;
 
 /**
- * Writes the head for the server into the exchange's own buffer. `forwarded` is the client's part of the `X-Forwarded-*` fields, up to and
+ * Writes the head for the server into a buffer of `heads`, which becomes the exchange's until the exchange is over. `forwarded` is the client's part of the `X-Forwarded-*` fields, up to and
  * with `X-Forwarded-Host: `; `fallbackHost` stands in where an HTTP/1.0 client gave none.
  */
 export function writeRequestHead(
+  heads: HeadBuffers,
   exchange: Exchange,
   head: RequestHead,
   bytes: Buffer,
@@ -20,7 +22,7 @@ export function writeRequestHead(
   fallbackHost: string,
 ): void {
   const hostLength = head.hostEnd - head.hostStart;
-  const into = exchange.reserveHead(
+  const into = heads.take(
     headEnd - head.methodStart + forwarded.length + hostLength * 2 + fallbackHost.length + ADDED_BYTES,
   );
   let at = copyBytes(bytes, head.methodStart, head.methodEnd + 1, into, 0);
@@ -40,5 +42,6 @@ export function writeRequestHead(
   at += into.latin1Write(forwarded, at);
   at = copyBytes(bytes, head.hostStart, head.hostEnd, into, at);
   at += into.latin1Write(head.isWebSocket ? '\r\nConnection: Upgrade\r\n\r\n' : '\r\n\r\n', at);
+  exchange.head = into;
   exchange.headLength = at;
 }

@@ -57,7 +57,9 @@ export class Server implements Candidate {
   private readonly connections: UpstreamConnection[] = [];
   /** Open and without a request; the one used last is taken first, so that surplus ones grow old and close. */
   private readonly idle: UpstreamConnection[] = [];
-  /** The connection that pipelined requests are gathered on until it is full. */
+  /** Connections with pipelined requests. Tunnels may be many more, so these are kept apart. */
+  private readonly shared = new Set<UpstreamConnection>();
+  /** The one of them that requests are gathered on until it is full. */
   private gathering: UpstreamConnection | undefined = undefined;
   private readonly waiting: Exchange[] = [];
   private averageAnswerBytes = 0;
@@ -139,15 +141,27 @@ export class Server implements Candidate {
     const limit = this.options.pipelining;
     const { gathering } = this;
     if (gathering !== undefined && gathering.inFlight < limit && !gathering.isRetiring) return gathering;
-    let best = this.idle.pop();
-    for (let i = 0; best === undefined && i < this.connections.length; i++) {
-      const connection = this.connections[i]!;
-      if (connection.isShared && !connection.isRetiring && connection.inFlight < limit) best = connection;
-    }
-    best ??= this.mayOpen ? this.openConnection() : undefined;
-    if (best !== undefined) best.isShared = true;
+    const best = this.idle.pop() ?? this.sharedWithRoom(limit) ?? (this.mayOpen ? this.openConnection() : undefined);
+    if (best !== undefined) this.share(best);
     this.gathering = best;
     return best;
+  }
+
+  private sharedWithRoom(limit: number): UpstreamConnection | undefined {
+    for (const connection of this.shared) if (!connection.isRetiring && connection.inFlight < limit) return connection;
+    return undefined;
+  }
+
+  private share(connection: UpstreamConnection): void {
+    connection.isShared = true;
+    this.shared.add(connection);
+  }
+
+  private unshare(connection: UpstreamConnection): void {
+    if (!connection.isShared) return;
+    connection.isShared = false;
+    this.shared.delete(connection);
+    if (this.gathering === connection) this.gathering = undefined;
   }
 
   private openConnection(): UpstreamConnection | undefined {
@@ -201,7 +215,7 @@ export class Server implements Candidate {
       const share = next.isPipelinable && connection.isShared && this.mayPipeline();
       if (connection.inFlight >= (share ? this.options.pipelining : 1)) return;
       this.dequeue();
-      connection.isShared = share;
+      if (!share) this.unshare(connection);
       connection.send(next);
     }
     if (connection.inFlight > 0 || connection.state !== 'open') return;
@@ -209,8 +223,7 @@ export class Server implements Candidate {
       connection.close('closed');
       return;
     }
-    connection.isShared = false;
-    if (this.gathering === connection) this.gathering = undefined;
+    this.unshare(connection);
     this.idle.push(connection);
   }
 
@@ -223,7 +236,7 @@ export class Server implements Candidate {
     }
     const at = this.idle.lastIndexOf(connection);
     if (at >= 0) this.idle.splice(at, 1);
-    if (this.gathering === connection) this.gathering = undefined;
+    this.unshare(connection);
     // A server that answers later than at once may not bear pipelining at all (uWebSockets.js ends such connections).
     if (brokeUnanswered) this.restPipelining();
     if (this.waiting.length > 0) this.reviveQueue();
@@ -306,7 +319,7 @@ export class Server implements Candidate {
 
   /** One slow answer must not hold up those behind it: they are safe to send again, so they go elsewhere. */
   private relieveStalled(nowMs: number): void {
-    for (const connection of [...this.connections]) {
+    for (const connection of this.shared) {
       if (connection.inFlight < 2 || nowMs - connection.progressAtMs < STALL_MS || connection.state !== 'open')
         continue;
       this.restPipelining();

@@ -160,7 +160,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     if (unsent !== undefined && stream !== undefined) {
       this.unsent = undefined;
       // The kernel may not take all of it at once, and the answer may come before it does: then the buffer is not used again.
-      if (!stream.write(new Uint8Array(unsent.head.buffer, 0, unsent.headLength))) unsent.giveUpHead();
+      if (!stream.write(new Uint8Array(unsent.head.buffer, 0, unsent.headLength))) unsent.takeHead();
       unsent.sink.onSent();
     }
     if (sending === undefined || stream === undefined || this.sendEnd === sending.offset) return;
