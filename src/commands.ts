@@ -94,8 +94,13 @@ function validate(file: string, asJson: boolean): number {
   try {
     const result = loadConfigFile(file);
     const faults = result.ok ? [] : result.faults;
-    if (asJson) process.stdout.write(`${JSON.stringify({ ok: result.ok, faults })}\n`);
-    else process.stdout.write(result.ok ? `${file} is valid\n` : `${faults.map(formatFault).join('\n')}\n`);
+    const warnings = result.ok ? result.warnings : [];
+    if (asJson) {
+      process.stdout.write(`${JSON.stringify({ ok: result.ok, faults, warnings })}\n`);
+    } else {
+      for (const warning of warnings) process.stdout.write(`warning: ${formatFault(warning)}\n`);
+      process.stdout.write(result.ok ? `${file} is valid\n` : `${faults.map(formatFault).join('\n')}\n`);
+    }
     return result.ok ? FINE : FAILED;
   } catch (error) {
     return fail((error as Error).message);
@@ -108,8 +113,10 @@ async function run(file: string | undefined): Promise<number> {
   try {
     // Workers need it; asked here, so that a machine it has no build for is told so before anything starts.
     loadUws();
-    const config = file ?? (existsSync('portico.yaml') ? 'portico.yaml' : defaultConfigPath());
-    portico = await startPortico({ config, onEvent: (event) => log(describeEvent(event)) });
+    const loaded = loadConfigFile(file ?? (existsSync('portico.yaml') ? 'portico.yaml' : defaultConfigPath()));
+    if (!loaded.ok) throw new ConfigError(loaded.faults.map(formatFault));
+    for (const warning of loaded.warnings) log(`warning: ${formatFault(warning)}`);
+    portico = await startPortico({ config: loaded.config, onEvent: (event) => log(describeEvent(event)) });
   } catch (error) {
     if (error instanceof ConfigError) {
       process.stderr.write(`${error.message}\n`);

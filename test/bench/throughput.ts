@@ -29,7 +29,7 @@ export async function compareThroughput(
     return { ...result, cpu: cpuMicroseconds(subject.pid) - before };
   };
   // Just-in-time compilers and connection pools need a start; all get it.
-  for (const subject of subjects) await run(subject, 2);
+  for (const subject of subjects) await run(subject, 4);
   for (let round = 0; round < options.rounds; round++) {
     for (const subject of subjects) {
       const { requests, requestsPerSecond, errors, cpu } = await run(subject, options.seconds);

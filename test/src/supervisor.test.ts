@@ -1,0 +1,95 @@
+import { EventEmitter } from 'node:events';
+import t from 'tap';
+import { type Child, Supervisor } from '../../src/supervisor.ts';
+import { FakeClock } from '../fixtures/fake-clock.ts';
+
+class FakeChild extends EventEmitter {
+  readonly pid = 1;
+  readonly signals: unknown[] = [];
+  send(): boolean {
+    return true;
+  }
+  kill(signal?: unknown): boolean {
+    this.signals.push(signal);
+    this.emit('exit', null, signal);
+    return true;
+  }
+}
+
+function create() {
+  const clock = new FakeClock();
+  const children: FakeChild[] = [];
+  const delays: number[] = [];
+  const supervisor = new Supervisor({
+    clock,
+    random: () => 0.5,
+    spawn: () => {
+      const child = new FakeChild();
+      children.push(child);
+      return child as unknown as Child;
+    },
+    onStart: () => {},
+    onDeath: (_cause, delayMs) => delays.push(delayMs),
+  });
+  return { clock, children, delays, supervisor };
+}
+
+t.test('a process that dies is started again, later and later', async (t) => {
+  const { clock, children, delays, supervisor } = create();
+  supervisor.start();
+  for (let i = 0; i < 12; i++) {
+    children.at(-1)!.emit('exit', 1, null);
+    t.equal(supervisor.current, undefined);
+    clock.advance(delays.at(-1)! - 1);
+    t.equal(children.length, i + 1, 'not before its time');
+    clock.advance(1);
+    t.equal(children.length, i + 2);
+  }
+  t.same(delays, [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000, 30_000]);
+  t.equal(supervisor.restarts, 12);
+});
+
+t.test('a process that has lived a while starts again at once', async (t) => {
+  const { clock, children, delays, supervisor } = create();
+  supervisor.start();
+  children.at(-1)!.emit('exit', 1, null);
+  clock.advance(100);
+  clock.advance(10_000);
+  children.at(-1)!.emit('exit', null, 'SIGKILL');
+  t.same(delays, [100, 100]);
+});
+
+t.test('stop asks, then kills, and starts nothing again', async (t) => {
+  const { clock, children, delays, supervisor } = create();
+  supervisor.start();
+  let asked = 0;
+  const stopped = supervisor.stop(() => asked++, 1000);
+  t.equal(asked, 1);
+  clock.advance(999);
+  t.same(children[0]!.signals, []);
+  clock.advance(1);
+  t.same(children[0]!.signals, ['SIGKILL']);
+  await stopped;
+  clock.advance(100_000);
+  t.equal(children.length, 1);
+  t.same(delays, []);
+  await supervisor.stop(() => asked++, 1000);
+  t.equal(asked, 1, 'nothing is left to ask');
+});
+
+t.test('a process that is asked and goes is not killed', async (t) => {
+  const { clock, children, supervisor } = create();
+  supervisor.start();
+  await supervisor.stop(() => children[0]!.emit('exit', 0, null), 1000);
+  clock.advance(5000);
+  t.same(children[0]!.signals, []);
+});
+
+t.test('a stop while waiting to restart ends the waiting', async (t) => {
+  const { clock, children, supervisor } = create();
+  supervisor.start();
+  children[0]!.emit('exit', 1, null);
+  await supervisor.stop(() => {}, 1000);
+  clock.advance(100_000);
+  t.equal(children.length, 1);
+});
