@@ -25,6 +25,10 @@ export interface Status {
   readonly workers: readonly ProcessStatus[];
 }
 
+/**
+ * What all planes counted. Every count is in here once, in `planes` or in `retired`, and none is ever left out once it has been in:
+ * a plane that does not answer is in it with its last report, a plane that died only in `retired`. Otherwise counters would go down.
+ */
 export interface Traffic {
   /** By plane. */
   readonly planes: ReadonlyMap<string, PlaneMetrics>;
@@ -34,11 +38,26 @@ export interface Traffic {
   readonly isComplete: boolean;
 }
 
+/** Who owns the blocks of 128 ports of one source address. */
+export interface SourceBlocks {
+  readonly pool: string;
+  /** The source IP address. */
+  readonly address: string;
+  /** Blocks that can be granted now. */
+  readonly free: number;
+  /** Blocks of an owner that died, until the kernel has let go of its connections. */
+  readonly resting: number;
+  readonly owners: readonly { readonly owner: string; readonly blocks: number }[];
+}
+
 /** What the admin server shows; the primary has it. */
 export interface AdminSource {
   status(): Status;
   backends(): readonly BackendState[];
+  /** Asks every plane. Resolves within a time limit of its own, however many planes hang; never rejects. */
   traffic(): Promise<Traffic>;
   /** Why Portico should get no traffic; empty when it should. */
   notReady(): readonly string[];
+  /** The block ledger, by source address. Where it is missing, sources are shown as the planes report them, without blocks. */
+  sources?(): readonly SourceBlocks[];
 }

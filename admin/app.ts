@@ -1,20 +1,49 @@
-import fastify, { type FastifyInstance } from 'fastify';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify from 'fastify';
+import type { Registry } from 'prom-client';
+import type { AdminApp } from './admin-app.ts';
 import type { AdminSource } from './admin-source.ts';
 import { type GuardOptions, useGuard } from './guard.ts';
-import { useProblems } from './problem.ts';
+import { Exposition } from './metrics/exposition.ts';
+import { answerBadRequest, answerMalformed, type OnError, useProblems } from './problem.ts';
+import { backendRoutes } from './routes/backends.ts';
 import { healthRoutes } from './routes/health.ts';
 import { indexRoutes } from './routes/index-page.ts';
+import { listenerRoutes } from './routes/listeners.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { sourceRoutes } from './routes/sources.ts';
 import { statusRoutes } from './routes/status.ts';
+import { shareInFlight } from './share-in-flight.ts';
+
+export interface AdminAppDeps {
+  readonly source: AdminSource;
+  /** The metrics of this process, shown before those of the planes. */
+  readonly registry: Registry;
+  /** Called with what made an answer a 500; the client is not told. */
+  readonly onError: OnError;
+}
+
+export interface AdminAppOptions extends GuardOptions {
+  /** How many destinations get labels of their own in the metrics; the others are added up as `other`. */
+  readonly topDestinations: number;
+}
 
 /** The admin server's routes. It never listens; `AdminServer` does. */
-export function createAdminApp(source: AdminSource, options: GuardOptions): FastifyInstance {
-  const app = fastify({ forceCloseConnections: true });
-  useProblems(app);
+export function createAdminApp({ source, registry, onError }: AdminAppDeps, options: AdminAppOptions): AdminApp {
+  const app = fastify({
+    forceCloseConnections: true,
+    frameworkErrors: answerBadRequest,
+    clientErrorHandler: answerMalformed,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  const traffic = shareInFlight(() => source.traffic());
+  useProblems(app, onError);
   useGuard(app, options);
   indexRoutes(app);
   healthRoutes(app, source);
-  statusRoutes(app, source);
-  metricsRoutes(app, source);
+  statusRoutes(app, source, traffic);
+  listenerRoutes(app, source, traffic);
+  backendRoutes(app, source, traffic);
+  sourceRoutes(app, source, traffic);
+  metricsRoutes(app, new Exposition({ source, traffic, registry }, options));
   return app;
 }

@@ -1,41 +1,42 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isIP } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import type { AdminApp } from './admin-app.ts';
+import { isLoopback } from './loopback.ts';
 import { sendProblem } from './problem.ts';
 
 export interface GuardOptions {
   /** The token that requests must carry; undefined lets everyone in. */
   readonly token: string | undefined;
+  /** Answer only those who reached the server by a loopback address or as `localhost`. */
+  readonly isLocalOnly: boolean;
 }
 
 /** Answered without a token, for what restarts or routes by them. */
-const OPEN_PATHS = new Set(['/healthz', '/readyz']);
+const OPEN_ROUTES = new Set<string | undefined>(['/healthz', '/readyz']);
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /**
- * Keeps out pages that an operator's browser was led to: DNS rebinding comes with a foreign name in `Host`, so only IP addresses and
- * `localhost` pass. With a token, asks for it.
+ * With `isLocalOnly`, keeps out pages that an operator's browser was led to: DNS rebinding comes with the page's own name in `Host`.
+ * A request without `Host` (HTTP/1.0 probes) comes from no browser. With a token, asks for it (RFC 6750).
  */
-export function useGuard(app: FastifyInstance, { token }: GuardOptions): void {
+export function useGuard(app: AdminApp, { token, isLocalOnly }: GuardOptions): void {
   const expected = token === undefined ? undefined : digest(token);
   app.addHook('onRequest', async (request, reply) => {
-    if (!isDirectName(request.hostname)) {
-      return sendProblem(
-        reply,
-        421,
-        `This server does not answer for "${request.hostname}"; use its IP address or localhost.`,
-      );
+    const { host, authorization } = request.headers;
+    if (isLocalOnly && host !== undefined && !isLocal(host)) {
+      return sendProblem(reply, 421, `This server does not answer for "${host}"; use 127.0.0.1 or localhost.`);
     }
-    if (expected === undefined || OPEN_PATHS.has(request.url)) return undefined;
-    const given = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+    if (expected === undefined || OPEN_ROUTES.has(request.routeOptions.url)) return undefined;
+    const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
     // Both sides are digests, so the comparison takes the same time for every token.
     if (given !== undefined && timingSafeEqual(digest(given), expected)) return undefined;
     return sendProblem(reply.header('WWW-Authenticate', 'Bearer'), 401, 'This server asks for a bearer token.');
   });
 }
 
-function isDirectName(hostname: string): boolean {
-  const name = hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  return name === 'localhost' || isIP(name) !== 0;
+/** `host` is what the header `Host` holds: a name or address, IPv6 in brackets, and maybe a port. */
+function isLocal(host: string): boolean {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+))(?::\d*)?$/i.exec(host);
+  const name = match?.[1] ?? match?.[2] ?? '';
+  return name.toLowerCase() === 'localhost' || isLoopback(name);
 }

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { AdminConfig } from '../config/config.ts';
+import type { AdminApp } from './admin-app.ts';
 import type { AdminSource } from './admin-source.ts';
 import { createAdminApp } from './app.ts';
+import { isLoopback } from './loopback.ts';
+import type { OnError } from './problem.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 
 /** The admin server cannot start. */
 export class AdminError extends Error {
@@ -17,41 +20,70 @@ export class AdminError extends Error {
   }
 }
 
+export interface AdminServerOptions {
+  /** Called with what made an answer a 500. Default: nothing. */
+  readonly onError?: OnError;
+  /** How many destinations get labels of their own in the metrics. Default: 100, those with most ports in use. */
+  readonly topDestinations?: number;
+}
+
+const TOP_DESTINATIONS = 100;
+
 /** Listens where the config says. */
 export class AdminServer {
   private readonly config: AdminConfig;
   private readonly source: AdminSource;
-  private app: FastifyInstance | undefined = undefined;
+  private readonly onError: OnError;
+  private readonly topDestinations: number;
+  private registry: Registry | undefined = undefined;
+  private app: AdminApp | undefined = undefined;
 
-  constructor(source: AdminSource, config: AdminConfig) {
+  constructor(source: AdminSource, config: AdminConfig, options: AdminServerOptions = {}) {
     this.source = source;
     this.config = config;
+    this.onError = options.onError ?? (() => {});
+    this.topDestinations = options.topDestinations ?? TOP_DESTINATIONS;
   }
 
-  /** Resolves with the URL, or the path of the socket. Throws AdminError. */
+  /** Resolves with the URL, or the path of the socket. Throws AdminError; nothing listens then. */
   async start(): Promise<string> {
     const { listen } = this.config;
     const token = this.readToken();
-    if (token === undefined && 'host' in listen && !isLoopback(listen.host)) {
+    const isLocalOnly = 'host' in listen && isLoopback(listen.host);
+    if (token === undefined && 'host' in listen && !isLocalOnly) {
       throw new AdminError(
         'ADMIN_EXPOSED',
-        `the admin server would be open to everyone at ${listen.host}:${listen.port}; set admin.token_file, or listen on 127.0.0.1.`,
+        `the admin server would be open to everyone at ${this.where}; set admin.token_file, or listen on 127.0.0.1.`,
       );
     }
-    const app = createAdminApp(this.source, { token });
+    if ('path' in listen) await removeStaleSocket(listen.path);
+    const app = createAdminApp(
+      { source: this.source, registry: this.processMetrics(), onError: this.onError },
+      { token, isLocalOnly, topDestinations: this.topDestinations },
+    );
     this.app = app;
     try {
       // Fastify writes into what it is given, and the config is frozen.
       return await app.listen({ ...listen });
     } catch (cause) {
+      await this.stop();
       throw new AdminError('ADMIN_LISTEN', this.explain(cause as NodeJS.ErrnoException), { cause });
     }
   }
 
-  /** Idempotent. */
+  /** Resolves when nothing listens and no connection is open. Idempotent. */
   async stop(): Promise<void> {
     await this.app?.close();
     this.app = undefined;
+  }
+
+  /** prom-client watches the event loop and the garbage collector from here on, and cannot be told to stop: once is enough. */
+  private processMetrics(): Registry {
+    if (this.registry === undefined) {
+      this.registry = new Registry();
+      collectDefaultMetrics({ register: this.registry, prefix: 'portico_primary_' });
+    }
+    return this.registry;
   }
 
   private readToken(): string | undefined {
@@ -61,26 +93,30 @@ export class AdminServer {
     try {
       token = readFileSync(tokenFile, 'utf8').trim();
     } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new AdminError('ADMIN_TOKEN', `admin.token_file ${tokenFile} cannot be read (${code}).`, { cause });
+    }
+    if (token === '') {
+      throw new AdminError('ADMIN_TOKEN', `admin.token_file ${tokenFile} is empty; put a token into it.`);
+    }
+    if (/\s/.test(token)) {
       throw new AdminError(
         'ADMIN_TOKEN',
-        `admin.token_file ${tokenFile} cannot be read (${(cause as NodeJS.ErrnoException).code}).`,
-        { cause },
+        `admin.token_file ${tokenFile} has spaces or more than one line; a token has neither.`,
       );
     }
-    if (token === '')
-      throw new AdminError('ADMIN_TOKEN', `admin.token_file ${tokenFile} is empty; put a token into it.`);
     return token;
   }
 
-  private explain(error: NodeJS.ErrnoException): string {
+  private get where(): string {
     const { listen } = this.config;
-    const where = 'path' in listen ? listen.path : `${listen.host}:${listen.port}`;
-    return error.code === 'EADDRINUSE'
-      ? `the admin address ${where} is in use; stop the program that has it or change admin.listen.`
-      : `the admin server cannot listen on ${where} (${error.code ?? error.message}); change admin.listen.`;
+    if ('path' in listen) return listen.path;
+    return `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`;
   }
-}
 
-function isLoopback(host: string): boolean {
-  return isIP(host) !== 0 && (host.startsWith('127.') || host === '::1');
+  private explain(error: NodeJS.ErrnoException): string {
+    return error.code === 'EADDRINUSE'
+      ? `the admin address ${this.where} is in use; stop the program that has it or change admin.listen.`
+      : `the admin server cannot listen on ${this.where} (${error.code ?? error.message}); change admin.listen.`;
+  }
 }

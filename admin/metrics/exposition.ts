@@ -1,37 +1,47 @@
-import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
+import { AggregatorRegistry, Registry } from 'prom-client';
 import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
+import { shareInFlight } from '../share-in-flight.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
+
+export interface ExpositionDeps {
+  readonly source: AdminSource;
+  readonly traffic: () => Promise<Traffic>;
+  /** The metrics of this process; they come first. */
+  readonly registry: Registry;
+}
 
 /**
  * The text that Prometheus scrapes. Planes count in plain numbers and prom-client has no way to set a histogram, so their part is built
- * as the JSON that prom-client's own cluster mode exchanges, and put together with the primary's registry by it.
+ * as the JSON that prom-client's own cluster mode exchanges, and written by its aggregation. That leaves out what cannot be aggregated
+ * (the start time of a process), so the registry of this process is written on its own.
  */
 export class Exposition {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
-  private readonly source: AdminSource;
-  private readonly registry = new Registry();
-  /** A collection under way: scrapes at the same time share it. */
-  private pending: Promise<string> | undefined = undefined;
+  /** Resolves with the text. Scrapes at the same time share one collection. */
+  readonly collect: () => Promise<string>;
+  private readonly deps: ExpositionDeps;
+  private readonly topDestinations: number;
 
-  constructor(source: AdminSource) {
-    this.source = source;
-    collectDefaultMetrics({ register: this.registry, prefix: 'portico_primary_' });
-  }
-
-  collect(): Promise<string> {
-    this.pending ??= this.render().finally(() => {
-      this.pending = undefined;
-    });
-    return this.pending;
+  constructor(deps: ExpositionDeps, options: { readonly topDestinations: number }) {
+    this.deps = deps;
+    this.topDestinations = options.topDestinations;
+    this.collect = shareInFlight(() => this.render());
   }
 
   private async render(): Promise<string> {
-    const traffic: Traffic = await this.source.traffic();
+    const { source, registry } = this.deps;
+    const traffic = await this.deps.traffic();
     const reports = [...traffic.planes.values()];
     const sum = sumPlaneMetrics(traffic.retired === undefined ? reports : [...reports, traffic.retired]);
-    const own = await this.registry.getMetricsAsJSON();
-    const all = [...own, ...trafficMetrics(sum, traffic, this.source.status(), this.source.backends())];
-    return AggregatorRegistry.aggregate([all]).metrics();
+    const planes = trafficMetrics({
+      sum,
+      traffic,
+      status: source.status(),
+      backends: source.backends(),
+      topDestinations: this.topDestinations,
+    });
+    const own = registry.getMetricsAsArray().length === 0 ? '' : `${await registry.metrics()}\n`;
+    return own + (await AggregatorRegistry.aggregate([planes]).metrics());
   }
 }

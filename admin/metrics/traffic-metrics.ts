@@ -8,8 +8,15 @@ type Labels = Readonly<Record<string, string | number>>;
 type Sample = readonly [labels: Labels, value: number];
 type Metric = MetricObjectWithValues<MetricValue<string>>;
 
-/** Destinations that get labels of their own. */
-const TOP_DESTINATIONS = 100;
+export interface TrafficMetricsInput {
+  /** All planes added up, those that are gone too. */
+  readonly sum: PlaneMetrics;
+  /** Those alive, one by one. */
+  readonly traffic: Traffic;
+  readonly status: Status;
+  readonly backends: readonly BackendState[];
+  readonly topDestinations: number;
+}
 
 const metric = (type: 'counter' | 'gauge') => (name: string, help: string, samples: readonly Sample[]) =>
   ({
@@ -22,19 +29,14 @@ const metric = (type: 'counter' | 'gauge') => (name: string, help: string, sampl
 const counter = metric('counter');
 const gauge = metric('gauge');
 
-/** The metrics of the data planes, in prom-client's JSON. `sum` includes planes that are gone; `traffic` has the ones alive, one by one. */
-export function trafficMetrics(
-  sum: PlaneMetrics,
-  traffic: Traffic,
-  status: Status,
-  backends: readonly BackendState[],
-): Metric[] {
+/** The metrics of the data planes, in prom-client's JSON. Two samples of a metric with the same labels are for it to add up. */
+export function trafficMetrics({ sum, traffic, status, backends, topDestinations }: TrafficMetricsInput): Metric[] {
   const planes = [...traffic.planes];
   return [
     gauge(
       'portico_source_ports',
       'Source ports by what becomes of them, towards each destination',
-      foldPorts(sum.ports, TOP_DESTINATIONS).flatMap(
+      foldPorts(sum.ports, topDestinations).flatMap(
         ({ source, destination, free, used, quarantined, unusable }): Sample[] => [
           [{ source, destination, state: 'free' }, free],
           [{ source, destination, state: 'used' }, used],

@@ -1,10 +1,11 @@
-import type { FastifyInstance } from 'fastify';
+import type { AdminApp } from '../admin-app.ts';
 
 const PAGE = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Portico</title>
 <h1>Portico</h1>
 <ul>
-<li><a href="/api/v1/status">Status</a></li>
+<li><a href="/api/v1/status">Status</a>: everything at a glance</li>
+<li><a href="/api/v1/listeners">Listeners</a>, <a href="/api/v1/backends">backends</a>, <a href="/api/v1/sources">sources</a></li>
 <li><a href="/metrics">Metrics for Prometheus</a></li>
 <li><a href="/healthz">Alive</a>, <a href="/readyz">ready</a></li>
 </ul>
@@ -12,7 +13,7 @@ const PAGE = `<!doctype html>
 `;
 
 /** `GET /`: where to look. */
-export function indexRoutes(app: FastifyInstance): void {
+export function indexRoutes(app: AdminApp): void {
   app.get('/', async (_request, reply) => {
     reply
       .type('text/html; charset=utf-8')

@@ -1,10 +1,13 @@
-import type { FastifyInstance } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
-import type { AdminSource } from '../admin-source.ts';
+import type { AdminApp } from '../admin-app.ts';
+import type { AdminSource, ProcessStatus, Traffic } from '../admin-source.ts';
+import { Backend, describeBackends } from './backends.ts';
+import { describeListeners, Listener } from './listeners.ts';
 
 const Process = Type.Object({
   id: Type.String(),
+  /** Null between a death and the next start. */
   pid: Type.Union([Type.Integer(), Type.Null()]),
   ready: Type.Boolean(),
   restarts: Type.Integer(),
@@ -20,60 +23,41 @@ const Port = Type.Object({
   unusable: Type.Integer(),
 });
 
-const Server = Type.Object({
-  id: Type.String(),
-  weight: Type.Integer(),
-  healthy: Type.Boolean(),
-  state: Type.String(),
-});
-
 const Status = Type.Object({
   version: Type.String(),
   pid: Type.Integer(),
   uptimeSeconds: Type.Number(),
   ready: Type.Boolean(),
-  listeners: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      engine: Type.String(),
-      bind: Type.String(),
-      connections: Type.Integer(),
-      webSockets: Type.Integer(),
-    }),
-  ),
+  listeners: Type.Array(Listener),
   planes: Type.Array(Process),
   workers: Type.Array(Process),
-  backends: Type.Array(Type.Object({ name: Type.String(), servers: Type.Array(Server) })),
+  backends: Type.Array(Backend),
   ports: Type.Array(Port),
 });
 
+const describeProcess = ({ id, pid, ready, restarts }: ProcessStatus): Static<typeof Process> => ({
+  id,
+  pid: pid ?? null,
+  ready,
+  restarts,
+});
+
 /** `GET /api/v1/status`: everything at a glance. */
-export function statusRoutes(app: FastifyInstance, source: AdminSource): void {
+export function statusRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
   app.get('/api/v1/status', { schema: { response: { 200: Status } } }, async () => {
-    const status = source.status();
-    const { planes } = await source.traffic();
-    const reports = [...planes.values()];
-    const perListener = (name: string) =>
-      reports.flatMap((report) => report.listeners.filter(({ listener }) => listener === name));
-    const withPid = <T extends { readonly pid: number | undefined }>(process: T) => ({
-      ...process,
-      pid: process.pid ?? null,
-    });
+    const { planes } = await traffic();
+    const live = sumPlaneMetrics([...planes.values()]);
+    const { version, pid, uptimeSeconds, ...status } = source.status();
     return {
-      ...status,
+      version,
+      pid,
+      uptimeSeconds,
       ready: source.notReady().length === 0,
-      listeners: status.listeners.map((listener) => ({
-        ...listener,
-        connections: perListener(listener.name).reduce((sum, { connections }) => sum + connections, 0),
-        webSockets: perListener(listener.name).reduce((sum, { webSockets }) => sum + webSockets, 0),
-      })),
-      planes: status.planes.map(withPid),
-      workers: status.workers.map(withPid),
-      backends: source.backends().map(({ name, servers }) => ({
-        name,
-        servers: servers.map(({ id, weight, healthy, admin }) => ({ id, weight, healthy, state: admin })),
-      })),
-      ports: sumPlaneMetrics(reports).ports,
+      listeners: describeListeners(status.listeners, live),
+      planes: status.planes.map(describeProcess),
+      workers: status.workers.map(describeProcess),
+      backends: describeBackends(source.backends(), live),
+      ports: [...live.ports],
     };
   });
 }
