@@ -178,6 +178,7 @@ export class Plane {
 
   private tick(): void {
     const now = this.deps.clock.now();
+    this.context.tickMs = now;
     for (const listener of this.listeners.values()) listener.tick(now);
     for (const { servers, leaving } of this.backends.values()) {
       for (const server of servers.values()) server.tick(now);

@@ -60,7 +60,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   }
 
   start(): void {
-    this.listener.idleTimeouts.start(this, this.listener.context.clock.now());
+    this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
     this.stream.resume();
   }
 
@@ -113,7 +113,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     // RFC 9112 §2.2: empty lines before a request are passed over.
     while (start + 1 < end && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
     if (start === end) return;
-    const { requestHead: head, clock } = this.listener.context;
+    const { requestHead: head } = this.listener.context;
     const limit = this.listener.config.limits.headerBytes;
     const headEnd = head.parse(bytes, start, end);
     if (headEnd > 0 && headEnd - start <= limit) {
@@ -125,7 +125,8 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
       this.refuse(HEAD_TOO_LARGE);
     } else {
       // The clock for a head starts with its first byte: a client that drips cannot stretch it.
-      if (this.timeoutList !== this.listener.headerTimeouts) this.listener.headerTimeouts.start(this, clock.now());
+      if (this.timeoutList !== this.listener.headerTimeouts)
+        this.listener.headerTimeouts.start(this, this.listener.context.tickMs);
       this.ahead = Buffer.from(bytes.subarray(start, end));
     }
   }
@@ -188,7 +189,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   }
 
   private expectBody(): void {
-    this.listener.idleTimeouts.start(this, this.listener.context.clock.now());
+    this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
   }
 
   private takeBody(bytes: Buffer, from: number, end: number): void {
@@ -238,12 +239,12 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   /** Sends what stands in the outgoing arena up to `end`. */
   private writeOut(end: number, isLast: boolean): void {
-    const { outgoing, clock } = this.listener.context;
+    const { outgoing } = this.listener.context;
     if (!this.stream.write(outgoing.view(end))) {
       outgoing.commit(end);
       if (!isLast) {
         this.exchange!.connection?.pauseAnswer();
-        this.listener.idleTimeouts.start(this, clock.now());
+        this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
       }
     }
     if (isLast) this.finish();
@@ -258,7 +259,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
       return;
     }
     this.state = 'idle';
-    this.listener.idleTimeouts.start(this, clock.now());
+    this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
     this.stream.resume();
     if (this.ahead !== undefined) {
       this.stream.disableNagle();
@@ -278,12 +279,12 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
       this.body = undefined;
       this.ahead = undefined;
       this.state = 'lingering';
-      this.listener.lingerTimeouts.start(this, this.listener.context.clock.now());
+      this.listener.lingerTimeouts.start(this, this.listener.context.tickMs);
       this.stream.end();
       this.stream.resume();
     } else if (this.stream.isBackedUp) {
       this.closesWhenDrained = true;
-      this.listener.idleTimeouts.start(this, this.listener.context.clock.now());
+      this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
     } else {
       this.close();
     }

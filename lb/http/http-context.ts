@@ -17,6 +17,8 @@ export class HttpContext {
   readonly network: TcpNetwork;
   readonly clock: Clock;
   readonly random: () => number;
+  /** The time as of the last tick: exact enough for timeouts, and free to read. */
+  tickMs = 0;
   readonly requestHead = new RequestHead();
   readonly responseHead = new ResponseHead();
   readonly heads = new HeadBuffers();
@@ -33,6 +35,7 @@ export class HttpContext {
     this.network = deps.network;
     this.clock = deps.clock;
     this.random = deps.random;
+    this.tickMs = deps.clock.now();
   }
 
   /**

@@ -130,7 +130,7 @@ export class Server implements Candidate {
     return (
       this.options.pipelining > 1 &&
       this.averageAnswerBytes < PIPELINE_ANSWER_BYTES &&
-      (this.pipeliningRestsUntilMs === 0 || this.context.clock.now() >= this.pipeliningRestsUntilMs)
+      (this.pipeliningRestsUntilMs === 0 || this.context.tickMs >= this.pipeliningRestsUntilMs)
     );
   }
 
@@ -173,7 +173,7 @@ export class Server implements Candidate {
 
   private enqueue(exchange: Exchange): void {
     this.waiting.push(exchange);
-    this.queueTimeouts.start(exchange, this.context.clock.now());
+    this.queueTimeouts.start(exchange, this.context.tickMs);
   }
 
   private dequeue(): Exchange | undefined {
@@ -278,7 +278,7 @@ export class Server implements Candidate {
   }
 
   private restPipelining(): void {
-    this.pipeliningRestsUntilMs = this.context.clock.now() + PIPELINE_REST_MS;
+    this.pipeliningRestsUntilMs = this.context.tickMs + PIPELINE_REST_MS;
   }
 
   // Leases

@@ -29,6 +29,8 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   state: 'connecting' | 'open' | 'tunnel' | 'closed' = 'connecting';
   /** Answers received whole; 0 tells a fresh connection from a reused one. */
   answered = 0;
+  /** Requests written; no more than these can be answered. */
+  private sent = 0;
   /** No more requests: it closes once the queue is empty. */
   isRetiring = false;
   /** Gathers pipelined requests; the server sets it. */
@@ -73,7 +75,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   open(): boolean {
     this.lease = this.server.takeLease();
     if (this.lease < 0) return false;
-    this.server.connectTimeouts.start(this, this.context.clock.now());
+    this.server.connectTimeouts.start(this, this.context.tickMs);
     this.connect(MAX_ADDRESS_TRIES);
     return true;
   }
@@ -159,11 +161,13 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     const { sending, stream, unsent } = this;
     if (unsent !== undefined && stream !== undefined) {
       this.unsent = undefined;
+      this.sent++;
       // The kernel may not take all of it at once, and the answer may come before it does: then the buffer is not used again.
       if (!stream.write(new Uint8Array(unsent.head.buffer, 0, unsent.headLength))) unsent.takeHead();
       unsent.sink.onSent();
     }
     if (sending === undefined || stream === undefined || this.sendEnd === sending.offset) return;
+    this.sent = this.answered + this.inFlight;
     if (!stream.write(sending.view(this.sendEnd))) sending.commit(this.sendEnd);
     this.sendEnd = sending.offset;
   }
@@ -233,7 +237,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     if (this.body.framing === 'close') {
       const exchange = this.queue[this.first]!;
       if (!exchange.isCancelled) exchange.sink.onAnswerBody(EMPTY, 0, 0, true);
-      this.finishAnswer(exchange);
+      this.finishAnswer(exchange, false);
       return;
     }
     this.fail(CLOSED, 'closed-by-peer');
@@ -264,7 +268,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   private readHead(bytes: Buffer, at: number, end: number): number {
     const exchange = this.queue[this.first];
     const { responseHead: head } = this.context;
-    if (exchange === undefined) return this.breakOff(); // an answer that nobody asked for
+    if (exchange === undefined || this.answered === this.sent) return this.breakOffUnasked();
     const headEnd = head.parse(bytes, at, end, exchange.isHead);
     if (headEnd === 0) {
       if (end - at > MAX_HEAD_BYTES) return this.breakOff();
@@ -287,7 +291,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     }
     const isLast = this.body.isDone;
     if (!exchange.isCancelled) exchange.sink.onAnswer(head, bytes, headEnd, bodyEnd, isLast);
-    if (isLast) this.finishAnswer(exchange);
+    if (isLast) this.finishAnswer(exchange, bodyEnd < end);
     return bodyEnd;
   }
 
@@ -297,7 +301,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     if (bodyEnd < 0) return this.breakOff();
     const isLast = this.body.isDone;
     if (!exchange.isCancelled) exchange.sink.onAnswerBody(bytes, at, bodyEnd, isLast);
-    if (isLast) this.finishAnswer(exchange);
+    if (isLast) this.finishAnswer(exchange, bodyEnd < end);
     return bodyEnd;
   }
 
@@ -310,7 +314,8 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     return end;
   }
 
-  private finishAnswer(exchange: Exchange): void {
+  /** `hasMore`: bytes follow this answer in the same read. */
+  private finishAnswer(exchange: Exchange, hasMore: boolean): void {
     const { bytes } = this.body;
     this.body.end();
     this.answered++;
@@ -321,11 +326,14 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     }
     this.server.onAnswered(exchange, bytes);
     if (this.state !== 'open') return;
-    if (!this.keepAliveAfter || (this.isRetiring && this.inFlight === 0)) {
+    if (hasMore && this.answered === this.sent) {
+      // Before a request that waits gets this connection, and takes those bytes for its answer.
+      this.breakOffUnasked();
+    } else if (!this.keepAliveAfter || (this.isRetiring && this.inFlight === 0)) {
       // What was pipelined behind an answer that closes will not be answered here.
       this.fail(CLOSED, this.keepAliveAfter ? 'closed' : 'closed-by-peer');
     } else {
-      if (this.inFlight === 0) this.server.idleTimeouts.start(this, this.context.clock.now());
+      if (this.inFlight === 0) this.server.idleTimeouts.start(this, this.context.tickMs);
       this.server.onConnectionFree(this);
     }
   }
@@ -333,6 +341,12 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   /** The server does not speak HTTP as it should: whatever else it sends on this connection is void. */
   private breakOff(): -1 {
     this.fail(BAD_ANSWER, 'reset');
+    return -1;
+  }
+
+  /** Bytes that answer nothing. Requests that wait here have not been sent and lose nothing. */
+  private breakOffUnasked(): -1 {
+    this.fail(CLOSED, 'reset');
     return -1;
   }
 
@@ -345,7 +359,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
 
   private restartTimeout(): void {
     const { server } = this;
-    this.progressAtMs = this.context.clock.now();
+    this.progressAtMs = this.context.tickMs;
     (this.inFlight > 0 ? server.responseTimeouts : server.idleTimeouts).start(this, this.progressAtMs);
   }
 

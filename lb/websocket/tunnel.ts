@@ -90,7 +90,7 @@ export class WebSocketTunnel implements Expirable {
 
   /** Passes on what each side sent before the switch was complete, then whatever comes. */
   start(fromServer: Buffer, fromClient: Buffer | undefined): void {
-    this.timeouts.start(this, this.context.clock.now());
+    this.timeouts.start(this, this.context.tickMs);
     if (fromServer.length > 0) this.relay(this.server, fromServer, fromServer.length);
     if (fromClient !== undefined) this.relay(this.client, fromClient, fromClient.length);
     if (!this.isOver && !this.server.stream.isBackedUp) this.client.stream.resume();
@@ -103,7 +103,7 @@ export class WebSocketTunnel implements Expirable {
       this.closeBoth(TOO_BIG, from, wasBetweenFrames);
       return;
     }
-    this.timeouts.start(this, this.context.clock.now());
+    this.timeouts.start(this, this.context.tickMs);
     const { outgoing } = this.context;
     outgoing.reserve(length);
     const end = copyBytes(buffer, 0, length, outgoing.slab, outgoing.offset);

@@ -1,16 +1,26 @@
-import { serve } from './index.ts';
+import { type HttpResponse, serve } from './index.ts';
 
 // The worker that ships with Portico (`module: builtin:echo`): something to try, to test with and to measure.
 
 const decoder = new TextDecoder();
 const MAX_BYTES = 64 * 1024 * 1024;
 
+/** As much as the socket takes, the rest when it drains. */
+function sendBytes(response: HttpResponse, body: Buffer): void {
+  let isGone = false;
+  response.onAborted(() => {
+    isGone = true;
+  });
+  response.onWritable((offset) => isGone || response.tryEnd(body.subarray(offset), body.length)[0]);
+  response.writeHeader('Content-Type', 'application/octet-stream').tryEnd(body, body.length);
+}
+
 await serve((app) => {
   app.get('/bytes/:count', (response, request) => {
     const count = Number(request.getParameter(0));
     if (!Number.isInteger(count) || count < 0 || count > MAX_BYTES)
       response.writeStatus('400 Bad Request').end('a number of bytes\n');
-    else response.writeHeader('Content-Type', 'application/octet-stream').end(Buffer.alloc(count, 'p'));
+    else sendBytes(response, Buffer.alloc(count, 'p'));
   });
   app.post('/*', (response, request) => {
     const type = request.getHeader('content-type');

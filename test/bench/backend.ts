@@ -9,8 +9,8 @@ uws
   .get('/bytes/:size', (response, request) => {
     const body = bodies.get(Number(request.getParameter(0)));
     response.writeHeader('Content-Type', 'application/octet-stream');
-    if (body === undefined || body.length <= 65_536) response.end(body ?? '');
-    else sendLarge(response, body);
+    if (body === undefined) response.end();
+    else send(response, body);
   })
   .ws('/ws', {
     idleTimeout: 0,
@@ -29,11 +29,12 @@ process.on('disconnect', () => process.exit(0));
 type Response = Parameters<Parameters<ReturnType<typeof uws.App>['get']>[1]>[0];
 
 /** As much as the socket takes, the rest when it drains. */
-function sendLarge(response: Response, body: Buffer): void {
+function send(response: Response, body: Buffer): void {
   let isGone = false;
   response.onAborted(() => {
     isGone = true;
   });
+  // An answer that the socket does not take at once counts as open, and an open one without this handler ends the process.
   response.onWritable((offset) => isGone || response.tryEnd(body.subarray(offset), body.length)[0]);
   response.tryEnd(body, body.length);
 }
