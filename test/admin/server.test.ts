@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { FakeAdminSource } from '../fixtures/fake-admin-source.ts';
 import { parsePrometheusText } from '../fixtures/prometheus-text.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'portico-admin-'));
+t.teardown(() => rmSync(folder, { recursive: true }));
 const source = new FakeAdminSource();
 const serverOf = (listen: AdminConfig['listen'], tokenFile?: string) =>
   new AdminServer(source, tokenFile === undefined ? { listen } : { listen, tokenFile });
