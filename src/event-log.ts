@@ -5,6 +5,7 @@ export type PorticoEvent =
   | { readonly type: 'worker-listening'; readonly worker: string; readonly server: string }
   | { readonly type: 'worker-died'; readonly worker: string; readonly cause: string; readonly restartInMs: number }
   | { readonly type: 'worker-failed'; readonly worker: string; readonly message: string }
+  | { readonly type: 'admin-error'; readonly message: string }
   | { readonly type: 'server-up'; readonly backend: string; readonly server: string }
   | { readonly type: 'server-down'; readonly backend: string; readonly server: string; readonly reason: string };
 
@@ -36,6 +37,8 @@ export function describeEvent(event: PorticoEvent): string {
       return `worker ${event.worker} died (${event.cause}); restarting in ${event.restartInMs} ms`;
     case 'worker-failed':
       return `worker ${event.worker} cannot start: ${event.message}`;
+    case 'admin-error':
+      return `the admin server could not answer: ${event.message}`;
     case 'server-up':
       return `server ${event.server} of backend ${event.backend} is healthy`;
     case 'server-down':

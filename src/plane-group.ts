@@ -147,20 +147,19 @@ export class PlaneGroup {
     }));
   }
 
-  /** What every plane counted, by plane, and those that are gone as `retired`. A plane that hangs is missing. */
+  /**
+   * What every plane counted, by plane, and those that are gone as `retired`. A plane that hangs is in it with its last report, and one
+   * that died while the others were waited for only in `retired`: each count is in there once, so no counter goes down.
+   */
   async collect(): Promise<{
     planes: Map<string, PlaneMetrics>;
     retired: PlaneMetrics | undefined;
     isComplete: boolean;
   }> {
+    const answers = await Promise.all(this.planes.map((plane) => this.ask(plane)));
     const planes = new Map<string, PlaneMetrics>();
-    await Promise.all(
-      this.planes.map(async (plane) => {
-        const metrics = await this.ask(plane);
-        if (metrics !== undefined) planes.set(plane.id, metrics);
-      }),
-    );
-    return { planes, retired: this.retired, isComplete: planes.size === this.planes.length };
+    for (const { id, lastReport } of this.planes) if (lastReport !== undefined) planes.set(id, lastReport);
+    return { planes, retired: this.retired, isComplete: answers.every((answer) => answer !== undefined) };
   }
 
   private ask({ supervisor, isReady }: Plane): Promise<PlaneMetrics | undefined> {

@@ -91,7 +91,9 @@ export class Primary implements AdminSource {
       config,
       this.sockets,
     );
-    this.admin = new AdminServer(this, config.admin);
+    this.admin = new AdminServer(this, config.admin, {
+      onError: (error) => this.log.emit({ type: 'admin-error', message: error.message }),
+    });
   }
 
   /** Resolves when clients are served. Throws StartError or AdminError; nothing is left running then. */

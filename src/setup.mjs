@@ -1,7 +1,7 @@
 // Runs before `npm start` and `npm test`: installs and builds what a fresh clone lacks, and nothing the second time.
 // Plain JavaScript on Node's own modules, since nothing else is there yet.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,6 +41,8 @@ if (modified('package-lock.json') > modified('node_modules/.package-lock.json'))
 const sources = Math.max(...['config', 'lb', 'admin', 'src', 'test'].map(newestSource), modified('tsconfig.json'));
 if (sources > modified('dist/.built')) {
   console.error('portico: building (once) …');
+  // The compiler leaves behind what its sources no longer have, tests among it.
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
   run(process.execPath, ['node_modules/typescript/bin/tsc'], 'the build failed; the compiler says:');
   run('touch', ['dist/.built'], 'dist/ cannot be written:');
 }
