@@ -92,7 +92,8 @@ export class Primary implements AdminSource {
       this.sockets,
     );
     this.admin = new AdminServer(this, config.admin, {
-      onError: (error) => this.log.emit({ type: 'admin-error', message: error.message }),
+      onError: (error) =>
+        this.log.emit({ type: 'admin-error', message: error instanceof Error ? error.message : String(error) }),
     });
   }
 
