@@ -1,5 +1,6 @@
 import type { BackendState } from '../lb/control/messages.ts';
 import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
+import type { SourceBlocks } from '../lb/source/block-ledger.ts';
 
 /** One process that Portico runs beside the primary. */
 export interface ProcessStatus {
@@ -38,18 +39,6 @@ export interface Traffic {
   readonly isComplete: boolean;
 }
 
-/** Who owns the blocks of 128 ports of one source address. */
-export interface SourceBlocks {
-  readonly pool: string;
-  /** The source IP address. */
-  readonly address: string;
-  /** Blocks that can be granted now. */
-  readonly free: number;
-  /** Blocks of an owner that died, until the kernel has let go of its connections. */
-  readonly resting: number;
-  readonly owners: readonly { readonly owner: string; readonly blocks: number }[];
-}
-
 /** What the admin server shows; the primary has it. */
 export interface AdminSource {
   status(): Status;
@@ -59,5 +48,5 @@ export interface AdminSource {
   /** Why Portico should get no traffic; empty when it should. */
   notReady(): readonly string[];
   /** The block ledger, by source address. Where it is missing, sources are shown as the planes report them, without blocks. */
-  sources?(): readonly SourceBlocks[];
+  sources(): readonly SourceBlocks[];
 }

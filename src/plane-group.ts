@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
-import type { Clock } from '../lb/clock.ts';
+import type { Clock, Timer } from '../lb/clock.ts';
 import type { BackendState, PlaneCommand, PlaneEvent } from '../lb/control/messages.ts';
 import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
 import { sumPlaneMetrics } from '../lb/metrics/sum-plane-metrics.ts';
@@ -53,6 +53,7 @@ export class PlaneGroup {
   private retired: PlaneMetrics | undefined = undefined;
   private readonly reports = new Map<number, (metrics: PlaneMetrics) => void>();
   private nextReport = 1;
+  private keeping: Timer | undefined = undefined;
   private onAllReady: (() => void) | undefined = undefined;
   private onFailed: ((error: Error) => void) | undefined = undefined;
 
@@ -68,7 +69,7 @@ export class PlaneGroup {
       this.onAllReady = resolve;
       this.onFailed = reject;
       for (let i = 0; i < this.config.planes; i++) this.add(`plane-${i + 1}`);
-      this.deps.clock.every(KEEP_REPORT_MS, () => void this.collect());
+      this.keeping = this.deps.clock.every(KEEP_REPORT_MS, () => void this.collect());
     });
   }
 
@@ -192,6 +193,7 @@ export class PlaneGroup {
 
   /** Drains every plane. Resolves when all are gone. */
   async stop(deadlineMs: number): Promise<void> {
+    this.deps.clock.clear(this.keeping);
     await Promise.all(
       this.planes.map(({ supervisor }) =>
         supervisor.stop((child) => this.send(child, { type: 'drain', deadlineMs }), deadlineMs + REPORT_TIMEOUT_MS),
@@ -200,6 +202,7 @@ export class PlaneGroup {
   }
 
   kill(): void {
+    this.deps.clock.clear(this.keeping);
     for (const { supervisor } of this.planes) supervisor.kill();
   }
 }

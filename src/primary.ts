@@ -6,7 +6,7 @@ import type { BackendState } from '../lb/control/messages.ts';
 import { type ProbeResult, type ProbeTarget, probe } from '../lb/health/probe.ts';
 import { ListenError, type ListenSocket, openListenSocket } from '../lb/net/listen-socket.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
-import { BlockLedger } from '../lb/source/block-ledger.ts';
+import { BlockLedger, type SourceBlocks } from '../lb/source/block-ledger.ts';
 import { LeasePool } from '../lb/source/lease-pool.ts';
 import { isLoopbackAddress, readQuarantineMs } from '../lb/source/tcp-settings.ts';
 import { EventLog } from './event-log.ts';
@@ -172,6 +172,10 @@ export class Primary implements AdminSource {
 
   backends(): readonly BackendState[] {
     return [...this.registries.values()].map((registry) => registry.state);
+  }
+
+  sources(): readonly SourceBlocks[] {
+    return this.ledger.counts();
   }
 
   traffic(): Promise<Traffic> {

@@ -1,8 +1,9 @@
 import Type, { type Static } from 'typebox';
 import type { PortMetrics } from '../../lb/metrics/plane-metrics.ts';
 import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
+import type { SourceBlocks } from '../../lb/source/block-ledger.ts';
 import type { AdminApp } from '../admin-app.ts';
-import type { AdminSource, SourceBlocks, Traffic } from '../admin-source.ts';
+import type { AdminSource, Traffic } from '../admin-source.ts';
 
 const Source = Type.Object({
   pool: Type.String(),
@@ -52,6 +53,6 @@ function describeSources(ledger: readonly SourceBlocks[], ports: readonly PortMe
 export function sourceRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
   app.get('/api/v1/sources', { schema: { response: { 200: Sources } } }, async () => {
     const { planes } = await traffic();
-    return { sources: describeSources(source.sources?.() ?? [], sumPlaneMetrics([...planes.values()]).ports) };
+    return { sources: describeSources(source.sources(), sumPlaneMetrics([...planes.values()]).ports) };
   });
 }

@@ -11,6 +11,18 @@ interface Entry {
   restsUntilMs: number;
 }
 
+/** The blocks of one source. */
+export interface SourceBlocks {
+  readonly pool: string;
+  /** The source IP address. */
+  readonly address: string;
+  /** Blocks that can be granted now. */
+  readonly free: number;
+  /** Blocks of an owner that died, until the kernel has let go of its connections. */
+  readonly resting: number;
+  readonly owners: readonly { readonly owner: string; readonly blocks: number }[];
+}
+
 /** A plane's share at the start; it asks for more before it runs out. */
 const INITIAL_BLOCKS_PER_SOURCE = 16;
 
@@ -21,6 +33,8 @@ export class BlockLedger {
   /** By pool, then by source: the longest free first. */
   private readonly free = new Map<string, Entry[][]>();
   private readonly owned = new Map<string, Set<Entry>>();
+  /** By pool. */
+  private readonly addresses = new Map<string, readonly string[]>();
 
   constructor(
     deps: { readonly clock: Clock },
@@ -37,6 +51,7 @@ export class BlockLedger {
         })),
       );
       this.free.set(name, sources);
+      this.addresses.set(name, addresses);
     }
   }
 
@@ -82,6 +97,27 @@ export class BlockLedger {
       this.free.get(entry.block.pool)![entry.source]!.push(entry);
     }
     this.owned.delete(owner);
+  }
+
+  /** Blocks of every source, by what becomes of them. */
+  counts(): SourceBlocks[] {
+    const now = this.clock.now();
+    return [...this.free].flatMap(([pool, sources]) =>
+      sources.map((entries, source) => {
+        const resting = entries.filter((entry) => entry.restsUntilMs > now).length;
+        const owners = [...this.owned].map(([owner, held]) => {
+          const own = [...held].filter((entry) => entry.block.pool === pool && entry.source === source);
+          return { owner, blocks: own.length };
+        });
+        return {
+          pool,
+          address: this.addresses.get(pool)![source]!,
+          free: entries.length - resting,
+          resting,
+          owners: owners.filter(({ blocks }) => blocks > 0),
+        };
+      }),
+    );
   }
 
   ownedBy(owner: string): PortBlock[] {

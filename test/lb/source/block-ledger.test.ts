@@ -86,6 +86,20 @@ t.test('the blocks of a dead owner rest, then go to others', async (t) => {
   t.equal(ledger.grant('y', 'p', 9).length, 2);
 });
 
+t.test('counts tell who has what', async (t) => {
+  const clock = new FakeClock();
+  const ledger = new BlockLedger({ clock }, { pools: [pool(['a', 'b'], 1024, 1407)], quarantineMs: 10 });
+  ledger.grant('x', 'p', 3);
+  ledger.grant('y', 'p', 1);
+  ledger.ownerDied('y');
+  t.same(ledger.counts(), [
+    { pool: 'p', address: 'a', free: 1, resting: 0, owners: [{ owner: 'x', blocks: 2 }] },
+    { pool: 'p', address: 'b', free: 1, resting: 1, owners: [{ owner: 'x', blocks: 1 }] },
+  ]);
+  clock.advance(10);
+  t.match(ledger.counts()[1], { free: 2, resting: 0 });
+});
+
 t.test('no block ever has two owners, and none is lost', async () => {
   const step = fc.record({
     owner: fc.constantFrom('a', 'b', 'c'),
