@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { Clock } from '../clock.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
+import { judgeAnswer } from './judge-answer.ts';
 
 export type ProbeResult =
   | { readonly outcome: 'passed' }
@@ -16,19 +17,38 @@ export interface ProbeTarget {
   readonly timeoutMs: number;
 }
 
+interface ProbeDeps {
+  readonly clock: Clock;
+  readonly leases: LeasePool;
+}
+
 const LOCAL = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
-const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |\r)/;
-const MAX_HEAD_BYTES = 16384;
+/**
+ * Ports tried when others hold them. Few: each is put aside for a minute, and where the whole address is gone, the probes of that minute
+ * must not use up the block of 128 that health checks own.
+ */
+const MAX_BINDS = 3;
 
 /** Probes a server once, from a leased source address and port. Resolves within `timeoutMs`; never rejects. */
-export function probe(
-  deps: { readonly clock: Clock; readonly leases: LeasePool },
+export async function probe(deps: ProbeDeps, target: ProbeTarget): Promise<ProbeResult> {
+  const endMs = deps.clock.now() + target.timeoutMs;
+  for (let binds = 1; ; binds++) {
+    const { result, isTaken } = await attempt(deps, target, endMs);
+    if (!isTaken || binds === MAX_BINDS) return result;
+  }
+}
+
+/** `isTaken`: the kernel would not bind the port, nothing was sent. */
+function attempt(
+  { clock, leases }: ProbeDeps,
   target: ProbeTarget,
-): Promise<ProbeResult> {
-  const { clock, leases } = deps;
+  endMs: number,
+): Promise<{ readonly result: ProbeResult; readonly isTaken: boolean }> {
   const destination = leases.destination(target.host, target.port);
   const lease = leases.lease(destination);
-  if (lease < 0) return Promise.resolve({ outcome: 'inconclusive', reason: 'no free source port' });
+  if (lease < 0) {
+    return Promise.resolve({ result: { outcome: 'inconclusive', reason: 'no free source port' }, isTaken: false });
+  }
   return new Promise((resolve) => {
     const socket = net.connect({
       host: target.host,
@@ -41,10 +61,12 @@ export function probe(
       if (result !== undefined) return;
       result = found;
       clock.clear(timer);
-      // A reset leaves nothing in TIME_WAIT, so probes do not use up ports.
-      socket.resetAndDestroy();
+      // Either way nothing stays in TIME_WAIT, so probes do not use up ports. Node puts a reset off until the connection is up, which to
+      // a host that drops SYNs is never: the kernel gives up after two minutes.
+      if (socket.connecting) socket.destroy();
+      else socket.resetAndDestroy();
     };
-    const timer = clock.after(target.timeoutMs, () =>
+    const timer = clock.after(Math.max(0, endMs - clock.now()), () =>
       settle({ outcome: 'failed', reason: `no answer in ${target.timeoutMs} ms` }),
     );
     let head = '';
@@ -57,7 +79,7 @@ export function probe(
     });
     socket.on('data', (data) => {
       head += data.toString('latin1');
-      const verdict = judge(head);
+      const verdict = judgeAnswer(head);
       if (verdict !== undefined) settle(verdict);
     });
     socket.on('end', () => settle({ outcome: 'failed', reason: 'closed without an answer' }));
@@ -71,24 +93,11 @@ export function probe(
       if (isTaken) leases.setAside(destination, lease);
       else leases.release(destination, lease, 'reset');
       settle({ outcome: 'failed', reason: 'closed' });
-      resolve(result!);
+      resolve({ result: result!, isTaken });
     });
   });
 }
 
 function hostField({ host, port }: ProbeTarget): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** The verdict of an answer so far; undefined while its first line is not whole. */
-function judge(head: string): ProbeResult | undefined {
-  const match = STATUS_LINE.exec(head);
-  if (match !== null) {
-    const status = Number(match[1]);
-    return status >= 200 && status < 400 ? { outcome: 'passed' } : { outcome: 'failed', reason: `status ${status}` };
-  }
-  if (head.includes('\n') || head.length > MAX_HEAD_BYTES || !'HTTP/1.'.startsWith(head.slice(0, 7))) {
-    return { outcome: 'failed', reason: 'not an HTTP answer' };
-  }
-  return undefined;
 }

@@ -1,15 +1,42 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
-import { systemClock } from '../../../lb/clock.ts';
+import { type Clock, systemClock } from '../../../lb/clock.ts';
 import { HealthChecker } from '../../../lb/health/health-checker.ts';
 import { type ProbeResult, probe } from '../../../lb/health/probe.ts';
 import { nextVerdict, UNKNOWN, type Verdict } from '../../../lb/health/verdict.ts';
 import { LeasePool } from '../../../lb/source/lease-pool.ts';
 import { FakeClock } from '../../fixtures/fake-clock.ts';
+import { startFullBacklogServer } from '../../fixtures/full-backlog-server.ts';
 import { startRawServer } from '../../fixtures/raw-server.ts';
 
 const LIMITS = { rise: 2, fall: 3 };
+
+/** Lets the promises that are settled run on. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** One block of one address, as the health checks own it. */
+function leasePool(clock: Clock, address: string): LeasePool {
+  const leases = new LeasePool(
+    { clock },
+    {
+      pool: {
+        name: 'p',
+        addresses: [address],
+        claim: false,
+        interface: 'lo',
+        ports: { low: 24_000, high: 24_127 },
+        strategy: 'most-free',
+        exhaustion: { queue: 0, timeoutMs: 0 },
+      },
+      quarantineMs: 0,
+      onLow: () => {},
+    },
+  );
+  leases.grant([{ pool: 'p', address, firstPort: 24_000, lastPort: 24_127 }]);
+  return leases;
+}
 
 t.test('rise and fall', async (t) => {
   // + a pass, - a failure; upper case where the server is healthy after it.
@@ -49,7 +76,7 @@ t.test('the checker probes on time, one at a time, and tells of changes alone', 
   );
   const finish = async (result: ProbeResult): Promise<void> => {
     answer(result);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   };
   checker.start();
   t.equal(probes, 1, 'at once');
@@ -57,8 +84,10 @@ t.test('the checker probes on time, one at a time, and tells of changes alone', 
   t.equal(probes, 1, 'not while one is under way');
   await finish({ outcome: 'inconclusive', reason: 'EMFILE' });
   t.same(verdicts, [], 'a shortage of this host says nothing');
+  let delayMs = 500;
   for (const outcome of ['passed', 'failed', 'failed', 'inconclusive', 'failed', 'passed', 'passed'] as const) {
-    clock.advance(999);
+    clock.advance(delayMs - 1);
+    delayMs = 1000;
     const before = probes;
     clock.advance(1);
     t.equal(probes, before + 1);
@@ -70,24 +99,103 @@ t.test('the checker probes on time, one at a time, and tells of changes alone', 
   t.equal(clock.pending, 0);
 });
 
-t.test('probes of real servers', async (t) => {
-  const leases = new LeasePool(
-    { clock: systemClock },
+t.test('a checker that is started again while a probe is under way has one at a time all the same', async (t) => {
+  const clock = new FakeClock();
+  const answers: ((result: ProbeResult) => void)[] = [];
+  const verdicts: boolean[] = [];
+  const checker = new HealthChecker(
     {
-      pool: {
-        name: 'p',
-        addresses: ['127.0.1.9'],
-        claim: false,
-        interface: 'lo',
-        ports: { low: 24_000, high: 24_127 },
-        strategy: 'most-free',
-        exhaustion: { queue: 0, timeoutMs: 0 },
-      },
-      quarantineMs: 0,
-      onLow: () => {},
+      clock,
+      random: () => 0.5,
+      probe: () => new Promise((resolve) => answers.push(resolve)),
+      onVerdict: (isHealthy) => verdicts.push(isHealthy),
     },
+    { health: { intervalMs: 1000, timeoutMs: 100, ...LIMITS }, host: '127.0.0.1', port: 1 },
   );
-  leases.grant([{ pool: 'p', address: '127.0.1.9', firstPort: 24_000, lastPort: 24_127 }]);
+  checker.start();
+  checker.stop();
+  checker.start();
+  t.equal(answers.length, 1);
+  answers[0]!({ outcome: 'passed' });
+  await turn();
+  t.same(verdicts, [true]);
+  t.equal(clock.pending, 1);
+  clock.advance(5000);
+  t.equal(answers.length, 2);
+  checker.stop();
+  answers[1]!({ outcome: 'failed', reason: 'x' });
+  await turn();
+  t.equal(clock.pending, 0, 'stopped for good');
+});
+
+t.test('all servers are probed at the start, and spread over the interval from then on', async (t) => {
+  const clock = new FakeClock();
+  let probes = 0;
+  const checkers = Array.from({ length: 100 }, (_, i) => {
+    const drawn = (i * 37) % 100;
+    return new HealthChecker(
+      {
+        clock,
+        random: () => (drawn + 0.5) / 100,
+        probe: async () => {
+          probes++;
+          return { outcome: 'passed' };
+        },
+        onVerdict: () => {},
+      },
+      { health: { intervalMs: 1000, timeoutMs: 100, ...LIMITS }, host: '127.0.0.1', port: i },
+    );
+  });
+  for (const checker of checkers) checker.start();
+  t.equal(probes, 100);
+  await turn();
+  for (let tenth = 0; tenth < 10; tenth++) {
+    probes = 0;
+    clock.advance(tenth === 0 ? 99 : 100);
+    await turn();
+    t.equal(probes, 10, `tenth ${tenth}`);
+  }
+  for (const checker of checkers) checker.stop();
+});
+
+t.test('a probe keeps its deadline towards a host that drops SYNs', async (t) => {
+  const server = await startFullBacklogServer();
+  t.teardown(() => server.close());
+  const clock = new FakeClock();
+  const leases = leasePool(clock, '127.0.1.10');
+  const result = probe({ clock, leases }, { host: '127.0.0.1', port: server.port, path: '/', timeoutMs: 1000 });
+  clock.advance(999);
+  t.equal(clock.pending, 1);
+  clock.advance(1);
+  t.same(await result, { outcome: 'failed', reason: 'no answer in 1000 ms' });
+  t.match(leases.counts(), [{ used: 0, free: 128 }], 'its port came back');
+});
+
+t.test('a probe tries the next port when another program holds one', async (t) => {
+  const server = http.createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const clock = new FakeClock();
+  const leases = leasePool(clock, '127.0.1.11');
+  const squatters: http.Server[] = [];
+  for (const port of [24_000, 24_001]) {
+    const squatter = http.createServer().listen(port, '127.0.1.11');
+    await once(squatter, 'listening');
+    squatters.push(squatter);
+  }
+  t.teardown(() => {
+    for (const squatter of squatters) squatter.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  t.same(await probe({ clock, leases }, { host: '127.0.0.1', port, path: '/', timeoutMs: 1000 }), {
+    outcome: 'passed',
+  });
+  t.match(leases.counts(), [{ used: 0, unusable: 2 }]);
+  t.equal(clock.pending, 0);
+});
+
+t.test('probes of real servers', async (t) => {
+  const leases = leasePool(systemClock, '127.0.1.9');
   const server = http
     .createServer((request, response) => {
       response.statusCode = Number(request.url?.slice(1));
@@ -114,6 +222,14 @@ t.test('probes of real servers', async (t) => {
   t.same(await raw('SSH-2.0-OpenSSH\r\n', false), { outcome: 'failed', reason: 'not an HTTP answer' });
   t.same(await raw('HTTP/1.1 ', true), { outcome: 'failed', reason: 'closed without an answer' });
   t.same(await raw('HTTP/1.1 2', false), { outcome: 'failed', reason: 'no answer in 150 ms' });
+  t.same(
+    await raw('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n', false),
+    { outcome: 'passed' },
+    'the answer is the one after an interim one',
+  );
+  const resetting = await startRawServer((socket) => socket.resetAndDestroy());
+  t.same(await run(resetting.port, '/'), { outcome: 'failed', reason: 'ECONNRESET' });
+  await resetting.close();
   server.closeAllConnections();
   server.close();
   t.match(await run(port), { outcome: 'failed', reason: 'ECONNREFUSED' });
