@@ -6,6 +6,7 @@ import { leastConnections } from '../../../lb/balance/least-connections.ts';
 import type { Candidate, PickContext } from '../../../lb/balance/policy.ts';
 import { randomTwo } from '../../../lb/balance/random-two.ts';
 import { roundRobin } from '../../../lb/balance/round-robin.ts';
+import { hashString } from '../../../lb/balance/string-hash.ts';
 
 const candidate = (id: string, weight = 1, active = 0): Candidate => ({ id, weight, active });
 
@@ -45,6 +46,50 @@ t.test('round-robin goes on when a candidate is missing for a while', async (t) 
   t.same([...new Set(order.slice(4))].sort(), ['a', 'b', 'c']);
 });
 
+t.test('round-robin lets nobody go on for long after the weights have changed', async (t) => {
+  const pick = roundRobin();
+  pick([candidate('a', 256), candidate('b', 256)], context());
+  const after = Array.from({ length: 20 }, () => pick([candidate('a'), candidate('b')], context())!.id).join('');
+  t.notMatch(after, /aaa|bbb/);
+});
+
+t.test('round-robin keeps the shares, whatever went before', async (t) => {
+  const weights = fc.array(fc.integer({ min: 1, max: 256 }), { minLength: 1, maxLength: 8 });
+  const history = fc.array(fc.tuple(weights, fc.nat(255), fc.integer({ min: 1, max: 300 })), { maxLength: 4 });
+  fc.assert(
+    fc.property(history, weights, (past, now) => {
+      const pick = roundRobin();
+      for (const [former, present, times] of past) {
+        // Some are missing: full, unhealthy, or tried before.
+        const list = former.map((weight, i) => candidate(`${i}`, weight)).filter((_, i) => (present >> i) % 2 === 1);
+        for (let i = 0; i < times; i++) pick(list, context());
+      }
+      const candidates = now.map((weight, i) => candidate(`${i}`, weight));
+      const total = now.reduce((sum, weight) => sum + weight, 0);
+      // Debts of the past are a round at most, paid while the first two go by.
+      for (let i = 0; i < 2 * total; i++) pick(candidates, context());
+      const picks = new Array<number>(now.length).fill(0);
+      for (let i = 0; i < total; i++) picks[Number(pick(candidates, context())!.id)]!++;
+      return picks.every((count, i) => Math.abs(count - now[i]!) <= 2);
+    }),
+    { numRuns: 60 },
+  );
+  t.pass();
+});
+
+t.test('round-robin forgets servers that are long gone', async (t) => {
+  // Workers come back on other ports, so ids without end pass by.
+  const nextAfter = (others: number): string => {
+    const pick = roundRobin();
+    const pair = [candidate('a'), candidate('b')];
+    t.equal(pick(pair, context())?.id, 'a');
+    for (let i = 0; i < others; i++) pick([candidate(`127.0.0.1:${i}`)], context());
+    return pick(pair, context())!.id;
+  };
+  t.equal(nextAfter(10), 'b', 'it is still the turn of b');
+  t.equal(nextAfter(2000), 'a', 'nothing is known of them any more');
+});
+
 t.test('least-connections counts by weight, and equals take turns', async (t) => {
   const pick = leastConnections();
   t.equal(pick([candidate('a', 1, 3), candidate('b', 1, 2), candidate('c', 1, 4)], context())?.id, 'b');
@@ -52,6 +97,14 @@ t.test('least-connections counts by weight, and equals take turns', async (t) =>
   const equal = [candidate('a'), candidate('b'), candidate('c')];
   const seen = Array.from({ length: 9 }, () => pick(equal, context())!.id);
   for (const id of ['a', 'b', 'c']) t.equal(seen.filter((other) => other === id).length, 3);
+});
+
+t.test('least-connections shares evenly among equals, next to a busy one too', async (t) => {
+  const pick = leastConnections();
+  const candidates = [candidate('a', 1, 1), candidate('b'), candidate('c')];
+  t.equal(Array.from({ length: 8 }, () => pick(candidates, context())!.id).join(''), 'bcbcbcbc');
+  t.equal(pick([candidate('a')], context())?.id, 'a', 'a shorter list than before');
+  t.equal(pick([], context()), undefined);
 });
 
 t.test('random-two takes the less busy of two different ones', async (t) => {
@@ -111,13 +164,34 @@ t.test('hash moves only the keys of a server that leaves, and to all others', as
   t.equal(movedTo.size, 9);
 });
 
-t.test('hash is the same in every process, and places requests without a key too', async (t) => {
-  const candidates = [candidate('a'), candidate('b'), candidate('c')];
+t.test('hash is the same in every process and after every restart', async (t) => {
+  // Pinned: a change of the hash function moves nearly every key of everybody, and has to be meant.
   t.same(
-    ['x', 'y', 'z', ''].map((key) => hash()(candidates, context(key))!.id),
-    ['x', 'y', 'z', ''].map((key) => hash()(candidates, context(key))!.id),
+    ['', 'a', 'session-1', '10.1.2.3', 'ключ'].map((text) => hashString(text)),
+    [2872998923, 444641715, 599268235, 223939274, 3185335672],
   );
-  t.ok(hash()(candidates, context()));
+  const candidates = Array.from({ length: 5 }, (_, i) => candidate(`127.0.0.1:${9001 + i}`, 1 + (i % 2)));
+  const chosen = (list: readonly Candidate[]) =>
+    Array.from({ length: 16 }, (_, i) => hash()(list, context(`key-${i}`))!.id.slice(-1)).join('');
+  t.equal(chosen(candidates), '5252412325444243');
+  t.equal(chosen([...candidates].reverse()), '5252412325444243', 'in whatever order planes learn of the servers');
+  t.ok(hash()(candidates, context()), 'requests without a key are placed too');
+});
+
+t.test('hash moves few keys when a weight changes, and those towards the heavier', async (t) => {
+  const pick = hash();
+  const before = [candidate('a', 2), candidate('b', 2), candidate('c', 2)];
+  const after = [candidate('a', 3), candidate('b', 2), candidate('c', 2)];
+  let moved = 0;
+  for (let i = 0; i < 7000; i++) {
+    const from = pick(before, context(`key-${i}`))!.id;
+    const to = pick(after, context(`key-${i}`))!.id;
+    if (from === to) continue;
+    moved++;
+    if (to !== 'a') t.fail(`key-${i} moved from ${from} to ${to}`);
+  }
+  // From a third to three sevenths: 2/21 of all keys.
+  t.ok(Math.abs(moved / 7000 - 2 / 21) < 0.015, `${moved} moved`);
 });
 
 t.test('every policy answers with one of the candidates, and with none only for none', async (t) => {
