@@ -93,11 +93,11 @@ t.test('counts tell who has what', async (t) => {
   ledger.grant('y', 'p', 1);
   ledger.ownerDied('y');
   t.same(ledger.counts(), [
-    { pool: 'p', address: 'a', free: 1, resting: 0, owners: [{ owner: 'x', blocks: 2 }] },
-    { pool: 'p', address: 'b', free: 1, resting: 1, owners: [{ owner: 'x', blocks: 1 }] },
+    { pool: 'p', address: 'a', free: 0, resting: 1, owners: [{ owner: 'x', blocks: 2 }] },
+    { pool: 'p', address: 'b', free: 2, resting: 0, owners: [{ owner: 'x', blocks: 1 }] },
   ]);
   clock.advance(10);
-  t.match(ledger.counts()[1], { free: 2, resting: 0 });
+  t.match(ledger.counts()[0], { free: 1, resting: 0 });
 });
 
 t.test('no block ever has two owners, and none is lost', async () => {
