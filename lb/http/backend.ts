@@ -55,10 +55,6 @@ export class Backend {
     this.available = servers;
   }
 
-  get availableCount(): number {
-    return this.available.length;
-  }
-
   /** Returns false if no server is there to take it; otherwise the exchange's sink hears of the outcome. */
   dispatch(exchange: Exchange): boolean {
     exchange.backend = this;
