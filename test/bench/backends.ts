@@ -1,30 +1,14 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { type Children, nextMessage } from './children.ts';
+import { accepts } from './launch.ts';
 
-const FIRST_PORT = 7201;
-
-/** Starts `count` server processes; they end with this one. */
-export async function startBackends(
-  count: number,
-): Promise<{ readonly ports: number[]; readonly pids: number[]; stop(): Promise<void> }> {
-  let isOver = false;
-  const children = await Promise.all(
+/** Starts `count` server processes on the ports from `firstPort` on, and resolves with their ports. They end with the harness. */
+export function startBackends(children: Children, firstPort: number, count: number): Promise<number[]> {
+  return Promise.all(
     Array.from({ length: count }, async (_, i) => {
-      const child = fork(new URL('./backend.js', import.meta.url), [String(FIRST_PORT + i)]);
-      await once(child, 'message');
-      // Without its servers a comparison says nothing.
-      child.once('exit', (code, signal) => {
-        if (!isOver) throw new Error(`a server of the comparison ended (${signal ?? code})`);
-      });
-      return child;
+      const port = firstPort + i;
+      if (await accepts(port)) throw new Error(`port ${port} is in use; does another benchmark run?`);
+      await nextMessage(children.fork(new URL('./backend.js', import.meta.url), [String(port)]));
+      return port;
     }),
   );
-  return {
-    ports: children.map((_, i) => FIRST_PORT + i),
-    pids: children.map(({ pid }) => pid!),
-    stop: async () => {
-      isOver = true;
-      for (const child of children) child.kill('SIGKILL');
-    },
-  };
 }

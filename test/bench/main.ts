@@ -1,59 +1,89 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { startBackends } from './backends.ts';
-import { report } from './report.ts';
-import { type Section, scenarios } from './scenarios.ts';
-import { startHaproxy, startNginx, startPortico, versions } from './subjects.ts';
+import { Children } from './children.ts';
+import { type BenchOptions, parseOptions, USAGE } from './options.ts';
+import { describeRun, describeSection } from './report.ts';
+import type { Bench, Section } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
+import type { Role, Subject } from './subject.ts';
+import { rolesOf, startSubject } from './subjects.ts';
+import { versions } from './versions.ts';
 
 const RESULTS = fileURLToPath(new URL('../../../test/bench/RESULTS.md', import.meta.url));
+const SERVERS = 2;
+/** Counted from the first port, as are those of the scenarios. */
+const PORTS: Readonly<Record<Role, number>> = { portico: 0, 'portico-plain': 10, haproxy: 20, nginx: 30 };
+const FIRST_SERVER_PORT = 101;
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '4' },
-    only: { type: 'string' },
-    write: { type: 'boolean', default: false },
-  },
-});
-const options = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
+const args = process.argv.slice(2);
+const options = parse();
+const chosen = scenarios.filter(({ name }) => name.includes(options.only ?? ''));
+if (chosen.length === 0) refuse(`there is no such scenario; there are ${scenarios.map(({ name }) => name).join(', ')}`);
+
 const directory = mkdtempSync(join(tmpdir(), 'portico-bench-'));
-const stops: (() => Promise<void>)[] = [];
-const tidy = async (): Promise<void> => {
-  for (const stop of stops.splice(0).reverse()) await stop();
+const children = new Children();
+// What everything else starts from inherits core 1; the balancers leave it for core 0.
+if (options.isPinned) execFileSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)], { stdio: 'ignore' });
+process.once('exit', () => {
+  children.signalAll();
   rmSync(directory, { recursive: true, force: true });
-};
-process.once('SIGINT', () => void tidy().then(() => process.exit(1)));
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void children.stop().finally(() => process.exit(1)));
 
 try {
-  const backends = await startBackends(2);
-  stops.push(() => backends.stop());
-  const common = { backends: backends.ports, directory };
-  const started = [
-    await startPortico({ ...common, name: 'Portico', port: 7100 }, 16),
-    await startPortico({ ...common, name: 'Portico, no pipelining', port: 7110 }, 1),
-    await startHaproxy({ ...common, name: 'HAProxy', port: 7120 }),
-    await startNginx({ ...common, name: 'nginx', port: 7130 }),
-  ];
-  for (const { stop } of started) stops.push(stop);
-  const [pipelined, plain, haproxy, nginx] = started as [
-    (typeof started)[0],
-    (typeof started)[0],
-    (typeof started)[0],
-    (typeof started)[0],
-  ];
-  const sections: Section[] = [];
-  for (const scenario of scenarios) {
-    if (values.only !== undefined && !scenario.name.includes(values.only)) continue;
-    process.stderr.write(`${scenario.name} …\n`);
-    const section = await scenario.run({ pipelined, plain, haproxy, nginx, ...common }, options);
-    sections.push(section);
-    process.stdout.write(report([section]));
-  }
-  if (values.write) writeFileSync(RESULTS, report(sections, { versions: versions(), options }));
-} finally {
-  await tidy();
+  await run();
+  await children.stop();
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  await children.stop();
+  process.exit(1);
 }
-process.exit(0);
+
+async function run(): Promise<void> {
+  const servers = await startBackends(children, options.basePort + FIRST_SERVER_PORT, SERVERS);
+  const start = (role: Role, port: number, others = servers): Promise<Subject> =>
+    startSubject({ role, port, servers: others, directory, children, isPinned: options.isPinned });
+  const subjects: Subject[] = [];
+  for (const role of rolesOf(options.groups)) subjects.push(await start(role, options.basePort + PORTS[role]));
+  const bench: Bench = { subjects, start, children, directory, options };
+  const sections: Section[] = [];
+  for (const { name, needs, run } of chosen) {
+    if (!needs.every((role) => subjects.some((subject) => subject.role === role))) {
+      process.stderr.write(`${name} left out: it needs ${needs.join(' and ')}\n`);
+      continue;
+    }
+    process.stderr.write(`${name} …\n`);
+    const section = await run(bench);
+    sections.push(section);
+    process.stdout.write(describeSection(section));
+  }
+  if (!options.write) return;
+  writeFileSync(
+    RESULTS,
+    describeRun(sections, {
+      date: new Date().toISOString().slice(0, 10),
+      command: ['npm run bench --', ...args].join(' '),
+      versions: versions(),
+      ...options,
+    }),
+  );
+}
+
+function parse(): BenchOptions {
+  try {
+    return parseOptions(args);
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+function refuse(message: string): never {
+  process.stderr.write(`${message}\n\n${USAGE}\n`);
+  process.exit(2);
+}

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 /** USER_HZ of Linux: /proc/PID/stat counts in hundredths of a second on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -11,6 +11,27 @@ export function cpuMicroseconds(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
 }
 
-export function residentBytes(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))![1]) * 1024;
+export interface Memory {
+  readonly residentBytes: number;
+  /** Pages shared with other processes count by their share. */
+  readonly proportionalBytes: number;
+}
+
+/** Exact, unlike VmRSS of /proc/PID/status, which the kernel sums up lazily. */
+export function memoryOf(pid: number): Memory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
+  return { residentBytes: kilobytes(text, 'Rss') * 1024, proportionalBytes: kilobytes(text, 'Pss') * 1024 };
+}
+
+/** Lets `peakBytes` count from now (clear_refs 5, see proc(5)). */
+export const resetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5');
+
+/** The most that was resident at any moment since the process started or `resetPeak`. */
+export const peakBytes = (pid: number): number =>
+  kilobytes(readFileSync(`/proc/${pid}/status`, 'latin1'), 'VmHWM') * 1024;
+
+function kilobytes(text: string, field: string): number {
+  const match = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text);
+  if (match === null) throw new Error(`the kernel tells no ${field}`);
+  return Number(match[1]);
 }

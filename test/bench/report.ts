@@ -1,35 +1,52 @@
-import type { Section } from './scenarios.ts';
+import type { Section, Target } from './scenario.ts';
 
 export interface Header {
+  readonly date: string;
+  readonly command: string;
   readonly versions: Readonly<Record<string, string>>;
-  readonly options: { readonly rounds: number; readonly seconds: number };
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly isPinned: boolean;
 }
 
-/** The results as Markdown: a table and the targets of each section. */
-export function report(sections: readonly Section[], header?: Header): string {
-  const lines: string[] = [];
-  if (header !== undefined) {
-    const { versions, options } = header;
-    lines.push(
-      '# Benchmark results',
-      '',
-      'Made by `npm run bench -- --write`, in one run, the balancers in turn within each round; numbers are the median and, in brackets, the',
-      `lowest and highest of ${options.rounds} rounds of ${options.seconds} s. The machine is shared and small (2 cores for load, balancer and servers together), so only ratios`,
-      'mean something; they are taken round by round. CPU is that of the balancing process: for Portico its one plane (the primary does',
-      'no traffic), for HAProxy and nginx their one process with one thread.',
-      '',
-      ...Object.entries(versions).map(([name, version]) => `- ${name}: ${version}`),
-      '',
-    );
-  }
-  for (const { title, text, columns, rows, targets } of sections) {
-    lines.push(`## ${title}`, '', text, '');
-    lines.push(`| ${columns.join(' | ')} |`, `| ${columns.map(() => '---').join(' | ')} |`);
-    for (const row of rows) lines.push(`| ${row.join(' | ')} |`);
-    lines.push('');
-    for (const { what, value, bound, isMet } of targets)
-      lines.push(`- ${isMet ? 'reached' : '**missed**'}: ${what} ${value} (target ${bound})`);
-    if (targets.length > 0) lines.push('');
-  }
+const table = (columns: readonly string[], rows: readonly (readonly string[])[]): string[] =>
+  [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+
+function targetTable(targets: readonly Target[]): string[] {
+  const rows = targets.map(({ what, value, bound, isMet }) => [what, value, bound, isMet ? 'met' : '**missed**']);
+  return table(['target', 'measured', 'bound', ''], rows);
+}
+
+/** One table and its targets, as Markdown. */
+export function describeSection({ title, text, columns, rows, targets }: Section): string {
+  const lines = [`## ${title}`, '', text, '', ...table(columns, rows), ''];
+  if (targets.length > 0) lines.push(...targetTable(targets), '');
   return `${lines.join('\n')}\n`;
+}
+
+/** RESULTS.md. */
+export function describeRun(sections: readonly Section[], header: Header): string {
+  const { date, command, versions, rounds, seconds, isPinned } = header;
+  const lines = [
+    '# Benchmark results',
+    '',
+    `Made on ${date} by \`${command}\`, in one run, the balancers in turn within each round; numbers are the median and, in brackets, the`,
+    `lowest and highest of ${rounds} rounds of ${seconds} s. Load, balancer and servers share the machine, so only ratios mean something; they`,
+    'are taken round by round, and the median is that of the ratios. CPU and memory are those of the balancing process: for Portico its one',
+    'plane (the primary does no traffic), for HAProxy and nginx their one process with one thread.',
+    isPinned ? 'The balancers were pinned to core 0, load and servers to core 1.' : 'No process was pinned to a core.',
+    '',
+    ...Object.entries(versions).map(([name, version]) => `- ${name}: ${version}`),
+    '',
+    '## Targets',
+    '',
+    // Names repeat from section to section.
+    ...targetTable(
+      sections.flatMap(({ title, targets }) =>
+        targets.map((target) => ({ ...target, what: `${title}: ${target.what}` })),
+      ),
+    ),
+    '',
+  ];
+  return `${lines.join('\n')}\n${sections.map(describeSection).join('')}`;
 }

@@ -16,3 +16,16 @@ export function summarize(values: readonly number[]): Summary {
 export function ratios(values: readonly number[], reference: readonly number[]): number[] {
   return values.map((value, round) => value / reference[round]!);
 }
+
+/** The smallest value that at least `share` of all do not exceed; 0 of none. */
+export function percentile(sorted: ArrayLike<number>, share: number): number {
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+}
+
+/** `median (min–max)`. */
+export function spread(values: readonly number[], digits: number): string {
+  const { median, min, max } = summarize(values);
+  const show = (value: number): string =>
+    value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  return `${show(median)} (${show(min)}–${show(max)})`;
+}

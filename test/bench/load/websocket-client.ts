@@ -1,60 +1,92 @@
 // Opens WebSockets with raw sockets, so that the load costs little beside what it measures.
-// Arguments: port, number of connections, seconds of echo load (0: stay idle until the parent leaves).
+// Arguments: port, number of connections. Speaks the messages of `websockets.ts` with its parent.
 import net from 'node:net';
+import type { ClientCommand, ClientEvent } from './websockets.ts';
 
-const [port, count, seconds] = process.argv.slice(2).map(Number) as [number, number, number];
+const [port, count] = process.argv.slice(2).map(Number) as [number, number];
 const HANDSHAKE =
   'GET /ws HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
-/** A text frame of 16 bytes, masked with zeros. */
-const FRAME = Buffer.concat([Buffer.from([0x81, 0x90, 0, 0, 0, 0]), Buffer.from('0123456789abcdef')]);
-/** Its echo is not masked. */
-const ECHO_BYTES = FRAME.length - 4;
+const TEXT = Buffer.from('0123456789abcdef');
+/** A text frame, masked with zeros. */
+const FRAME = Buffer.concat([Buffer.from([0x81, 0x80 | TEXT.length, 0, 0, 0, 0]), TEXT]);
+/** Servers do not mask. */
+const ECHO = Buffer.concat([Buffer.from([0x81, TEXT.length]), TEXT]);
 /** Sockets that are opened at the same time. */
 const AT_ONCE = 64;
-/** One address reaches the balancer at most some 28,000 times. */
+/** The kernel has some 28,000 ports of its own choice for one address. */
 const PER_ADDRESS = 4000;
 
+const sockets: net.Socket[] = [];
 let messages = 0;
+let broken = 0;
+let isEchoing = false;
+
+const tell = (event: ClientEvent): void => void process.send?.(event);
 
 function open(index: number): Promise<net.Socket> {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({
-      port,
-      host: '127.0.0.1',
-      localAddress: `127.0.3.${1 + Math.floor(index / PER_ADDRESS)}`,
-      noDelay: true,
-    });
+    const localAddress = `127.0.3.${1 + Math.floor(index / PER_ADDRESS)}`;
+    const socket = net.connect({ port, host: '127.0.0.1', localAddress, noDelay: true });
     let head = '';
     const onHead = (data: Buffer): void => {
       head += data.toString('latin1');
       if (!head.includes('\r\n\r\n')) return;
       socket.off('data', onHead);
-      if (head.startsWith('HTTP/1.1 101')) resolve(socket);
-      else reject(new Error(head.split('\r\n')[0]));
+      if (!head.startsWith('HTTP/1.1 101')) reject(new Error(head.split('\r\n')[0]));
+      listen(socket);
+      resolve(socket);
     };
     socket.on('data', onHead);
     socket.on('error', reject);
+    socket.once('close', () => {
+      broken++;
+      reject(new Error('closed during the handshake'));
+    });
     socket.write(HANDSHAKE);
   });
 }
 
-const sockets: net.Socket[] = [];
+/** Each echo brings the next message; anything else than the echo ends the load with an error. */
+function listen(socket: net.Socket): void {
+  let parts: Buffer[] = [];
+  let length = 0;
+  socket.on('data', (data: Buffer) => {
+    if (parts.length === 0 && data.equals(ECHO)) {
+      next(socket);
+      return;
+    }
+    parts.push(data);
+    length += data.length;
+    if (length < ECHO.length) return;
+    if (!Buffer.concat(parts).equals(ECHO)) throw new Error('the echo is not what was sent');
+    parts = [];
+    length = 0;
+    next(socket);
+  });
+}
+
+function next(socket: net.Socket): void {
+  messages++;
+  if (isEchoing) socket.write(FRAME);
+}
+
+process.on('message', (command: ClientCommand) => {
+  if (command.type === 'check') {
+    tell({ type: 'checked', open: sockets.length - broken });
+    return;
+  }
+  const started = performance.now();
+  messages = 0;
+  isEchoing = true;
+  for (const socket of sockets) socket.write(FRAME);
+  setTimeout(() => {
+    isEchoing = false;
+    tell({ type: 'echoed', messages, broken, seconds: (performance.now() - started) / 1000 });
+  }, command.seconds * 1000);
+});
+process.on('disconnect', () => process.exit(0));
+
 for (let i = 0; i < count; i += AT_ONCE) {
   sockets.push(...(await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - i) }, (_, k) => open(i + k)))));
 }
-process.send?.({ opened: sockets.length });
-if (seconds > 0) {
-  for (const socket of sockets) {
-    let due = ECHO_BYTES;
-    socket.on('data', (data) => {
-      due -= data.length;
-      if (due > 0) return;
-      due += ECHO_BYTES;
-      messages++;
-      socket.write(FRAME);
-    });
-    socket.write(FRAME);
-  }
-  setTimeout(() => process.send?.({ messages }, () => process.exit(0)), seconds * 1000);
-}
-process.on('disconnect', () => process.exit(0));
+tell({ type: 'opened' });

@@ -1,68 +1,48 @@
-import { spawn } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { runWrk } from '../load/wrk.ts';
-import type { Scenario } from '../scenarios.ts';
-import { ratios, summarize } from '../statistics.ts';
-import { spread } from './throughput.ts';
+import { compare, type Figure } from '../compare.ts';
+import { type OpenLoopResult, runOpenLoop } from '../load/open-loop.ts';
+import { inRounds } from '../rounds.ts';
+import type { Scenario } from '../scenario.ts';
+import { summarize } from '../statistics.ts';
+import { measureThroughput } from './throughput.ts';
 
-const CONNECTIONS = 32;
+const CONNECTIONS = 64;
+/** HAProxy's maximum is the median of so many loads. */
+const MAXIMUM_ROUNDS = 3;
 
-/** Sends `rate` requests a second whatever the answers do (h2load), and returns their latencies in microseconds, sorted. */
-async function openLoop(port: number, rate: number, seconds: number, log: string): Promise<number[]> {
-  rmSync(log, { force: true });
-  const perClient = Math.max(1, Math.round(rate / CONNECTIONS));
-  const args = [
-    '--h1',
-    `-c${CONNECTIONS}`,
-    `-D${seconds}`,
-    `--rps=${perClient}`,
-    `--log-file=${log}`,
-    `http://127.0.0.1:${port}/`,
-  ];
-  await new Promise((resolve, reject) => {
-    const child = spawn('h2load', args, { stdio: 'ignore' });
-    child.on('error', () => reject(new Error('h2load is missing: apt-get install nghttp2-client')));
-    child.on('close', resolve);
-  });
-  // Each line: start, status, microseconds.
-  const lines = readFileSync(log, 'latin1').trim().split('\n');
-  return lines.map((line) => Number(line.split('\t')[2])).sort((a, b) => a - b);
-}
-
-const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+const figure = (title: string, of: (result: OpenLoopResult) => number): Figure<OpenLoopResult> => ({
+  title,
+  digits: 0,
+  against: [],
+  of,
+});
+const P99: Figure<OpenLoopResult> = { ...figure('p99 µs', ({ p99Us }) => p99Us), against: ['haproxy', 'nginx'] };
 
 export const latency: Scenario = {
   name: 'latency',
-  run: async (subjects, { rounds, seconds }) => {
-    const { requestsPerSecond } = await runWrk(`http://127.0.0.1:${subjects.haproxy.port}/`, {
-      connections: CONNECTIONS,
-      seconds,
-    });
-    const rate = requestsPerSecond / 2;
-    const compared = [subjects.pipelined, subjects.plain, subjects.haproxy, subjects.nginx];
-    const found = new Map(compared.map(({ name }) => [name, { p50: [] as number[], p99: [] as number[] }]));
-    for (let round = 0; round < rounds; round++) {
-      for (const { name, port } of compared) {
-        const sorted = await openLoop(port, rate, seconds, join(subjects.directory, 'h2load.log'));
-        found.get(name)!.p50.push(percentile(sorted, 0.5));
-        found.get(name)!.p99.push(percentile(sorted, 0.99));
-      }
-    }
-    const of = (name: string) => found.get(name)!;
-    const own = summarize(ratios(of(subjects.pipelined.name).p99, of(subjects.haproxy.name).p99)).median;
+  needs: ['haproxy'],
+  run: async (bench) => {
+    const { subjects, options, children } = bench;
+    const haproxy = subjects.find(({ role }) => role === 'haproxy')!;
+    const maxima: number[] = [];
+    for (let round = 0; round < MAXIMUM_ROUNDS; round++)
+      maxima.push((await measureThroughput(bench, haproxy, { path: '/', connections: CONNECTIONS })).requestsPerSecond);
+    const rate = Math.round(summarize(maxima).median / 2);
+    const load = { rate, seconds: options.seconds, connections: CONNECTIONS };
+    for (const { port } of subjects) await runOpenLoop(children, { ...load, port, seconds: 1 });
+    const results = await inRounds(subjects, options.rounds, ({ port }) => runOpenLoop(children, { ...load, port }));
     return {
       title: 'Latency at half of HAProxy’s maximum rate',
-      text: `${Math.round(rate).toLocaleString('en')} requests a second over ${CONNECTIONS} connections, sent on time whatever the answers do (h2load \`--rps\`).`,
-      columns: ['balancer', 'median µs', 'p99 µs', 'p99 × HAProxy'],
-      rows: compared.map(({ name }) => [
-        name,
-        spread(of(name).p50, 0),
-        spread(of(name).p99, 0),
-        spread(ratios(of(name).p99, of(subjects.haproxy.name).p99), 2),
-      ]),
-      targets: [{ what: 'p99 against HAProxy', value: own.toFixed(2), bound: '≤ 1', isMet: own <= 1 }],
+      text: `${rate.toLocaleString('en')} requests a second over ${CONNECTIONS} connections, evenly spaced, each measured from the moment at which it was due, sent or not. How late the client itself came to look at its schedule is in the latencies, and has a column of its own: where it is not well below the p99, the machine was too busy for the round to say much.`,
+      ...compare(
+        results,
+        [
+          figure('median µs', ({ p50Us }) => p50Us),
+          P99,
+          figure('client late, p99 µs', ({ clientLatenessP99Us }) => clientLatenessP99Us),
+          figure('errors', ({ errors }) => errors),
+        ],
+        [{ subject: 'portico', figure: P99, against: 'haproxy', bound: { atMost: 1 } }],
+      ),
     };
   },
 };

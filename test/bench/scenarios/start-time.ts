@@ -1,53 +1,61 @@
-import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { defaultConfigPath } from '../../../config/default-config.ts';
-import type { Scenario } from '../scenarios.ts';
-import { summarize } from '../statistics.ts';
-import { spread } from './throughput.ts';
+import type { Children } from '../children.ts';
+import { accepts, until } from '../launch.ts';
+import type { Scenario } from '../scenario.ts';
+import { spread, summarize } from '../statistics.ts';
+import { MAIN } from '../subjects/portico.ts';
 
-const MAIN = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
-const PORT = 7190;
+/** Counted from the first port of the benchmark. */
+const PORT = 90;
+const MAX_MS = 3000;
+
+/** Milliseconds from the start of the process to its first answer. */
+async function startOnce(children: Children, file: string, port: number): Promise<number> {
+  if (await accepts(port)) throw new Error(`port ${port} is in use; does another benchmark run?`);
+  const started = performance.now();
+  const child = children.spawn(process.execPath, [MAIN, 'run', '-c', file], { stdio: 'ignore' });
+  try {
+    await until('the first answer', async () => {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error('Portico ended before it answered');
+      const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+      await response?.text();
+      return response?.status === 200;
+    });
+    return performance.now() - started;
+  } finally {
+    await children.end(child);
+  }
+}
 
 export const startTime: Scenario = {
   name: 'start-time',
-  run: async ({ directory }, { rounds }) => {
+  needs: ['portico'],
+  run: async ({ children, directory, options }) => {
+    const port = options.basePort + PORT;
     const file = join(directory, 'default.yaml');
     // The shipped config, on ports that are free beside a Portico that runs here.
     writeFileSync(
       file,
       readFileSync(defaultConfigPath(), 'utf8')
-        .replace('0.0.0.0:8080', `127.0.0.1:${PORT}`)
-        .replace('9797', String(PORT + 1)),
+        .replace('0.0.0.0:8080', `127.0.0.1:${port}`)
+        .replace('9797', String(port + 1)),
     );
     const times: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const started = performance.now();
-      const child = spawn(process.execPath, [MAIN, 'run', '-c', file], { stdio: 'ignore' });
-      for (;;) {
-        const response = await fetch(`http://127.0.0.1:${PORT}/`).catch(() => undefined);
-        await response?.text();
-        if (response?.status === 200) break;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      times.push(performance.now() - started);
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await gone;
-    }
+    for (let round = 0; round < options.rounds; round++) times.push(await startOnce(children, file, port));
     const { max } = summarize(times);
     return {
       title: 'Start',
-      text: 'From `portico run` with the shipped config to the first answer of a worker.',
+      text: 'From `node dist/src/main.js run`, which is what `npm start` runs once all is installed, with the shipped config to the first answer of a worker.',
       columns: ['', 'ms'],
       rows: [['Portico', spread(times, 0)]],
       targets: [
         {
           what: 'first answer after at most',
           value: `${(max / 1000).toFixed(2)} s`,
-          bound: '≤ 3 s',
-          isMet: max <= 3000,
+          bound: `≤ ${MAX_MS / 1000} s`,
+          isMet: max <= MAX_MS,
         },
       ],
     };

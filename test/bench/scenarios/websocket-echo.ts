@@ -1,45 +1,56 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { compare, type Figure } from '../compare.ts';
+import { WebSocketLoad } from '../load/websockets.ts';
 import { cpuMicroseconds } from '../process-usage.ts';
-import type { Scenario } from '../scenarios.ts';
-import { ratios } from '../statistics.ts';
-import { spread } from './throughput.ts';
+import { inRounds } from '../rounds.ts';
+import type { Bench, Scenario } from '../scenario.ts';
+import type { Subject } from '../subject.ts';
 
-export const CLIENT = new URL('../load/websocket-client.js', import.meta.url);
 const CONNECTIONS = 64;
+
+interface Echo {
+  readonly perSecond: number;
+  readonly cpuPerMessage: number;
+  readonly broken: number;
+  /** Of one core; near 100 % the client is what limits the rate. */
+  readonly clientPercent: number;
+}
+
+const FIGURES: readonly Figure<Echo>[] = [
+  { title: 'messages/s', digits: 0, against: ['haproxy', 'nginx'], of: ({ perSecond }) => perSecond },
+  { title: 'CPU µs per message', digits: 1, against: ['haproxy', 'nginx'], of: ({ cpuPerMessage }) => cpuPerMessage },
+  { title: 'client CPU %', digits: 0, against: [], of: ({ clientPercent }) => clientPercent },
+  { title: 'broken', digits: 0, against: [], of: ({ broken }) => broken },
+];
+
+async function measure({ children, options }: Bench, { port, pid }: Subject, length = options.seconds): Promise<Echo> {
+  const load = await WebSocketLoad.open(children, port, CONNECTIONS);
+  try {
+    const before = cpuMicroseconds(pid);
+    const clientBefore = cpuMicroseconds(load.pid);
+    const { messages, broken, seconds } = await load.echo(length);
+    return {
+      perSecond: messages / seconds,
+      cpuPerMessage: (cpuMicroseconds(pid) - before) / messages,
+      broken,
+      clientPercent: (cpuMicroseconds(load.pid) - clientBefore) / seconds / 1e4,
+    };
+  } finally {
+    await load.close();
+  }
+}
 
 export const webSocketEcho: Scenario = {
   name: 'websocket-echo',
-  run: async (subjects, { rounds, seconds }) => {
-    const compared = [subjects.pipelined, subjects.haproxy, subjects.nginx];
-    const rates = new Map(compared.map(({ name }) => [name, { perSecond: [] as number[], cpu: [] as number[] }]));
-    for (let round = 0; round < rounds; round++) {
-      for (const { name, port, pid } of compared) {
-        const client = fork(CLIENT, [String(port), String(CONNECTIONS), String(seconds)]);
-        await once(client, 'message');
-        const before = cpuMicroseconds(pid);
-        const [{ messages }] = (await once(client, 'message')) as [{ messages: number }];
-        const cpu = cpuMicroseconds(pid) - before;
-        rates.get(name)!.perSecond.push(messages / seconds);
-        rates.get(name)!.cpu.push(cpu / messages);
-      }
-    }
-    const reference = rates.get(subjects.haproxy.name)!;
+  needs: [],
+  run: async (bench) => {
+    // Pipelining has nothing to do with WebSockets: one Portico is enough.
+    const subjects = bench.subjects.filter(({ role }) => role !== 'portico-plain');
+    for (const subject of subjects) await measure(bench, subject, 1);
+    const results = await inRounds(subjects, bench.options.rounds, (subject) => measure(bench, subject));
     return {
       title: 'WebSocket echo',
       text: `Messages of 16 bytes over ${CONNECTIONS} WebSockets, each sent when the one before has come back.`,
-      columns: ['balancer', 'messages/s', '× HAProxy', 'CPU µs per message', '× HAProxy'],
-      rows: compared.map(({ name }) => {
-        const { perSecond, cpu } = rates.get(name)!;
-        return [
-          name,
-          spread(perSecond, 0),
-          spread(ratios(perSecond, reference.perSecond), 2),
-          spread(cpu, 1),
-          spread(ratios(cpu, reference.cpu), 2),
-        ];
-      }),
-      targets: [],
+      ...compare(results, FIGURES, []),
     };
   },
 };

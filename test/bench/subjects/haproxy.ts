@@ -1,0 +1,33 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { launch } from '../launch.ts';
+import type { Subject, SubjectOptions } from '../subject.ts';
+
+export async function startHaproxy(options: SubjectOptions): Promise<Subject> {
+  const { role, port, servers, directory, children } = options;
+  const file = join(directory, `haproxy-${port}.cfg`);
+  // maxconn: a relayed connection takes two descriptors.
+  writeFileSync(
+    file,
+    `global
+  nbthread 1
+  maxconn 9800
+defaults
+  mode http
+  option forwardfor
+  http-reuse always
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  timeout tunnel 1h
+frontend web
+  bind 127.0.0.1:${port}
+  default_backend app
+backend app
+  balance leastconn
+${servers.map((server, i) => `  server s${i} 127.0.0.1:${server} source 127.0.2.${i + 1}`).join('\n')}
+`,
+  );
+  const child = await launch('haproxy', ['-db', '-f', file], options);
+  return { role, port, pid: child.pid!, stop: () => children.end(child) };
+}

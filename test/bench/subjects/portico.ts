@@ -1,0 +1,35 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { launch, until } from '../launch.ts';
+import type { Subject, SubjectOptions } from '../subject.ts';
+
+export const MAIN = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
+
+/** `pipelining` as portico.yaml has it. */
+export async function startPortico(options: SubjectOptions, pipelining: number): Promise<Subject> {
+  const { role, port, servers, directory, children } = options;
+  const file = join(directory, `portico-${port}.yaml`);
+  const adminPort = port + 1;
+  writeFileSync(
+    file,
+    `planes: 1
+drain_timeout: 1s
+sources: [{ name: default, addresses: [127.0.1.1-127.0.1.4] }]
+admin: { listen: 127.0.0.1:${adminPort} }
+listeners: [{ name: web, bind: "127.0.0.1:${port}", backend: app }]
+backends:
+  - name: app
+    pipelining: ${pipelining}
+    connections_per_server: 20000
+    servers: [${servers.map((server) => `{ address: "127.0.0.1:${server}" }`).join(', ')}]
+`,
+  );
+  const child = await launch(process.execPath, [MAIN, 'run', '-c', file], options);
+  const pid = await until('Portico to be ready', async () => {
+    const response = await fetch(`http://127.0.0.1:${adminPort}/api/v1/status`).catch(() => undefined);
+    const status = (await response?.json()) as { ready: boolean; planes: { pid: number }[] } | undefined;
+    return status?.ready === true && status.planes[0]!.pid;
+  });
+  return { role, port, pid, primary: { pid: child.pid!, adminPort }, stop: () => children.end(child) };
+}
