@@ -2,149 +2,212 @@ import type { SourcePoolConfig } from '../../config/config.ts';
 import type { Clock } from '../clock.ts';
 import type { PortBlock as GrantedBlock } from '../control/messages.ts';
 import type { PortMetrics } from '../metrics/plane-metrics.ts';
-import { PortBlock } from './port-block.ts';
-import { PortMap } from './port-map.ts';
+import { BlockRequests } from './block-requests.ts';
+import { DestinationPorts } from './destination-ports.ts';
+import { type Destination, DestinationTable } from './destination-table.ts';
+import { LeaseCodec } from './lease-codec.ts';
+import { MostFree } from './most-free.ts';
+import { cutIntoBlocks, type PortBlock } from './port-block.ts';
+import { PortRecords } from './port-records.ts';
+import { RoundRobin } from './round-robin.ts';
+import { SourceFamily } from './source-family.ts';
 import { SourcePorts } from './source-ports.ts';
-import { mostFree, roundRobin, type SourceStrategy } from './strategy.ts';
+import { surplusBlocks } from './surplus-blocks.ts';
 
-/** More blocks are asked for when a destination has fewer free ports than this share of what is owned. */
-const LOW_SHARE = 0.25;
-/** How often a refused or unanswered request for blocks is made anew. */
-const ASK_AGAIN_MS = 1000;
-const PORT_BITS = 16;
-
-/** Where connections go: one address and port. Made by `LeasePool.destination`. */
-export interface Destination {
-  /** `address:port` */
-  readonly name: string;
-  /** By source, in the order of the pool's addresses. */
-  readonly maps: PortMap[];
-}
+export type { Destination } from './destination-table.ts';
 
 /**
- * The source ports that one process may connect from, out of one pool. A lease is a number: the index of the source and the port. Every
- * lease that `lease` gives goes back by `release` or `setAside`, once; a second time is counted and does nothing.
+ * How a connection ended. `closed`: this side closed first, so the kernel keeps the port in TIME_WAIT, and it rests for as long.
+ * `closed-by-peer`, `reset` and `unused` (it never was connected) leave nothing behind on this host: the port is free at once.
+ */
+export type LeaseEnd = 'closed' | 'closed-by-peer' | 'reset' | 'unused';
+
+const MAX_IDLE_DESTINATIONS = 1024;
+
+/**
+ * The source ports that one process may connect from, out of one pool. A lease is a number ≥ 0, to be given back once by `release` or
+ * `setAside`, with the destination it was for; a second time is counted and does nothing.
  */
 export class LeasePool {
   readonly exhaustion: SourcePoolConfig['exhaustion'];
-  /** Leases given back twice: always a bug of the caller. */
+  /** Leases given back twice, or never given: always a bug of the caller. */
   doubleReleases = 0;
+  /** Times that no port was free. */
+  refused = 0;
+  /** Ports that the kernel would not bind. */
+  asides = 0;
   private readonly clock: Clock;
   private readonly name: string;
-  private readonly quarantineMs: number;
-  private readonly onLow: (pool: string, blocks: number) => void;
+  private readonly hasQuarantine: boolean;
   private readonly sources: readonly SourcePorts[];
-  private readonly choose: SourceStrategy;
-  private readonly destinations = new Map<string, Destination>();
-  private askedAtMs = Number.NEGATIVE_INFINITY;
+  private readonly families: { readonly four: SourceFamily; readonly six: SourceFamily };
+  private readonly indexOf = new Map<string, number>();
+  private readonly codec: LeaseCodec;
+  private readonly destinations: DestinationTable;
+  private readonly requests: BlockRequests;
+  private ownedBlocks = 0;
 
   constructor(
     deps: { readonly clock: Clock },
     options: {
       readonly pool: SourcePoolConfig;
       readonly quarantineMs: number;
-      /** Called before the ports run out: grant `blocks` more. */
+      /** Called before the ports run out: grant `blocks` more. May call `grant` before it returns. */
       readonly onLow: (pool: string, blocks: number) => void;
+      /** Destinations without a connection that are remembered. Default 1024. */
+      readonly maxIdleDestinations?: number;
     },
   ) {
+    const { pool, quarantineMs, onLow } = options;
     this.clock = deps.clock;
-    this.name = options.pool.name;
-    this.exhaustion = options.pool.exhaustion;
-    this.quarantineMs = options.quarantineMs;
-    this.onLow = options.onLow;
-    this.sources = options.pool.addresses.map((address) => new SourcePorts(address));
-    this.choose = options.pool.strategy === 'most-free' ? mostFree() : roundRobin();
+    this.name = pool.name;
+    this.exhaustion = pool.exhaustion;
+    this.hasQuarantine = quarantineMs > 0;
+    this.sources = pool.addresses.map((address) => new SourcePorts(address));
+    pool.addresses.forEach((address, i) => {
+      this.indexOf.set(address, i);
+    });
+    const indices = [...pool.addresses.keys()];
+    const isSix = (i: number): boolean => pool.addresses[i]!.includes(':');
+    this.families = {
+      four: new SourceFamily(indices.filter((i) => !isSix(i))),
+      six: new SourceFamily(indices.filter(isSix)),
+    };
+    this.codec = new LeaseCodec(this.sources.length);
+    this.requests = new BlockRequests((blocks) => onLow(this.name, blocks), { sources: this.sources.length });
+    const records = new PortRecords();
+    const Strategy = pool.strategy === 'most-free' ? MostFree : RoundRobin;
+    const create = (name: string, host: string): DestinationPorts => {
+      const family = this.familyOf(host);
+      const strategy = new Strategy(this.sources.length);
+      return new DestinationPorts({ sources: this.sources, family, records, strategy }, { name, quarantineMs });
+    };
+    this.destinations = new DestinationTable(
+      { create },
+      { maxIdle: options.maxIdleDestinations ?? MAX_IDLE_DESTINATIONS },
+    );
   }
 
-  /** Takes over blocks; those of addresses that are not of this pool are passed over. */
+  /** An IPv4 source cannot reach an IPv6 destination, nor the other way round. */
+  private familyOf(host: string): SourceFamily {
+    return host.includes(':') ? this.families.six : this.families.four;
+  }
+
+  /**
+   * Takes over blocks; those of other pools, of addresses that are not of this pool, and those owned already are passed over. No block at
+   * all is the answer that there are none left.
+   */
   grant(blocks: readonly GrantedBlock[]): void {
+    let isGranted = false;
     for (const { pool, address, firstPort, lastPort } of blocks) {
-      if (pool !== this.name) continue;
-      this.sources.find((source) => source.address === address)?.add(new PortBlock(firstPort, lastPort));
+      const index = pool === this.name ? this.indexOf.get(address) : undefined;
+      if (index === undefined) continue;
+      for (const block of cutIntoBlocks(firstPort, lastPort)) if (this.add(index, block)) isGranted = true;
     }
+    if (isGranted) this.requests.onGranted();
+    else if (blocks.length === 0) this.requests.onNothing(this.clock.now());
   }
 
-  /** The same object each time for the same address and port. */
-  destination(host: string, port: number): Destination {
-    const name = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-    let destination = this.destinations.get(name);
-    if (destination === undefined) {
-      const isSix = host.includes(':');
-      // An IPv4 source cannot reach an IPv6 destination, nor the other way round: its map stays empty.
-      const maps = this.sources.map((source) => {
-        const fits = source.address.includes(':') === isSix;
-        return new PortMap(fits ? source : new SourcePorts(source.address), this.quarantineMs);
-      });
-      destination = { name, maps };
-      this.destinations.set(name, destination);
+  private add(index: number, block: PortBlock): boolean {
+    const source = this.sources[index]!;
+    const place = source.add(block);
+    if (place < 0) return false;
+    this.ownedBlocks++;
+    this.familyOf(source.address).owned += block.size;
+    for (const { ports } of this.destinations.all()) ports.onGranted(index, place);
+    return true;
+  }
+
+  /**
+   * Gives up blocks of which no port is in use or at rest towards any destination, as far as they are more than the need of late. To be
+   * called now and then; what it returns is no longer used here.
+   */
+  returnIdle(): GrantedBlock[] {
+    this.destinations.sweep(this.clock.now());
+    const returned: GrantedBlock[] = [];
+    for (const family of [this.families.four, this.families.six]) {
+      let most = 0;
+      for (const { ports } of this.destinations.all()) if (ports.family === family) most = Math.max(most, ports.busy);
+      for (const [index, places] of surplusBlocks(this.sources, family, most)) {
+        const source = this.sources[index]!;
+        for (const { ports } of this.destinations.all()) ports.drop(index, places);
+        for (const place of places) {
+          const { first, last, size } = source.blocks[place]!;
+          source.remove(place);
+          this.ownedBlocks--;
+          family.owned -= size;
+          returned.push({ pool: this.name, address: source.address, firstPort: first, lastPort: last });
+        }
+        for (const { ports } of this.destinations.all()) ports.refresh(index);
+      }
     }
-    return destination;
+    return returned;
+  }
+
+  /** The same object each time for the same address and port, for as long as it is in use. */
+  destination(host: string, port: number): Destination {
+    return this.destinations.get(host, port, this.clock.now());
   }
 
   /** A lease, or -1 if no port is free towards this destination. */
   lease(destination: Destination): number {
-    const { maps } = destination;
-    const now = this.clock.now();
-    for (let i = 0; i < maps.length; i++) maps[i]!.settle(now);
-    const index = this.choose(maps);
-    if (index < 0) {
-      this.askForBlocks(now);
+    let { ports } = destination;
+    if (ports.isAway) ports = this.destinations.recall(destination);
+    if (ports.isResting) ports.settle(this.clock.now());
+    const generation = this.codec.nextGeneration();
+    let port = ports.take(generation);
+    if (ports.free < ports.family.lowMark || port < 0) {
+      this.requests.ask(this.ownedBlocks, this.clock);
+      // The answer may have come at once.
+      if (port < 0) port = ports.take(generation);
+    }
+    if (port < 0) {
+      this.refused++;
       return -1;
     }
-    const map = maps[index]!;
-    const port = map.take();
-    if (map.free < this.sources[index]!.owned * LOW_SHARE) this.askForBlocks(now);
-    return index * (1 << PORT_BITS) + port;
+    return this.codec.encode(port, generation);
   }
 
   addressOf(lease: number): string {
-    return this.sources[lease >>> PORT_BITS]!.address;
+    return this.sources[this.codec.portOf(lease) >>> 16]!.address;
   }
 
   portOf(lease: number): number {
     return lease & 0xffff;
   }
 
-  /**
-   * `closed`: this side closed first, so the kernel keeps the port in TIME_WAIT and it rests for as long. `reset` and `unused` (the peer
-   * closed first, or nothing was connected) leave nothing behind: the port is free at once.
-   */
-  release(destination: Destination, lease: number, end: 'closed' | 'reset' | 'unused'): void {
-    const needsQuarantine = end === 'closed' && this.quarantineMs > 0;
-    const map = destination.maps[lease >>> PORT_BITS]!;
-    if (!map.release(lease & 0xffff, needsQuarantine, this.clock.now())) this.doubleReleases++;
+  release({ ports }: Destination, lease: number, end: LeaseEnd): void {
+    const port = this.codec.portOf(lease);
+    const generation = this.codec.generationOf(lease);
+    const isReleased =
+      end === 'closed' && this.hasQuarantine
+        ? ports.startQuarantine(port, generation, this.clock.now())
+        : ports.release(port, generation);
+    if (!isReleased) this.doubleReleases++;
   }
 
   /** Instead of `release`, for a port that the kernel would not bind (EADDRINUSE, EADDRNOTAVAIL): left alone for a minute. */
-  setAside(destination: Destination, lease: number): void {
-    if (!destination.maps[lease >>> PORT_BITS]!.setAside(lease & 0xffff, this.clock.now())) this.doubleReleases++;
+  setAside({ ports }: Destination, lease: number): void {
+    const isAside = ports.setAside(this.codec.portOf(lease), this.codec.generationOf(lease), this.clock.now());
+    if (isAside) this.asides++;
+    else this.doubleReleases++;
   }
 
-  /** Every source and destination with its numbers, for the metrics. */
+  /** Every known destination with each source that can reach it, for the metrics. */
   counts(): PortMetrics[] {
     const now = this.clock.now();
-    return [...this.destinations.values()].flatMap(({ name, maps }) =>
-      maps.map((map, i) => {
-        map.settle(now);
-        const { free, used, quarantined, unusable } = map;
-        return {
+    const counts: PortMetrics[] = [];
+    for (const { name, ports } of this.destinations.all()) {
+      ports.settle(now);
+      for (const i of ports.family.sources) {
+        counts.push({
           pool: this.name,
           source: this.sources[i]!.address,
           destination: name,
-          free,
-          used,
-          quarantined,
-          unusable,
-        };
-      }),
-    );
-  }
-
-  private askForBlocks(nowMs: number): void {
-    if (nowMs - this.askedAtMs < ASK_AGAIN_MS) return;
-    this.askedAtMs = nowMs;
-    // As many again as there are: the number of requests stays small however fast the demand grows.
-    const owned = this.sources.reduce((sum, source) => sum + source.blocks.length, 0);
-    this.onLow(this.name, Math.max(this.sources.length, owned));
+          ...ports.counts(i),
+        });
+      }
+    }
+    return counts;
   }
 }

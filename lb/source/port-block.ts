@@ -3,6 +3,9 @@
  * serve every engine to its last port.
  */
 export const BLOCK_PORTS = 128;
+export const BLOCK_SHIFT = 7;
+/** Blocks of an address, from port 0 on. The number of a port's block is `port >>> BLOCK_SHIFT`. */
+export const BLOCKS_PER_ADDRESS = 65536 / BLOCK_PORTS;
 
 /** Both ends belong to it. The range of a pool may cut a block short at either end. */
 export class PortBlock {
@@ -12,6 +15,10 @@ export class PortBlock {
   constructor(first: number, last: number) {
     this.first = first;
     this.last = last;
+  }
+
+  get size(): number {
+    return this.last - this.first + 1;
   }
 }
 

@@ -93,36 +93,114 @@ t.test('counts tell who has what', async (t) => {
   ledger.grant('y', 'p', 1);
   ledger.ownerDied('y');
   t.same(ledger.counts(), [
-    { pool: 'p', address: 'a', free: 0, resting: 1, owners: [{ owner: 'x', blocks: 2 }] },
-    { pool: 'p', address: 'b', free: 2, resting: 0, owners: [{ owner: 'x', blocks: 1 }] },
+    { pool: 'p', address: 'a', free: 1, resting: 0, owners: [{ owner: 'x', blocks: 2 }] },
+    { pool: 'p', address: 'b', free: 1, resting: 1, owners: [{ owner: 'x', blocks: 1 }] },
   ]);
   clock.advance(10);
-  t.match(ledger.counts()[0], { free: 1, resting: 0 });
+  t.match(ledger.counts()[1], { free: 2, resting: 0 });
+});
+
+t.test(
+  'single blocks, too, come from one source after the other, and an owner gets what it has least of',
+  async (t) => {
+    const ledger = new BlockLedger(
+      { clock: new FakeClock() },
+      { pools: [pool(['a', 'b', 'c'], 1024, 65_535)], quarantineMs: 0 },
+    );
+    const from = (owner: string, count: number): string[] =>
+      ledger.grant(owner, 'p', count).map(({ address }) => address);
+    t.same([from('x', 1), from('y', 1), from('x', 1), from('x', 1)].flat(), ['a', 'b', 'c', 'b']);
+    t.same(from('y', 2), ['c', 'a']);
+  },
+);
+
+t.test('blocks that are given back go to others at once, the one unused for longest first', async (t) => {
+  const ledger = new BlockLedger(
+    { clock: new FakeClock() },
+    { pools: [pool(['a'], 1024, 1407)], quarantineMs: 60_000 },
+  );
+  const blocks = ledger.grant('x', 'p', 9);
+  t.equal(ledger.giveBack('y', blocks), 0, 'not its own');
+  t.equal(ledger.giveBack('x', [{ ...blocks[0]!, lastPort: 1100 }]), 0, 'not a block');
+  t.equal(
+    ledger.giveBack('x', [
+      { ...blocks[0]!, address: 'b' },
+      { ...blocks[0]!, pool: 'q' },
+    ]),
+    0,
+  );
+  t.equal(ledger.giveBack('x', [blocks[2]!, blocks[0]!]), 2);
+  t.equal(ledger.giveBack('x', [blocks[0]!]), 0, 'only once');
+  t.same(ledger.ownedBy('x'), [blocks[1]]);
+  t.same(ledger.grant('y', 'p', 9), [blocks[2], blocks[0]]);
+});
+
+t.test('a plane that asks for all leaves one block for each that has yet to start', async (t) => {
+  const ledger = new BlockLedger({ clock: new FakeClock() }, { pools: [pool(['a'], 1024, 2047)], quarantineMs: 0 });
+  ledger.grant('health', 'p', 1);
+  t.equal(ledger.initialShare('one', 4).length, 1);
+  t.equal(ledger.grant('one', 'p', 99).length, 3);
+  t.equal(ledger.grant('health', 'p', 99).length, 0);
+  for (const plane of ['two', 'three', 'four']) t.equal(ledger.initialShare(plane, 4).length, 1, plane);
+  t.same(ledger.initialShare('four', 4), [], 'nothing is left, not even what others own');
+  ledger.ownerDied('two');
+  t.equal(ledger.grant('one', 'p', 99).length, 0, 'its block waits for it');
+  t.equal(ledger.initialShare('two', 4).length, 1);
+});
+
+t.test('a share is bounded in a large pool', async (t) => {
+  const ledger = new BlockLedger(
+    { clock: new FakeClock() },
+    { pools: [pool(['a', 'b'], 1024, 65_535), { ...pool(['c'], 1024, 2047), name: 'q' }], quarantineMs: 0 },
+  );
+  t.same(
+    ledger.initialShare('x', 2).map(({ pool, address }) => `${pool} ${address}`),
+    [...Array(8).fill(['p a', 'p b']).flat(), 'q c', 'q c'],
+  );
 });
 
 t.test('no block ever has two owners, and none is lost', async () => {
   const step = fc.record({
     owner: fc.constantFrom('a', 'b', 'c'),
-    do: fc.constantFrom('grant', 'die', 'wait'),
+    do: fc.constantFrom('grant', 'share', 'die', 'give back', 'wait'),
     count: fc.nat(6),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const clock = new FakeClock();
       const ledger = new BlockLedger({ clock }, { pools: [pool(['s1', 's2'], 1000, 3000)], quarantineMs: 10 });
+      const name = ({ address, firstPort }: PortBlock): string => `${address}:${firstPort}`;
+      const ownedByModel = new Map<string, string>();
+      const restsUntil = new Map<string, number>();
       for (const { owner, do: action, count } of steps) {
-        if (action === 'grant') ledger.grant(owner, 'p', count);
-        else if (action === 'die') ledger.ownerDied(owner);
-        else clock.advance(count);
-        const owned = ['a', 'b', 'c'].flatMap((name) =>
-          ledger.ownedBy(name).map(({ address, firstPort }) => `${address}:${firstPort}`),
+        if (action === 'grant' || action === 'share') {
+          const blocks = action === 'grant' ? ledger.grant(owner, 'p', count) : ledger.initialShare(owner, 3);
+          for (const block of blocks.map(name)) {
+            if (ownedByModel.has(block) || (restsUntil.get(block) ?? 0) > clock.now()) return false;
+            ownedByModel.set(block, owner);
+          }
+        } else if (action === 'die') {
+          ledger.ownerDied(owner);
+          for (const [block, holder] of [...ownedByModel]) {
+            if (holder !== owner) continue;
+            ownedByModel.delete(block);
+            restsUntil.set(block, clock.now() + 10);
+          }
+        } else if (action === 'give back') {
+          const blocks = ledger.ownedBy(owner).slice(0, count);
+          if (ledger.giveBack(owner, blocks) !== blocks.length) return false;
+          for (const block of blocks) ownedByModel.delete(name(block));
+        } else clock.advance(count);
+        const owned = ['a', 'b', 'c'].flatMap((holder) =>
+          ledger.ownedBy(holder).map((block) => `${name(block)} ${holder}`),
         );
-        if (new Set(owned).size !== owned.length) return false;
+        const expected = [...ownedByModel].map(([block, holder]) => `${block} ${holder}`);
+        if (owned.sort().join() !== expected.sort().join()) return false;
       }
       clock.advance(10);
-      const all = ['a', 'b', 'c'].flatMap((name) => ledger.ownedBy(name));
+      const all = ['a', 'b', 'c'].flatMap((holder) => ledger.ownedBy(holder));
       return ports(all) + ports(ledger.grant('rest', 'p', 1000)) === 2 * 2001;
     }),
-    { numRuns: 200 },
+    { numRuns: 300 },
   );
 });
