@@ -1,6 +1,6 @@
 import type { BackendState } from '../lb/control/messages.ts';
 import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
-import type { SourceBlocks } from '../lb/source/block-ledger.ts';
+import type { SourceStatus } from '../lb/source/source-status.ts';
 
 /** One process that Portico runs beside the primary. */
 export interface ProcessStatus {
@@ -47,6 +47,6 @@ export interface AdminSource {
   traffic(): Promise<Traffic>;
   /** Why Portico should get no traffic; empty when it should. */
   notReady(): readonly string[];
-  /** The block ledger, by source address. Where it is missing, sources are shown as the planes report them, without blocks. */
-  sources(): readonly SourceBlocks[];
+  /** Every source address, those that are not in use among them. */
+  sources(): readonly SourceStatus[];
 }

@@ -33,7 +33,7 @@ function whyUnusable(addresses: readonly string[]): string | undefined {
 }
 
 /** Undefined for an address that a socket can be bound to and connect from. */
-function whyNoSource(text: string): string | undefined {
+export function whyNoSource(text: string): string | undefined {
   const { value, bits } = parseIpAddress(text)!;
   if (bits === 32) {
     if (value >> 24n === 0n) return 'it stands for no address in particular';

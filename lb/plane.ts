@@ -1,16 +1,16 @@
-import type { BackendConfig, Config } from '../config/config.ts';
+import type { BackendConfig } from '../config/config.ts';
 import { createPolicy } from './balance/create-policy.ts';
 import type { Clock, Timer } from './clock.ts';
-import type { BackendState, PlaneCommand, PlaneEvent, PortBlock, ServerState } from './control/messages.ts';
-import { Backend } from './http/backend.ts';
+import type { BackendState, PlaneCommand, PlaneEvent, ServerState, SourceUpdate } from './control/messages.ts';
+import { Backend, type Exhausted } from './http/backend.ts';
 import { HttpContext } from './http/http-context.ts';
 import { HttpListener } from './http/http-listener.ts';
 import { Server } from './http/server.ts';
 import type { PlaneMetrics, UpstreamMetrics } from './metrics/plane-metrics.ts';
 import type { TcpHandle } from './net/tcp-binding.ts';
 import type { TcpNetwork } from './net/tcp-stream.ts';
-import { LeasePool } from './source/lease-pool.ts';
-import { isLoopbackAddress } from './source/tcp-settings.ts';
+import type { LeasePool } from './source/lease-pool.ts';
+import { PortOwner } from './source/port-owner.ts';
 
 /** Granularity of all timeouts of the data plane. */
 const TICK_MS = 20;
@@ -43,7 +43,7 @@ interface BackendEntry {
 export class Plane {
   private readonly deps: PlaneDeps;
   private readonly context: HttpContext;
-  private readonly pools = new Map<string, LeasePool>();
+  private sources: PortOwner | undefined = undefined;
   private readonly backends = new Map<string, BackendEntry>();
   private readonly listeners = new Map<string, HttpListener>();
   private accepting = 0;
@@ -59,13 +59,26 @@ export class Plane {
   handle(command: PlaneCommand, socket: TcpHandle | undefined, onDrained: () => void): void {
     switch (command.type) {
       case 'start':
-        this.start(command.config, command.backends, command.blocks);
+        this.start(command);
         return;
       case 'listen':
         this.listen(command.listener, socket);
         return;
       case 'grant':
-        this.grant(command.blocks);
+        this.sources?.grant(command.blocks);
+        for (const { backend } of this.backends.values()) backend.onRoom();
+        return;
+      case 'sources':
+        this.updateSources(command.sources);
+        return;
+      case 'avoid':
+        this.sources?.avoid(command.pool, command.address, command.ports);
+        return;
+      case 'wanted':
+        this.sources?.setWanted(command.pool, command.isWanted);
+        return;
+      case 'port-use':
+        this.deps.send({ type: 'port-use', id: command.id, use: this.sources?.portUse(command) ?? [] });
         return;
       case 'backend':
         this.update(command.backend);
@@ -81,26 +94,20 @@ export class Plane {
     }
   }
 
-  private start(config: Config, backends: readonly BackendState[], blocks: readonly PortBlock[]): void {
+  private start({ config, backends, blocks, sources }: Extract<PlaneCommand, { type: 'start' }>): void {
     const { clock, random, send } = this.deps;
-    for (const pool of config.sources) {
-      const quarantineMs = this.deps.quarantineMs(pool.addresses.every(isLoopbackAddress));
-      const leases = new LeasePool(
-        { clock },
-        {
-          pool,
-          quarantineMs,
-          onLow: (name, count) => send({ type: 'low', pool: name, blocks: count }),
-        },
-      );
-      this.pools.set(pool.name, leases);
-    }
-    this.grant(blocks);
+    this.sources = new PortOwner(this.deps, { pools: config.sources });
+    this.sources.update(sources);
+    this.sources.grant(blocks);
     for (const backend of config.backends) {
+      const leases = this.sources.pools.get(backend.source)!;
       this.backends.set(backend.name, {
         config: backend,
-        backend: new Backend({ policy: createPolicy<Server>(backend.balance), random }, backend),
-        leases: this.pools.get(backend.source)!,
+        backend: new Backend(
+          { policy: createPolicy<Server>(backend.balance), random, now: () => this.context.tickMs },
+          { ...backend, exhaustion: leases.exhaustion },
+        ),
+        leases,
         servers: new Map(),
         leaving: new Set(),
       });
@@ -132,8 +139,15 @@ export class Plane {
     if (++this.accepting === this.listeners.size) this.deps.send({ type: 'ready' });
   }
 
-  private grant(blocks: readonly PortBlock[]): void {
-    for (const pool of this.pools.values()) pool.grant(blocks);
+  private updateSources(updates: readonly SourceUpdate[]): void {
+    this.sources?.update(updates);
+    for (const { config, backend, servers, leaving } of this.backends.values()) {
+      for (const { pool, address, state } of updates) {
+        if (state !== 'leaving' || pool !== config.source) continue;
+        for (const server of [...servers.values(), ...leaving]) server.retireSource(address);
+      }
+      backend.onRoom();
+    }
   }
 
   private update(state: BackendState): void {
@@ -180,14 +194,19 @@ export class Plane {
     const now = this.deps.clock.now();
     this.context.tickMs = now;
     for (const listener of this.listeners.values()) listener.tick(now);
-    for (const { servers, leaving } of this.backends.values()) {
+    for (const { backend, servers, leaving } of this.backends.values()) {
+      backend.tick(now);
       for (const server of servers.values()) server.tick(now);
       for (const server of leaving) {
         server.tick(now);
         if (server.connectionCount === 0) leaving.delete(server);
       }
     }
+    this.sources?.tick(now, this.isWaitedFor);
   }
+
+  private readonly isWaitedFor = (pool: string): boolean =>
+    [...this.backends.values()].some(({ config, backend }) => config.source === pool && backend.waitingCount > 0);
 
   private drain(deadlineMs: number, onDrained: () => void): void {
     if (this.isDraining) return;
@@ -222,8 +241,8 @@ export class Plane {
   snapshot(): PlaneMetrics {
     const servers: UpstreamMetrics[] = [];
     const retries: { backend: string; reason: string; count: number }[] = [];
-    const exhausted = new Map<string, { otherServer: number; refused: number }>();
-    const waiting = new Map([...this.pools.keys()].map((name) => [name, 0]));
+    const exhausted = new Map<string, Exhausted>();
+    const waiting = new Map([...(this.sources?.pools.keys() ?? [])].map((name) => [name, 0]));
     for (const { config, backend, servers: current, leaving } of this.backends.values()) {
       for (const server of [...current.values(), ...leaving]) {
         const idle = server.idleCount;
@@ -238,10 +257,13 @@ export class Plane {
         waiting.set(config.source, (waiting.get(config.source) ?? 0) + server.waitingCount);
       }
       for (const [reason, count] of backend.retriesBy) retries.push({ backend: backend.name, reason, count });
-      const sum = exhausted.get(config.source) ?? { otherServer: 0, refused: 0 };
+      const sum = exhausted.get(config.source) ?? { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
       sum.otherServer += backend.exhausted.otherServer;
+      sum.queued += backend.exhausted.queued;
+      sum.queueTimeout += backend.exhausted.queueTimeout;
       sum.refused += backend.exhausted.refused;
       exhausted.set(config.source, sum);
+      waiting.set(config.source, (waiting.get(config.source) ?? 0) + backend.waitingCount);
     }
     return {
       listeners: [...this.listeners.values()].map((listener) => listener.snapshot()),
@@ -250,9 +272,11 @@ export class Plane {
       ),
       servers,
       retries,
-      ports: [...this.pools.values()].flatMap((pool) => pool.counts()),
-      exhausted: [...exhausted].flatMap(([pool, { otherServer, refused }]) => [
+      ports: this.sources?.counts() ?? [],
+      exhausted: [...exhausted].flatMap(([pool, { otherServer, queued, queueTimeout, refused }]) => [
         { pool, outcome: 'other-server', count: otherServer },
+        { pool, outcome: 'queued', count: queued },
+        { pool, outcome: 'queue-timeout', count: queueTimeout },
         { pool, outcome: 'refused', count: refused },
       ]),
       queueDepth: [...waiting].map(([pool, depth]) => ({ pool, depth })),

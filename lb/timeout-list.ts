@@ -21,6 +21,11 @@ export class TimeoutList {
     this.durationMs = durationMs;
   }
 
+  /** The one that has waited for longest. */
+  get first(): Expirable | undefined {
+    return this.head;
+  }
+
   /** Starts, or starts anew; an item that waits in another list leaves it. */
   start(item: Expirable, nowMs: number): void {
     item.timeoutList?.cancel(item);

@@ -131,8 +131,7 @@ async function run(file: string | undefined): Promise<number> {
       process.off('SIGINT', stop).off('SIGTERM', stop);
       log('draining; Ctrl-C again stops at once');
       const force = (): void => {
-        portico.kill();
-        resolve(FAILED);
+        void portico.kill().finally(() => resolve(FAILED));
       };
       process.on('SIGINT', force).on('SIGTERM', force);
       void portico.stop().then(() => {

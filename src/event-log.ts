@@ -1,3 +1,5 @@
+import type { SourceState } from '../lb/source/source-status.ts';
+
 /** What happens to the parts of a running Portico. */
 export type PorticoEvent =
   | { readonly type: 'plane-ready'; readonly plane: string }
@@ -6,6 +8,8 @@ export type PorticoEvent =
   | { readonly type: 'worker-died'; readonly worker: string; readonly cause: string; readonly restartInMs: number }
   | { readonly type: 'worker-failed'; readonly worker: string; readonly message: string }
   | { readonly type: 'admin-error'; readonly message: string }
+  | { readonly type: 'source-state'; readonly pool: string; readonly address: string; readonly state: SourceState }
+  | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'server-up'; readonly backend: string; readonly server: string }
   | { readonly type: 'server-down'; readonly backend: string; readonly server: string; readonly reason: string };
 
@@ -39,11 +43,32 @@ export function describeEvent(event: PorticoEvent): string {
       return `worker ${event.worker} cannot start: ${event.message}`;
     case 'admin-error':
       return `the admin server could not answer: ${event.message}`;
+    case 'source-state':
+      return `source ${event.address} of pool ${event.pool} ${describeState(event.state)}`;
+    case 'notice':
+      return event.message;
     case 'server-up':
       return `server ${event.server} of backend ${event.backend} is healthy`;
     case 'server-down':
       return `server ${event.server} of backend ${event.backend} is unhealthy: ${event.reason}`;
     default:
       return event satisfies never;
+  }
+}
+
+function describeState(state: SourceState): string {
+  switch (state.kind) {
+    case 'claiming':
+      return 'is being claimed';
+    case 'ready':
+      return 'can be used';
+    case 'draining':
+      return 'is being drained';
+    case 'lost':
+      return `cannot be used: ${state.reason}`;
+    case 'refused':
+      return `was not claimed: ${state.reason}`;
+    default:
+      return state satisfies never;
   }
 }

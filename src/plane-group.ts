@@ -2,11 +2,20 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
 import type { Clock, Timer } from '../lb/clock.ts';
-import type { BackendState, PlaneCommand, PlaneEvent } from '../lb/control/messages.ts';
+import type {
+  AvoidedPorts,
+  BackendState,
+  PlaneCommand,
+  PlaneEvent,
+  PortBlock,
+  SourceUpdate,
+} from '../lb/control/messages.ts';
 import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
 import { sumPlaneMetrics } from '../lb/metrics/sum-plane-metrics.ts';
 import type { ListenSocket } from '../lb/net/listen-socket.ts';
 import type { BlockLedger } from '../lb/source/block-ledger.ts';
+import type { PortBroker } from '../lb/source/port-broker.ts';
+import type { PortUse } from '../lb/source/port-use.ts';
 import type { EventLog } from './event-log.ts';
 import { type Child, Supervisor } from './supervisor.ts';
 
@@ -39,8 +48,15 @@ export interface PlaneGroupDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly ledger: BlockLedger;
+  readonly broker: PortBroker;
   readonly log: EventLog;
   readonly backends: () => readonly BackendState[];
+  readonly sources: () => readonly SourceUpdate[];
+  /** Ports that others hold, by address. */
+  readonly avoided: () => readonly AvoidedPorts[];
+  readonly onReturn: (plane: string, blocks: readonly PortBlock[]) => void;
+  /** A plane could not bind this source address. */
+  readonly onSourceLost: (plane: string, pool: string, address: string) => void;
 }
 
 /** The data-plane processes: starts them, hands them sockets and ports, and adds up what they count. */
@@ -51,8 +67,9 @@ export class PlaneGroup {
   private readonly planes: Plane[] = [];
   /** What planes that are gone had counted. */
   private retired: PlaneMetrics | undefined = undefined;
-  private readonly reports = new Map<number, (metrics: PlaneMetrics) => void>();
-  private nextReport = 1;
+  /** Those who wait for an answer of a plane, by the number of their question. */
+  private readonly answers = new Map<number, (answer: never) => void>();
+  private nextQuestion = 1;
   private keeping: Timer | undefined = undefined;
   private onAllReady: (() => void) | undefined = undefined;
   private onFailed: ((error: Error) => void) | undefined = undefined;
@@ -74,7 +91,7 @@ export class PlaneGroup {
   }
 
   private add(id: string): void {
-    const { clock, random, log, ledger } = this.deps;
+    const { clock, random, log, broker } = this.deps;
     const plane: Plane = {
       id,
       isReady: false,
@@ -86,7 +103,7 @@ export class PlaneGroup {
         onStart: (child) => child.on('message', (event: PlaneEvent) => this.handle(plane, child, event)),
         onDeath: (cause, delayMs) => {
           plane.isReady = false;
-          ledger.ownerDied(id);
+          broker.onDeath(id);
           if (plane.lastReport !== undefined) this.retire(plane.lastReport);
           plane.lastReport = undefined;
           log.emit({ type: 'plane-died', plane: id, cause, restartInMs: Math.round(delayMs) });
@@ -101,7 +118,10 @@ export class PlaneGroup {
     switch (event.type) {
       case 'hello': {
         const blocks = this.deps.ledger.initialShare(plane.id, this.config.planes);
-        this.send(child, { type: 'start', config: this.config, backends: this.deps.backends(), blocks });
+        const { backends, sources, avoided, broker } = this.deps;
+        this.send(child, { type: 'start', config: this.config, backends: backends(), blocks, sources: sources() });
+        for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
+        broker.tellWanted(plane.id);
         for (const [listener, { handle }] of this.sockets) child.send({ type: 'listen', listener }, handle as never);
         return;
       }
@@ -114,11 +134,20 @@ export class PlaneGroup {
         this.onFailed?.(new Error(event.message));
         return;
       case 'low':
-        this.send(child, { type: 'grant', blocks: this.deps.ledger.grant(plane.id, event.pool, event.blocks) });
+        this.deps.broker.onLow(plane.id, event.pool, event.blocks, event.isStarved);
+        return;
+      case 'return':
+        this.deps.onReturn(plane.id, event.blocks);
+        return;
+      case 'source-lost':
+        this.deps.onSourceLost(plane.id, event.pool, event.address);
+        return;
+      case 'port-use':
+        this.answers.get(event.id)?.(event.use as never);
         return;
       case 'report':
         plane.lastReport = event.metrics;
-        this.reports.get(event.id)?.(event.metrics);
+        this.answers.get(event.id)?.(event.metrics as never);
         return;
       default:
         event satisfies never;
@@ -128,6 +157,12 @@ export class PlaneGroup {
   private send(child: Child, command: PlaneCommand): void {
     // A child that is just dying has no channel any more; its exit is on the way.
     child.send(command, () => {});
+  }
+
+  /** To one plane; nothing happens while that is down. */
+  tell(id: string, command: PlaneCommand): void {
+    const child = this.planes.find((plane) => plane.id === id)?.supervisor.current;
+    if (child !== undefined) this.send(child, command);
   }
 
   broadcast(command: PlaneCommand): void {
@@ -157,25 +192,35 @@ export class PlaneGroup {
     retired: PlaneMetrics | undefined;
     isComplete: boolean;
   }> {
-    const answers = await Promise.all(this.planes.map((plane) => this.ask(plane)));
+    const answers = await Promise.all(
+      this.planes.map((plane) => this.ask<PlaneMetrics>(plane, (id) => ({ type: 'report', id }))),
+    );
     const planes = new Map<string, PlaneMetrics>();
     for (const { id, lastReport } of this.planes) if (lastReport !== undefined) planes.set(id, lastReport);
     return { planes, retired: this.retired, isComplete: answers.every((answer) => answer !== undefined) };
   }
 
-  private ask({ supervisor, isReady }: Plane): Promise<PlaneMetrics | undefined> {
+  /** How the planes use their ports; what a plane that hangs has is left out. */
+  async portUse(filter: { readonly source?: string; readonly destination?: string }): Promise<readonly PortUse[]> {
+    const answers = await Promise.all(
+      this.planes.map((plane) => this.ask<readonly PortUse[]>(plane, (id) => ({ ...filter, type: 'port-use', id }))),
+    );
+    return answers.flatMap((use) => use ?? []);
+  }
+
+  private ask<T>({ supervisor, isReady }: Plane, question: (id: number) => PlaneCommand): Promise<T | undefined> {
     const child = supervisor.current;
     if (child === undefined || !isReady) return Promise.resolve(undefined);
-    const id = this.nextReport++;
+    const id = this.nextQuestion++;
     return new Promise((resolve) => {
-      const settle = (metrics: PlaneMetrics | undefined): void => {
+      const settle = (answer: T | undefined): void => {
         this.deps.clock.clear(timer);
-        this.reports.delete(id);
-        resolve(metrics);
+        this.answers.delete(id);
+        resolve(answer);
       };
       const timer = this.deps.clock.after(REPORT_TIMEOUT_MS, () => settle(undefined));
-      this.reports.set(id, settle);
-      this.send(child, { type: 'report', id });
+      this.answers.set(id, settle);
+      this.send(child, question(id));
     });
   }
 

@@ -6,12 +6,13 @@ import type { BackendState } from '../lb/control/messages.ts';
 import { type ProbeResult, type ProbeTarget, probe } from '../lb/health/probe.ts';
 import { ListenError, type ListenSocket, openListenSocket } from '../lb/net/listen-socket.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
-import { BlockLedger, type SourceBlocks } from '../lb/source/block-ledger.ts';
-import { LeasePool } from '../lb/source/lease-pool.ts';
-import { isLoopbackAddress, readQuarantineMs } from '../lb/source/tcp-settings.ts';
+import type { PortUse } from '../lb/source/port-use.ts';
+import type { SourceStatus } from '../lb/source/source-status.ts';
 import { EventLog } from './event-log.ts';
 import { PlaneGroup } from './plane-group.ts';
 import { ServerRegistry } from './server-registry.ts';
+import type { SourceChange } from './source-registry.ts';
+import { SourceService } from './source-service.ts';
 import { readVersion } from './version.ts';
 import { WorkerGroup } from './worker-group.ts';
 
@@ -27,9 +28,6 @@ export interface PrimaryDeps {
   readonly random: () => number;
 }
 
-/** The blocks of each pool that health checks connect from. */
-const HEALTH_OWNER = 'health';
-const HEALTH_BLOCKS = 1;
 /** How long a start waits for workers and first health checks before it says that it is up, without them. */
 const FIRST_SERVER_MS = 5000;
 
@@ -41,8 +39,7 @@ export class Primary implements AdminSource {
   readonly ports: Record<string, number> = {};
   adminAddress = '';
   private readonly deps: PrimaryDeps;
-  private readonly ledger: BlockLedger;
-  private readonly healthLeases = new Map<string, LeasePool>();
+  private readonly sourceService: SourceService;
   private readonly registries = new Map<string, ServerRegistry>();
   private readonly workers: WorkerGroup[] = [];
   private readonly sockets = new Map<string, ListenSocket>();
@@ -57,21 +54,18 @@ export class Primary implements AdminSource {
     this.deps = deps;
     this.config = config;
     this.startedAtMs = deps.clock.now();
-    const areAllLoopback = config.sources.every(({ addresses }) => addresses.every(isLoopbackAddress));
-    const quarantineMs = readQuarantineMs(areAllLoopback);
-    this.ledger = new BlockLedger(deps, { pools: config.sources, quarantineMs });
-    for (const pool of config.sources) {
-      const leases: LeasePool = new LeasePool(deps, {
-        pool,
-        quarantineMs,
-        onLow: (name, count) => leases.grant(this.ledger.grant(HEALTH_OWNER, name, count)),
-      });
-      const isChecked = config.backends.some(({ source, health }) => source === pool.name && health !== undefined);
-      if (isChecked) leases.grant(this.ledger.grant(HEALTH_OWNER, pool.name, HEALTH_BLOCKS));
-      this.healthLeases.set(pool.name, leases);
-    }
+    const { log } = this;
+    this.sourceService = new SourceService(
+      {
+        ...deps,
+        log,
+        tellPlane: (plane, command) => this.planes.tell(plane, command),
+        tellPlanes: (command) => this.planes.broadcast(command),
+      },
+      config,
+    );
     for (const backend of config.backends) {
-      const leases = this.healthLeases.get(backend.source)!;
+      const leases = this.sourceService.leasesOf(backend.source);
       const registry = new ServerRegistry(
         {
           ...deps,
@@ -87,7 +81,17 @@ export class Primary implements AdminSource {
       this.registries.set(backend.name, registry);
     }
     this.planes = new PlaneGroup(
-      { ...deps, ledger: this.ledger, log: this.log, backends: () => this.backends() },
+      {
+        ...deps,
+        log,
+        ledger: this.sourceService.ledger,
+        broker: this.sourceService.broker,
+        backends: () => this.backends(),
+        sources: () => this.sourceService.updates,
+        avoided: () => this.sourceService.avoided,
+        onReturn: (plane, blocks) => this.sourceService.onReturn(plane, blocks),
+        onSourceLost: (plane, pool, address) => this.sourceService.onSourceLost(plane, pool, address),
+      },
       config,
       this.sockets,
     );
@@ -102,6 +106,7 @@ export class Primary implements AdminSource {
     try {
       for (const listener of this.config.listeners) this.bind(listener);
       this.adminAddress = await this.admin.start();
+      await this.sourceService.start();
       const firstServers = this.firstServers();
       for (const registry of this.registries.values()) {
         registry.start();
@@ -114,7 +119,7 @@ export class Primary implements AdminSource {
       await this.planes.start();
       await firstServers;
     } catch (error) {
-      this.kill();
+      await this.kill();
       await this.admin.stop();
       throw error;
     }
@@ -174,8 +179,20 @@ export class Primary implements AdminSource {
     return [...this.registries.values()].map((registry) => registry.state);
   }
 
-  sources(): readonly SourceBlocks[] {
-    return this.ledger.counts();
+  sources(): readonly SourceStatus[] {
+    return this.sourceService.statuses;
+  }
+
+  addSource(pool: string, address: string): Promise<SourceChange> {
+    return this.sourceService.add(pool, address);
+  }
+
+  drainSource(pool: string, address: string): SourceChange {
+    return this.sourceService.drain(pool, address);
+  }
+
+  portUse(filter: { readonly source?: string; readonly destination?: string }): Promise<readonly PortUse[]> {
+    return this.planes.portUse(filter);
   }
 
   traffic(): Promise<Traffic> {
@@ -207,15 +224,17 @@ export class Primary implements AdminSource {
     await this.planes.stop(drainTimeoutMs);
     for (const registry of this.registries.values()) registry.stop();
     await Promise.all(this.workers.map((group) => group.stop(drainTimeoutMs)));
+    await this.sourceService.stop();
     await this.admin.stop();
   }
 
-  /** Ends every child at once. */
-  kill(): void {
+  /** Ends every child at once; resolves when claimed addresses have been let go. */
+  async kill(): Promise<void> {
     for (const socket of this.sockets.values()) socket.close();
     for (const registry of this.registries.values()) registry.stop();
     this.planes.kill();
     for (const group of this.workers) group.kill();
+    await this.sourceService.stop();
   }
 }
 

@@ -45,8 +45,8 @@ export interface Portico {
   subscribe(listener: (event: PorticoEvent) => void): () => void;
   /** Drains and stops; resolves when every process is gone. Idempotent. */
   stop(): Promise<void>;
-  /** Ends every process at once. */
-  kill(): void;
+  /** Ends every process at once; resolves when claimed addresses have been let go. */
+  kill(): Promise<void>;
 }
 
 export interface StartOptions {

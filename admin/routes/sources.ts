@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import type { PortMetrics } from '../../lb/metrics/plane-metrics.ts';
 import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
-import type { SourceBlocks } from '../../lb/source/block-ledger.ts';
+import type { SourceStatus } from '../../lb/source/source-status.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
 
@@ -30,13 +30,13 @@ const Source = Type.Object({
 const Sources = Type.Object({ sources: Type.Array(Source) });
 
 /** Every source address that the ledger or a plane knows, the ledger's order first. */
-function describeSources(ledger: readonly SourceBlocks[], ports: readonly PortMetrics[]): Static<typeof Source>[] {
+function describeSources(ledger: readonly SourceStatus[], ports: readonly PortMetrics[]): Static<typeof Source>[] {
   const sources = new Map<string, Static<typeof Source>>();
-  for (const { pool, address, free, resting, owners } of ledger) {
+  for (const { pool, address, blocks } of ledger) {
     sources.set(`${pool}\n${address}`, {
       pool,
       address,
-      blocks: { free, resting, owners: [...owners] },
+      blocks: { ...blocks, owners: [...blocks.owners] },
       destinations: [],
     });
   }

@@ -1,14 +1,34 @@
 import type { Config } from '../../config/config.ts';
 import type { PlaneMetrics } from '../metrics/plane-metrics.ts';
+import type { PortUse } from '../source/port-use.ts';
 
-/** A run of 128 consecutive ports of one source address: the unit in which ports change owner. */
+/**
+ * Consecutive ports of one source address that change owner: a block of 128, cut short where the pool's range ends in it, or, when no
+ * whole block is left, a part of one.
+ */
 export interface PortBlock {
   readonly pool: string;
   /** The source IP address. */
   readonly address: string;
-  /** The first of the 128 ports; a pool's range may cut the block short at either end. */
   readonly firstPort: number;
   readonly lastPort: number;
+}
+
+/**
+ * What a plane may do with a source: connect from it; connect no more; connect no more, let its connections end and give its ports back;
+ * or forget it, as nobody owns a port of it any more. One that the plane has not heard of is new.
+ */
+export interface SourceUpdate {
+  readonly pool: string;
+  readonly address: string;
+  readonly state: 'ready' | 'blocked' | 'leaving' | 'gone';
+}
+
+/** Ports of a source that others hold: not to be leased. */
+export interface AvoidedPorts {
+  readonly pool: string;
+  readonly address: string;
+  readonly ports: Uint16Array;
 }
 
 /** What the primary knows of one server; planes route by it. */
@@ -36,13 +56,22 @@ export type PlaneCommand =
       readonly config: Config;
       readonly backends: readonly BackendState[];
       readonly blocks: readonly PortBlock[];
+      readonly sources: readonly SourceUpdate[];
     }
   /**
    * Follows `start`, once for each listener; the message carries the bound socket (`openListenSocket`). All planes accept from the
    * same socket, so a plane that dies takes no connection with it that it had not accepted yet.
    */
   | { readonly type: 'listen'; readonly listener: string }
+  /** No block at all: there is none left. */
   | { readonly type: 'grant'; readonly blocks: readonly PortBlock[] }
+  | { readonly type: 'sources'; readonly sources: readonly SourceUpdate[] }
+  /** From now on exactly these ports of the source are held by others, and not to be leased. */
+  | ({ readonly type: 'avoid' } & AvoidedPorts)
+  /** Other processes have no port of this pool left: give back what is free, until this is taken back. */
+  | { readonly type: 'wanted'; readonly pool: string; readonly isWanted: boolean }
+  /** Answered by one `port-use` with the same id. */
+  | { readonly type: 'port-use'; readonly id: number; readonly source?: string; readonly destination?: string }
   /** The whole state of one backend; replaces the former. */
   | { readonly type: 'backend'; readonly backend: BackendState }
   /** Answered by one `report` with the same id. */
@@ -58,8 +87,13 @@ export type PlaneEvent =
   | { readonly type: 'ready' }
   /** Something that only a person can mend; the plane exits 1 after it. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
-  /** The plane runs low: grant more blocks of this pool, before it runs out. */
-  | { readonly type: 'low'; readonly pool: string; readonly blocks: number }
+  /** The plane runs low: grant more blocks of this pool, before it runs out. `isStarved`: it has run out. */
+  | { readonly type: 'low'; readonly pool: string; readonly blocks: number; readonly isStarved: boolean }
+  /** The plane does without these. */
+  | { readonly type: 'return'; readonly blocks: readonly PortBlock[] }
+  /** The address is not on this host any more; the plane has stopped connecting from it until a `sources` says otherwise. */
+  | { readonly type: 'source-lost'; readonly pool: string; readonly address: string }
+  | { readonly type: 'port-use'; readonly id: number; readonly use: readonly PortUse[] }
   | { readonly type: 'report'; readonly id: number; readonly metrics: PlaneMetrics };
 
 /** From a worker process to the primary. */

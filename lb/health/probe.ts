@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { Clock } from '../clock.ts';
+import { localShortage } from '../net/local-shortage.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
 import { judgeAnswer } from './judge-answer.ts';
 
@@ -22,7 +23,6 @@ interface ProbeDeps {
   readonly leases: LeasePool;
 }
 
-const LOCAL = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 /**
  * Ports tried when others hold them. Few: each is put aside for a minute, and where the whole address is gone, the probes of that minute
  * must not use up the block of 128 that health checks own.
@@ -86,8 +86,12 @@ function attempt(
     let isTaken = false;
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code ?? 'unknown';
-      isTaken = code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL';
-      settle(LOCAL.has(code) ? { outcome: 'inconclusive', reason: code } : { outcome: 'failed', reason: code });
+      isTaken = localShortage(code) === 'port';
+      settle(
+        localShortage(code) !== undefined
+          ? { outcome: 'inconclusive', reason: code }
+          : { outcome: 'failed', reason: code },
+      );
     });
     socket.on('close', () => {
       if (isTaken) leases.setAside(destination, lease);

@@ -1,6 +1,7 @@
 import type { Policy } from '../balance/policy.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { Server } from './server.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 /** A failure after which the request may go to another server without harm. */
 function isRetryable(exchange: Exchange, failure: Failure): boolean {
@@ -23,41 +24,72 @@ export interface BackendOptions {
   readonly name: string;
   /** Tries on other servers after the first. */
   readonly retries: number;
+  /** Requests that may wait for a source port, and for how long. */
+  readonly exhaustion: { readonly queue: number; readonly timeoutMs: number };
+}
+
+/** What became of requests that found no source port. */
+export interface Exhausted {
+  otherServer: number;
+  queued: number;
+  queueTimeout: number;
+  refused: number;
 }
 
 /**
  * Chooses a server for each request, and another one when that fails and the request can bear it. A shortage of this host (`exhausted`)
- * moves the request on like a failure, but says nothing of the server.
+ * moves the request on like a failure, but says nothing of the server; where no other server can be reached either, the request waits, and
+ * is served in its turn when a port or a connection is free.
  */
 export class Backend {
   readonly name: string;
   /** Retries by the kind of failure that made them needed. */
   readonly retriesBy = new Map<Failure['kind'], number>();
-  /** Requests that found no source port, by what became of them. */
-  readonly exhausted = { otherServer: 0, refused: 0 };
+  readonly exhausted: Exhausted = { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
   private readonly policy: Policy<Server>;
-  private readonly random: () => number;
   private readonly retries: number;
+  private readonly waiting: WaitQueue;
+  private readonly timeoutMs: number;
+  private readonly now: () => number;
   /** Servers that may get new requests: healthy, ready, with a weight. Replaced, never changed. */
   private available: readonly Server[] = [];
+  private readonly pickContext: { hashKey: string | undefined; random: () => number };
+  private isServing = false;
 
-  constructor(deps: { readonly policy: Policy<Server>; readonly random: () => number }, options: BackendOptions) {
+  constructor(
+    deps: { readonly policy: Policy<Server>; readonly random: () => number; readonly now: () => number },
+    options: BackendOptions,
+  ) {
     this.name = options.name;
     this.policy = deps.policy;
-    this.random = deps.random;
+    this.now = deps.now;
     this.retries = options.retries;
-    this.pickContext = { hashKey: undefined as string | undefined, random: this.random };
+    const { queue, timeoutMs } = options.exhaustion;
+    this.waiting = new WaitQueue({ most: queue, timeoutMs });
+    this.timeoutMs = timeoutMs;
+    this.pickContext = { hashKey: undefined, random: deps.random };
   }
 
-  private readonly pickContext: { hashKey: string | undefined; random: () => number };
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
 
   setAvailable(servers: readonly Server[]): void {
     this.available = servers;
+    this.onRoom();
   }
 
   /** Returns false if no server is there to take it; otherwise the exchange's sink hears of the outcome. */
   dispatch(exchange: Exchange): boolean {
     exchange.backend = this;
+    if (this.waiting.length > 0 && this.available.length > 0) {
+      this.wait(exchange); // behind those that came before
+      return true;
+    }
+    return this.forward(exchange);
+  }
+
+  private forward(exchange: Exchange): boolean {
     const server = this.pick(exchange);
     if (server === undefined) return false;
     exchange.attempts++;
@@ -76,6 +108,57 @@ export class Backend {
     return this.policy(candidates, pickContext);
   }
 
+  // Waiting for a source port
+
+  private wait(exchange: Exchange): void {
+    const now = this.now();
+    if (exchange.waitsSinceMs === 0) exchange.waitsSinceMs = now;
+    if (this.waiting.isFull) {
+      this.exhausted.refused++;
+      exchange.sink.onFailed({ kind: 'exhausted', what: 'port' });
+    } else if (now - exchange.waitsSinceMs >= this.timeoutMs) {
+      // It had its turn, and the kernel refused every port that was tried.
+      this.onQueueTimeout(exchange);
+    } else {
+      this.exhausted.queued++;
+      this.waiting.push(exchange, now);
+    }
+  }
+
+  /** Serves those that wait, as far as there is room: a port or a connection has become free. Cheap when nobody waits. */
+  onRoom(): void {
+    // What a served request does at once may make room, too: the loop that runs already sees it.
+    if (this.waiting.length === 0 || this.isServing) return;
+    this.isServing = true;
+    for (let { first } = this.waiting; first !== undefined; first = this.waiting.first) {
+      const exchange = first;
+      const server = this.available.find((candidate) => candidate.hasRoomFor(exchange));
+      if (server === undefined) break;
+      this.waiting.shift();
+      exchange.tried = undefined;
+      exchange.attempts++;
+      server.send(exchange);
+    }
+    this.isServing = false;
+  }
+
+  /** Called by the plane's tick. */
+  tick(nowMs: number): void {
+    this.waiting.expire(nowMs);
+    this.onRoom();
+  }
+
+  onQueueTimeout(exchange: Exchange): void {
+    this.exhausted.queueTimeout++;
+    exchange.sink.onFailed({ kind: 'queue', what: 'timeout' });
+  }
+
+  /** The client of a request that waits is gone. */
+  cancel(exchange: Exchange): void {
+    exchange.isCancelled = true;
+    this.waiting.remove(exchange);
+  }
+
   /** From a server: the request failed there. */
   onExchangeFailed(exchange: Exchange, failure: Failure): void {
     if (exchange.hasAnswer) {
@@ -90,14 +173,14 @@ export class Backend {
       exchange.tried ??= [];
       // A kept-alive connection may end just as a request sets out on it: that is no mark against the server.
       if (failure.kind !== 'closed' || exchange.attempts > 1) exchange.tried.push(server);
-      if (this.dispatch(exchange)) {
+      if (this.forward(exchange)) {
         this.retriesBy.set(failure.kind, (this.retriesBy.get(failure.kind) ?? 0) + 1);
         if (failure.kind === 'exhausted') this.exhausted.otherServer++;
         return;
       }
     }
-    if (failure.kind === 'exhausted') this.exhausted.refused++;
-    exchange.sink.onFailed(failure);
+    if (failure.kind === 'exhausted' && failure.what === 'port') this.wait(exchange);
+    else exchange.sink.onFailed(failure);
   }
 }
 

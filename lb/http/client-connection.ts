@@ -210,7 +210,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   /** The body cannot be passed on whole: the server must not take the part for the whole, so its connection goes. */
   private breakBody(refusal: Refusal): void {
-    this.exchange!.server?.cancel(this.exchange!);
+    this.exchange!.cancel();
     if (this.state === 'waiting') this.refuse(refusal);
     else this.destroy();
   }
@@ -368,7 +368,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   }
 
   private cancelExchange(exchange: Exchange): void {
-    exchange.server?.cancel(exchange);
+    exchange.cancel();
     exchange.isCancelled = true;
   }
 

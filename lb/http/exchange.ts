@@ -61,6 +61,8 @@ export class Exchange implements Expirable {
   /** Servers that failed this request; allocated with the first failure. */
   tried: Server[] | undefined = undefined;
   attempts = 0;
+  /** When it first waited for a source port; 0 if it has not. */
+  waitsSinceMs = 0;
   /** A byte of the final answer's head has been taken from a server. */
   hasAnswer = false;
   /** The client is gone: what still comes from the server is thrown away. */
@@ -88,6 +90,7 @@ export class Exchange implements Expirable {
     this.connection = undefined;
     this.tried = undefined;
     this.attempts = 0;
+    this.waitsSinceMs = 0;
     this.hasAnswer = false;
   }
 
@@ -98,8 +101,15 @@ export class Exchange implements Expirable {
     return head;
   }
 
-  /** It waited in a server's queue for too long. */
+  /** The client is gone, wherever the request is. */
+  cancel(): void {
+    if (this.server !== undefined) this.server.cancel(this);
+    else this.backend?.cancel(this);
+  }
+
+  /** It waited for too long: in a server's queue, or in its backend's. */
   onTimeout(): void {
-    this.server?.onQueueTimeout(this);
+    if (this.server !== undefined) this.server.onQueueTimeout(this);
+    else this.backend?.onQueueTimeout(this);
   }
 }

@@ -1,13 +1,11 @@
 import type { Candidate } from '../balance/policy.ts';
 import type { LocalAddress } from '../net/tcp-stream.ts';
-import type { Destination, LeasePool } from '../source/lease-pool.ts';
+import type { Destination, LeaseEnd, LeasePool } from '../source/lease-pool.ts';
 import { TimeoutList } from '../timeout-list.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
-
-/** How a connection ended, which decides when its source port may be used again. */
-export type LeaseEnd = 'closed' | 'closed-by-peer' | 'reset' | 'unused';
+import { WaitQueue } from './wait-queue.ts';
 
 export interface ServerOptions {
   readonly id: string;
@@ -26,6 +24,8 @@ export interface ServerOptions {
 /** What a server tells its backend. */
 export interface ServerEvents {
   onExchangeFailed(exchange: Exchange, failure: Failure): void;
+  /** A connection, or the port of one, has become free, and nobody waits here for it. */
+  onRoom(): void;
 }
 
 /** Answers larger than this on average gain nothing by pipelining, and hold each other up. */
@@ -53,7 +53,6 @@ export class Server implements Candidate {
   private readonly destination: Destination;
   private readonly events: ServerEvents;
   private readonly options: ServerOptions;
-  private readonly queueTimeouts: TimeoutList;
   private readonly connections: UpstreamConnection[] = [];
   /** Open and without a request; the one used last is taken first, so that surplus ones grow old and close. */
   private readonly idle: UpstreamConnection[] = [];
@@ -61,7 +60,7 @@ export class Server implements Candidate {
   private readonly shared = new Set<UpstreamConnection>();
   /** The one of them that requests are gathered on until it is full. */
   private gathering: UpstreamConnection | undefined = undefined;
-  private readonly waiting: Exchange[] = [];
+  private readonly waiting: WaitQueue;
   private averageAnswerBytes = 0;
   private pipeliningRestsUntilMs = 0;
   private isStopped = false;
@@ -82,7 +81,7 @@ export class Server implements Candidate {
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
     this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
     this.idleTimeouts = new TimeoutList(options.idleTimeoutMs);
-    this.queueTimeouts = new TimeoutList(options.queueTimeoutMs);
+    this.waiting = new WaitQueue({ most: options.queue, timeoutMs: options.queueTimeoutMs });
   }
 
   get pipelining(): number {
@@ -103,7 +102,13 @@ export class Server implements Candidate {
 
   /** No connection is free and no more may be opened, and the queue is full as well. */
   get isFull(): boolean {
-    return this.waiting.length >= this.options.queue && this.idle.length === 0 && !this.mayOpen;
+    return this.waiting.isFull && this.idle.length === 0 && !this.mayOpen;
+  }
+
+  /** The request could be sent now. */
+  hasRoomFor(exchange: Exchange): boolean {
+    if (this.idle.length > 0 || (this.mayOpen && this.leases.hasFree(this.destination))) return true;
+    return exchange.isPipelinable && this.mayPipeline() && this.sharedWithRoom(this.options.pipelining) !== undefined;
   }
 
   private get mayOpen(): boolean {
@@ -116,9 +121,9 @@ export class Server implements Candidate {
     this.active++;
     const connection = this.findConnection(exchange);
     if (connection !== undefined) connection.send(exchange);
-    else if (this.waiting.length < this.options.queue && this.connections.length > 0) this.enqueue(exchange);
     else if (this.mayOpen) this.settle(exchange, { kind: 'exhausted', what: 'port' });
-    else this.settle(exchange, { kind: 'queue', what: 'full' });
+    else if (this.waiting.isFull) this.settle(exchange, { kind: 'queue', what: 'full' });
+    else this.waiting.push(exchange, this.context.tickMs);
   }
 
   private findConnection(exchange: Exchange): UpstreamConnection | undefined {
@@ -171,19 +176,7 @@ export class Server implements Candidate {
     return connection;
   }
 
-  private enqueue(exchange: Exchange): void {
-    this.waiting.push(exchange);
-    this.queueTimeouts.start(exchange, this.context.tickMs);
-  }
-
-  private dequeue(): Exchange | undefined {
-    const exchange = this.waiting.shift();
-    exchange?.timeoutList?.cancel(exchange);
-    return exchange;
-  }
-
   onQueueTimeout(exchange: Exchange): void {
-    this.withdraw(exchange);
     this.settle(exchange, { kind: 'queue', what: 'timeout' });
   }
 
@@ -194,15 +187,9 @@ export class Server implements Candidate {
       return;
     }
     exchange.isCancelled = true;
-    this.withdraw(exchange);
+    this.waiting.remove(exchange);
     this.active--;
     exchange.server = undefined;
-  }
-
-  private withdraw(exchange: Exchange): void {
-    const at = this.waiting.indexOf(exchange);
-    if (at >= 0) this.waiting.splice(at, 1);
-    exchange.timeoutList?.cancel(exchange);
   }
 
   // What connections tell
@@ -211,10 +198,10 @@ export class Server implements Candidate {
   onConnectionFree(connection: UpstreamConnection): void {
     if (connection.isRetiring) return;
     while (this.waiting.length > 0 && connection.state === 'open') {
-      const next = this.waiting[0]!;
+      const next = this.waiting.first!;
       const share = next.isPipelinable && connection.isShared && this.mayPipeline();
       if (connection.inFlight >= (share ? this.options.pipelining : 1)) return;
-      this.dequeue();
+      this.waiting.shift();
       if (!share) this.unshare(connection);
       connection.send(next);
     }
@@ -225,6 +212,7 @@ export class Server implements Candidate {
     }
     this.unshare(connection);
     this.idle.push(connection);
+    this.events.onRoom();
   }
 
   onConnectionClosed(connection: UpstreamConnection, brokeUnanswered: boolean): void {
@@ -240,19 +228,19 @@ export class Server implements Candidate {
     // A server that answers later than at once may not bear pipelining at all (uWebSockets.js ends such connections).
     if (brokeUnanswered) this.restPipelining();
     if (this.waiting.length > 0) this.reviveQueue();
+    this.events.onRoom();
   }
 
   /** The place of a closed connection goes to a request that waits. */
   private reviveQueue(): void {
     const connection = this.mayOpen ? this.openConnection() : undefined;
     if (connection !== undefined) {
-      const next = this.dequeue()!;
-      connection.send(next);
+      connection.send(this.waiting.shift()!);
       return;
     }
     // Nobody is left to wait for.
     while (this.connections.length === 0 && this.waiting.length > 0) {
-      this.settle(this.dequeue()!, { kind: 'exhausted', what: 'port' });
+      this.settle(this.waiting.shift()!, { kind: 'exhausted', what: 'port' });
     }
   }
 
@@ -297,13 +285,15 @@ export class Server implements Candidate {
     this.leases.setAside(this.destination, lease);
   }
 
+  /** The address itself is not on this host any more. */
+  loseSource(lease: number): void {
+    const address = this.leases.addressOf(lease);
+    this.leases.release(this.destination, lease, 'unused');
+    this.leases.loseSource(address);
+  }
+
   releaseLease(lease: number, end: LeaseEnd): void {
-    // Who closes first keeps the TIME_WAIT (RFC 9293 §3.6): where that was the server, the port is free on this host.
-    this.leases.release(
-      this.destination,
-      lease,
-      end === 'closed' ? 'closed' : end === 'closed-by-peer' ? 'unused' : end,
-    );
+    this.leases.release(this.destination, lease, end);
   }
 
   // Time and lifetime
@@ -313,7 +303,7 @@ export class Server implements Candidate {
     this.connectTimeouts.expire(nowMs);
     this.responseTimeouts.expire(nowMs);
     this.idleTimeouts.expire(nowMs);
-    this.queueTimeouts.expire(nowMs);
+    this.waiting.expire(nowMs);
     if (this.options.pipelining > 1) this.relieveStalled(nowMs);
   }
 
@@ -329,6 +319,15 @@ export class Server implements Candidate {
         if (!exchange.isCancelled) this.send(exchange);
       }
       if (this.gathering === connection) this.gathering = undefined;
+    }
+  }
+
+  /** The address is to be let go: its idle connections close now, the others after their answer; tunnels stay. */
+  retireSource(address: string): void {
+    for (const connection of [...this.connections]) {
+      if (connection.isRetiring || this.leases.addressOf(connection.lease) !== address) continue;
+      if (this.idle.includes(connection)) connection.close('closed');
+      else connection.isRetiring = true;
     }
   }
 

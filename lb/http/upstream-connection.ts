@@ -1,19 +1,19 @@
 import { Arena } from '../net/arena.ts';
 import { copyBytes } from '../net/copy-bytes.ts';
+import { localShortage } from '../net/local-shortage.ts';
 import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
+import type { LeaseEnd } from '../source/lease-pool.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
 import { ResponseBody } from './response-body.ts';
-import type { LeaseEnd, Server } from './server.ts';
+import type { Server } from './server.ts';
 
 /** A partial head larger than this is no HTTP answer that we pass on. */
 const MAX_HEAD_BYTES = 65536;
 const SEND_SLAB_BYTES = 16384;
 /** Local addresses tried for one connection before the shortage is called one. */
-const MAX_ADDRESS_TRIES = 16;
-const LOCAL_SHORTAGE = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
-const ADDRESS_TAKEN = new Set(['EADDRINUSE', 'EADDRNOTAVAIL']);
+const MAX_ADDRESS_TRIES = 32;
 
 const CLOSED: Failure = { kind: 'closed' };
 const BAD_ANSWER: Failure = { kind: 'bad-answer' };
@@ -47,7 +47,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
 
   private readonly context: HttpContext;
   private stream: TcpStream | undefined = undefined;
-  private lease = -1;
+  lease = -1;
   private giveUp: (() => void) | undefined = undefined;
   private queue: Exchange[] = [];
   private first = 0;
@@ -88,15 +88,16 @@ export class UpstreamConnection implements StreamOwner, Expirable {
       server.host,
       server.port,
       this,
-      (stream, error) => {
+      (stream, error, isAddressGone) => {
         if (stream !== undefined) {
           this.onConnected(stream);
-        } else if (ADDRESS_TAKEN.has(error)) {
-          server.setLeaseAside(this.lease);
+        } else if (localShortage(error) === 'port') {
+          if (isAddressGone) server.loseSource(this.lease);
+          else server.setLeaseAside(this.lease);
           this.lease = triesLeft > 0 ? server.takeLease() : -1;
           if (this.lease >= 0) this.connect(triesLeft - 1);
           else this.fail({ kind: 'exhausted', what: 'port' }, 'unused');
-        } else if (LOCAL_SHORTAGE.has(error)) {
+        } else if (localShortage(error) === 'descriptor') {
           this.fail({ kind: 'exhausted', what: 'descriptor' }, 'unused');
         } else {
           server.connectFailuresTotal++;

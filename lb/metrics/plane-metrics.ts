@@ -61,4 +61,6 @@ export interface PortMetrics {
   readonly used: number;
   readonly quarantined: number;
   readonly unusable: number;
+  /** Leases ever made. */
+  readonly leases: number;
 }

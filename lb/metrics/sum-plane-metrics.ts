@@ -44,6 +44,7 @@ export function sumPlaneMetrics(reports: readonly PlaneMetrics[]): PlaneMetrics 
         used: a.used + b.used,
         quarantined: a.quarantined + b.quarantined,
         unusable: a.unusable + b.unusable,
+        leases: a.leases + b.leases,
       }),
     ),
     exhausted: addCounts(

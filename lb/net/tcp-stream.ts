@@ -54,14 +54,15 @@ export class TcpNetwork {
 
   /**
    * Connects from `local` to `host:port` (IP addresses). `done` gets the stream, or the errno name of the failure; `EADDRINUSE` and
-   * `EADDRNOTAVAIL` mean that `local` is taken. Returns a function that gives up.
+   * `EADDRNOTAVAIL` mean that the port of `local` is taken, or with `isAddressGone` that its address is not on this host. Returns a
+   * function that gives up.
    */
   connect(
     local: LocalAddress,
     host: string,
     port: number,
     owner: StreamOwner,
-    done: (stream: TcpStream | undefined, error: string) => void,
+    done: (stream: TcpStream | undefined, error: string, isAddressGone: boolean) => void,
   ): () => void {
     const { Tcp, ConnectRequest, SOCKET } = this.binding;
     const handle = new Tcp(SOCKET);
@@ -70,16 +71,18 @@ export class TcpNetwork {
       if (settled) return;
       settled = true;
       if (status === 0) {
-        done(new TcpStream(this, handle, owner), '');
+        done(new TcpStream(this, handle, owner), '', false);
         return;
       }
       handle.close();
-      done(undefined, getSystemErrorName(status));
+      done(undefined, getSystemErrorName(status), isAddressGone);
     };
     const request = new ConnectRequest();
     request.oncomplete = settle;
     const six = host.includes(':');
     let status = six ? handle.bind6(local.address, local.port, 0) : handle.bind(local.address, local.port);
+    // bind() says EADDRNOTAVAIL for an address that is not local, connect() for a port that leads to the destination already.
+    const isAddressGone = status !== 0 && getSystemErrorName(status) === 'EADDRNOTAVAIL';
     if (status === 0) status = six ? handle.connect6(request, host, port) : handle.connect(request, host, port);
     // A failure at once is reported like a later one, from the event loop, so callers see one order of events.
     if (status !== 0) setImmediate(settle, status);

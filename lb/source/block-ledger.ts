@@ -1,24 +1,33 @@
-import type { SourcePoolConfig } from '../../config/config.ts';
 import type { Clock } from '../clock.ts';
-import type { PortBlock } from '../control/messages.ts';
+import type { PortBlock as GrantedPorts } from '../control/messages.ts';
 import { PoolLedger } from './pool-ledger.ts';
+import { BLOCK_PORTS, type PortRun } from './port-block.ts';
+import type { SourceLedger } from './source-ledger.ts';
 
 /** The blocks of one source. */
 export interface SourceBlocks {
   readonly pool: string;
   /** The source IP address. */
   readonly address: string;
-  /** Blocks that can be granted now. */
+  /** Ports that can be used at all. */
+  readonly ports: number;
+  /** Whole blocks that can be granted now. */
   readonly free: number;
   /** Blocks of an owner that died, until the kernel has let go of its connections. */
   readonly resting: number;
   readonly owners: readonly { readonly owner: string; readonly blocks: number }[];
 }
 
+/** The sources of one pool at the start, each with the ports of it that may be used. */
+export interface PoolSources {
+  readonly name: string;
+  readonly sources: readonly { readonly address: string; readonly ranges: readonly PortRun[] }[];
+}
+
 /** A plane's share at the start; it asks for more before it runs out. */
 const INITIAL_BLOCKS_PER_SOURCE = 8;
 
-/** Who owns each block of each source: planes, the health checks, nobody. Kept by the primary; a block has one owner at a time. */
+/** Who owns each port of each source: planes, the health checks, nobody. Kept by the primary; a port has one owner at a time. */
 export class BlockLedger {
   private readonly clock: Clock;
   private readonly quarantineMs: number;
@@ -32,48 +41,89 @@ export class BlockLedger {
 
   constructor(
     deps: { readonly clock: Clock },
-    options: { readonly pools: readonly SourcePoolConfig[]; readonly quarantineMs: number },
+    options: { readonly pools: readonly PoolSources[]; readonly quarantineMs: number },
   ) {
     this.clock = deps.clock;
     this.quarantineMs = options.quarantineMs;
-    for (const pool of options.pools) this.pools.set(pool.name, new PoolLedger(pool));
+    for (const { name, sources } of options.pools) {
+      const pool = new PoolLedger(name);
+      for (const { address, ranges } of sources) pool.add(address, ranges);
+      this.pools.set(name, pool);
+    }
+  }
+
+  private pool(name: string): PoolLedger | undefined {
+    const pool = this.pools.get(name);
+    pool?.settle(this.clock.now());
+    return pool;
+  }
+
+  /** One more source; one that is known is let be. */
+  addSource(pool: string, address: string, ranges: readonly PortRun[]): void {
+    this.pools.get(pool)?.add(address, ranges);
+  }
+
+  /** Forgets a source. Only when `isIdle`. */
+  removeSource(pool: string, address: string): void {
+    this.pools.get(pool)?.remove(address);
+  }
+
+  /** Nobody owns a port of it, and none rests. */
+  isIdle(pool: string, address: string): boolean {
+    return this.pool(pool)?.find(address)?.isIdle !== false;
+  }
+
+  /** A blocked source grants nothing; what was granted stays with its owners. */
+  setBlocked(pool: string, address: string, isBlocked: boolean): void {
+    this.pools.get(pool)?.setBlocked(address, isBlocked);
   }
 
   /**
-   * Up to `count` blocks of `pool`, taken evenly from its sources; none when all are gone. An owner that has some leaves one for each
-   * plane that has yet to start, or to start again.
+   * Up to `count` blocks of `pool`, taken evenly from its sources, parts of blocks when no whole one is left; none when all are gone. An
+   * owner that has some leaves one for each plane that has yet to start, or to start again.
    */
-  grant(owner: string, pool: string, count: number): PortBlock[] {
-    const ledger = this.pools.get(pool);
+  grant(owner: string, pool: string, count: number): GrantedPorts[] {
+    const ledger = this.pool(pool);
     if (ledger === undefined) return [];
     const number = this.numberOf(owner);
-    const kept = ledger.holdings(number) > 0 ? Math.max(0, this.planes - this.started.size) : 0;
-    return ledger.grant(number, Math.min(count, ledger.free(this.clock.now()) - kept));
+    const kept = ledger.isOwner(number) ? Math.max(0, this.planes - this.started.size) : 0;
+    if (kept === 0) return ledger.grant(number, count);
+    return ledger.grant(number, Math.max(0, Math.min(count, ledger.freeBlocks - kept)));
+  }
+
+  /** Ports that can be granted now. */
+  freePorts(pool: string): number {
+    return this.pool(pool)?.freePorts ?? 0;
+  }
+
+  /** At most `ports` ports, for an owner that needs less than a block. */
+  grantPorts(owner: string, pool: string, ports: number): GrantedPorts[] {
+    return this.pool(pool)?.grant(this.numberOf(owner), 1, Math.min(ports, BLOCK_PORTS)) ?? [];
   }
 
   /**
    * What a plane starts with, of every pool: half of a fair part of all blocks, so that there is something left to go where it is needed,
    * no more than a few of each source, and one at least. The owner counts as one of the `planes` from here on, until it dies.
    */
-  initialShare(owner: string, planes: number): PortBlock[] {
+  initialShare(owner: string, planes: number): GrantedPorts[] {
     this.planes = planes;
     this.started.add(owner);
     const number = this.numberOf(owner);
-    return [...this.pools.values()].flatMap((ledger) => {
-      const all = ledger.sources.reduce((sum, { blocks }) => sum + blocks, 0);
-      const share = Math.min(Math.floor(all / planes / 2), ledger.sources.length * INITIAL_BLOCKS_PER_SOURCE);
-      const left = ledger.free(this.clock.now()) - Math.max(0, planes - this.started.size);
+    return [...this.pools.keys()].flatMap((name) => {
+      const ledger = this.pool(name)!;
+      const share = Math.min(Math.floor(ledger.blocks / planes / 2), ledger.sources.length * INITIAL_BLOCKS_PER_SOURCE);
+      const left = ledger.freeBlocks - Math.max(0, planes - this.started.size);
       return ledger.grant(number, Math.max(1, Math.min(share, left)));
     });
   }
 
   /**
-   * The owner does without these blocks; nothing on them is open or in quarantine, so they can be granted at once. Returns how many it
-   * did own; the others stay as they are.
+   * The owner does without these ports; nothing on them is open or in quarantine, so they can be granted at once. Returns how many of the
+   * runs it did own; the others stay as they are.
    */
-  giveBack(owner: string, blocks: readonly PortBlock[]): number {
+  giveBack(owner: string, ports: readonly GrantedPorts[]): number {
     const number = this.numberOf(owner);
-    return blocks.filter((block) => this.pools.get(block.pool)?.giveBack(number, block) === true).length;
+    return ports.filter((run) => this.pool(run.pool)?.giveBack(number, run) === true).length;
   }
 
   /** The owner is gone, and what it had open with it: its blocks rest as long as the kernel keeps closed connections, then are free. */
@@ -85,23 +135,27 @@ export class BlockLedger {
 
   /** Blocks of every source, by what becomes of them. */
   counts(): SourceBlocks[] {
-    const now = this.clock.now();
-    return [...this.pools.values()].flatMap(({ sources }) =>
-      sources.map((source) => {
-        source.settle(now);
-        const owners = [...source.held()].sort(([a], [b]) => a - b);
-        return {
-          pool: source.pool,
-          address: source.address,
-          free: source.free,
-          resting: source.restingCount,
-          owners: owners.map(([number, blocks]) => ({ owner: this.names[number - 1]!, blocks })),
-        };
-      }),
-    );
+    return [...this.pools.keys()].flatMap((name) => this.pool(name)!.sources.map((source) => this.describe(source)));
   }
 
-  ownedBy(owner: string): PortBlock[] {
+  countsOf(pool: string, address: string): SourceBlocks | undefined {
+    const source = this.pool(pool)?.find(address);
+    return source === undefined ? undefined : this.describe(source);
+  }
+
+  private describe(source: SourceLedger): SourceBlocks {
+    const owners = [...source.held()].sort(([a], [b]) => a - b);
+    return {
+      pool: source.pool,
+      address: source.address,
+      ports: source.ports,
+      free: source.freeBlocks,
+      resting: source.restingBlocks,
+      owners: owners.map(([number, blocks]) => ({ owner: this.names[number - 1]!, blocks })),
+    };
+  }
+
+  ownedBy(owner: string): GrantedPorts[] {
     const number = this.numberOf(owner);
     return [...this.pools.values()].flatMap((ledger) => ledger.ownedBy(number));
   }

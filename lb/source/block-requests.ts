@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { BLOCK_PORTS } from './port-block.ts';
 
 /** An unanswered request is made again after it: the primary may be restarting. */
 const UNANSWERED_MS = 1000;
@@ -8,28 +8,31 @@ const MOST_BLOCKS = 8;
 
 /** When to ask the primary for more blocks, and for how many. */
 export class BlockRequests {
-  private readonly send: (blocks: number) => void;
-  private readonly sources: number;
+  private readonly send: (blocks: number, isStarved: boolean) => void;
   private notBeforeMs = Number.NEGATIVE_INFINITY;
   private refusals = 0;
   private isOpen = false;
+  private hasStarved = false;
 
-  constructor(send: (blocks: number) => void, options: { readonly sources: number }) {
+  constructor(send: (blocks: number, isStarved: boolean) => void) {
     this.send = send;
-    this.sources = options.sources;
   }
 
-  /** Asks, unless an answer is on its way or it was no not long ago. As much again as there is, so that few requests follow a fast rise. */
-  ask(ownedBlocks: number, clock: Clock): void {
-    const now = clock.now();
-    if (now < this.notBeforeMs) return;
-    this.notBeforeMs = now + UNANSWERED_MS;
+  /**
+   * Asks, unless an answer is on its way or it was no not long ago. As much again as there is, so that few requests follow a fast rise.
+   * The first time that there is nothing left at all is worth a request of its own.
+   */
+  ask(ownedPorts: number, sources: number, isStarved: boolean, nowMs: number): void {
+    if (nowMs < this.notBeforeMs && (!isStarved || this.hasStarved)) return;
+    this.notBeforeMs = nowMs + UNANSWERED_MS;
+    this.hasStarved = isStarved;
     this.isOpen = true;
-    this.send(Math.min(Math.max(this.sources, ownedBlocks), this.sources * MOST_BLOCKS));
+    this.send(Math.min(Math.max(sources, Math.ceil(ownedPorts / BLOCK_PORTS)), sources * MOST_BLOCKS), isStarved);
   }
 
   onGranted(): void {
     this.isOpen = false;
+    this.hasStarved = false;
     this.refusals = 0;
     this.notBeforeMs = Number.NEGATIVE_INFINITY;
   }

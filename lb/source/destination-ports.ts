@@ -1,8 +1,9 @@
 import { PortMap } from './port-map.ts';
 import type { PortRecords } from './port-records.ts';
+import type { PortUse } from './port-use.ts';
 import { type RestLinks, RestQueue } from './rest-queue.ts';
 import type { SourceFamily } from './source-family.ts';
-import type { SourcePorts } from './source-ports.ts';
+import type { PortChange, SourcePorts } from './source-ports.ts';
 import type { SourceStrategy } from './strategy.ts';
 
 /** How long a port that the kernel refused is left alone: some other program holds it, and may let go. */
@@ -19,6 +20,10 @@ export class DestinationPorts implements RestLinks {
   readonly family: SourceFamily;
   /** Ports in use or at rest. */
   busy = 0;
+  /** Ports of sources that are not blocked that `take` could give. */
+  free = 0;
+  /** Leases ever made, by source. */
+  readonly leases: number[] = [];
   /** Not in daily use: among the idle ones, or forgotten. */
   isAway = false;
   isForgotten = false;
@@ -44,14 +49,10 @@ export class DestinationPorts implements RestLinks {
     this.sources = deps.sources;
     this.records = deps.records;
     this.strategy = deps.strategy;
-    this.maps = deps.sources.map(() => undefined);
+    this.maps = [];
     this.quarantine = new RestQueue(this, options.quarantineMs);
     this.aside = new RestQueue(this, ASIDE_MS);
-    for (const source of deps.family.sources) this.strategy.update(source, deps.sources[source]!.owned);
-  }
-
-  get free(): number {
-    return this.family.owned - this.busy;
+    for (const source of this.family.sources) if (!this.sources[source]!.isBlocked) this.onBlocked(source);
   }
 
   get isResting(): boolean {
@@ -60,7 +61,7 @@ export class DestinationPorts implements RestLinks {
 
   /** Ports that have a record here. */
   get touched(): number {
-    return this.maps.reduce((sum, map) => sum + (map?.touched ?? 0), 0);
+    return this.maps.reduce((sum, map) => sum + (map?.touchedPorts ?? 0), 0);
   }
 
   /** Frees the ports whose rest is over. */
@@ -72,7 +73,7 @@ export class DestinationPorts implements RestLinks {
     }
     while (this.aside.readyAtMs <= nowMs) {
       const port = this.aside.shift();
-      this.maps[port >>> PORT_BITS]!.unusable--;
+      this.maps[port >>> PORT_BITS]!.aside--;
       this.wake(port);
     }
   }
@@ -84,14 +85,28 @@ export class DestinationPorts implements RestLinks {
     const map = this.maps[source] ?? this.addMap(source);
     const port = map.take(generation);
     this.busy++;
+    this.free--;
+    this.leases[source]!++;
     this.strategy.update(source, map.free);
     return (source << PORT_BITS) | port;
   }
 
   private addMap(source: number): PortMap {
+    while (this.maps.length <= source) this.maps.push(undefined);
+    while (this.leases.length <= source) this.leases.push(0);
     const map = new PortMap(this.sources[source]!, this.records);
     this.maps[source] = map;
     return map;
+  }
+
+  /** Ports of a source that can be taken. */
+  freePorts(source: number): Iterable<number> {
+    return this.maps[source]?.freePorts() ?? this.sources[source]!.usablePortNumbers();
+  }
+
+  /** Whether that port of the source is in use or at rest. */
+  isBusy(source: number, port: number): boolean {
+    return this.maps[source]?.isBusy(port) === true;
   }
 
   /** These three: false, and nothing else, if the port is not in use or was leased with another generation. */
@@ -112,7 +127,7 @@ export class DestinationPorts implements RestLinks {
   setAside(port: number, generation: number, nowMs: number): boolean {
     const map = this.maps[port >>> PORT_BITS];
     if (map?.rest(port & PORT_MASK, generation) !== true) return false;
-    map.unusable++;
+    map.aside++;
     this.aside.push(port, nowMs);
     return true;
   }
@@ -120,8 +135,9 @@ export class DestinationPorts implements RestLinks {
   private wake(port: number): void {
     const source = port >>> PORT_BITS;
     const map = this.maps[source]!;
-    map.wake(port & PORT_MASK);
     this.busy--;
+    if (!map.wake(port & PORT_MASK) || this.sources[source]!.isBlocked) return;
+    this.free++;
     this.strategy.update(source, map.free);
   }
 
@@ -133,33 +149,69 @@ export class DestinationPorts implements RestLinks {
     this.maps[port >>> PORT_BITS]!.setLink(port & PORT_MASK, next);
   }
 
-  /** A source has been given a block, which is in `place`. */
-  onGranted(source: number, place: number): void {
-    this.maps[source]?.rewind(place);
-    this.refresh(source);
+  /** The ports of a source have changed; it has `delta` usable ones more. */
+  onChange(source: number, changes: readonly PortChange[], delta: number): void {
+    const map = this.maps[source];
+    const before = map === undefined ? 0 : map.free - delta;
+    if (map !== undefined) for (const change of changes) map.onChange(change);
+    if (this.sources[source]!.isBlocked) return;
+    this.free += map === undefined ? delta : map.free - before;
+    this.strategy.update(source, this.freeOf(source));
   }
 
-  /** A source is about to lose the blocks in `places`. `refresh` follows once it has. */
+  /** A source has just been blocked, or may be used again. */
+  onBlocked(source: number): void {
+    const free = this.freeOf(source);
+    const { isBlocked } = this.sources[source]!;
+    this.free += isBlocked ? -free : free;
+    this.strategy.update(source, isBlocked ? 0 : free);
+  }
+
+  /** Its place goes to another one. */
+  removeSource(source: number): void {
+    if (source < this.maps.length) this.maps[source] = undefined;
+    if (source < this.leases.length) this.leases[source] = 0;
+  }
+
+  private freeOf(source: number): number {
+    return this.maps[source]?.free ?? this.sources[source]!.usablePorts;
+  }
+
+  /** A source is about to lose the blocks in `places`, of which no port is owned any more. */
   drop(source: number, places: ReadonlySet<number>): void {
     this.maps[source]?.drop(places);
   }
 
-  refresh(source: number): void {
-    this.strategy.update(source, this.maps[source]?.free ?? this.sources[source]!.owned);
-  }
-
   /** Gives its memory back. Only when nothing is busy. */
   clear(): void {
-    this.sources.forEach(({ blocks }, source) => {
-      this.maps[source]?.drop(new Set(blocks.keys()));
-      this.maps[source] = undefined;
+    this.maps.forEach((map, source) => {
+      map?.drop(new Set(this.sources[source]!.blocks.keys()));
     });
+    this.maps.length = 0;
   }
 
-  counts(source: number): { free: number; used: number; quarantined: number; unusable: number } {
+  /** By block; undefined for a source that was never used. Ports put aside count as quarantined here. */
+  use(source: number): Omit<PortUse, 'pool' | 'source' | 'destination'> | undefined {
     const map = this.maps[source];
-    if (map === undefined) return { free: this.sources[source]!.owned, used: 0, quarantined: 0, unusable: 0 };
-    const { free, used, quarantined, unusable } = map;
-    return { free, used, quarantined, unusable };
+    return map === undefined ? undefined : { ...map.use(), unusable: this.sources[source]!.unusableByBlock() };
+  }
+
+  /** Ports owned of the source, by what they are. A blocked source has none that is free. */
+  counts(source: number): {
+    free: number;
+    used: number;
+    quarantined: number;
+    unusable: number;
+    leases: number;
+  } {
+    const ports = this.sources[source]!;
+    const { free, used, quarantined } = this.maps[source] ?? { free: ports.usablePorts, used: 0, quarantined: 0 };
+    return {
+      free: ports.isBlocked ? 0 : free,
+      used,
+      quarantined,
+      unusable: ports.ownedPorts - used - quarantined - (ports.isBlocked ? 0 : free),
+      leases: this.leases[source] ?? 0,
+    };
   }
 }

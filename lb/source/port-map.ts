@@ -1,11 +1,16 @@
+import { BLOCK_SHIFT, BLOCKS_PER_ADDRESS, WORDS_PER_BLOCK } from './port-block.ts';
 import { CHUNK_SHIFT, type PortRecords } from './port-records.ts';
-import type { SourcePorts } from './source-ports.ts';
+import type { PortChange, SourcePorts } from './source-ports.ts';
 
-const CHUNKS_PER_BLOCK = 4;
-/** The upper two bits of a record say what a port is; the lower 30 of a free or resting one hold the next in its queue, 0 at the end. */
+/**
+ * The upper two bits of a record say what a port is; the lower 30 of one in a queue hold the next in it, 0 at the end. A port in the queue
+ * of free ones that has become unusable is void: it is passed over when its turn comes.
+ */
 const STATE = 0b11 << 30;
+const FREE = 0;
 const IN_USE = 0b01 << 30;
 const RESTING = 0b10 << 30;
+const VOID = 0b11 << 30;
 
 /**
  * The ports of one source towards one destination. Ports that were never used here are taken from the source's blocks as they are needed,
@@ -14,19 +19,20 @@ const RESTING = 0b10 << 30;
 export class PortMap {
   used = 0;
   quarantined = 0;
-  unusable = 0;
-  /** Ports with a record; they are of blocks that the source owns. */
-  touched = 0;
+  aside = 0;
   private readonly source: SourcePorts;
   private readonly records: PortRecords;
-  private ready = 0;
+  /** Ports in use or at rest that are usable. */
+  private busyUsable = 0;
+  /** In the queue, void ones too. */
+  private queued = 0;
   private head = 0;
   private tail = 0;
-  /** Every place before it is touched to its last port, or empty. */
-  private freshPlace = 0;
-  /** By place: how many ports are touched. */
-  private readonly taken: number[] = [];
-  /** By place, four for each. */
+  /** Every word before it has only touched or unusable ports. */
+  private freshWord = 0;
+  /** By place and word: ports with a record. */
+  private readonly touched: number[] = [];
+  /** By place and word: the chunk of records, 0 where there is none. */
   private readonly chunks: number[] = [];
 
   constructor(source: SourcePorts, records: PortRecords) {
@@ -36,67 +42,118 @@ export class PortMap {
 
   /** Ports that `take` could give now. */
   get free(): number {
-    return this.ready + this.source.owned - this.touched;
+    return this.source.usablePorts - this.busyUsable;
+  }
+
+  /** Ports that hold memory. */
+  get touchedPorts(): number {
+    return this.queued + this.used + this.quarantined + this.aside;
   }
 
   /** The free port that has not been used for longest. Only when `free` > 0. `generation`: what gives it back has to bring the same. */
   take(generation: number): number {
-    const port = this.touched < this.source.owned ? this.takeFresh() : this.shiftReady();
+    let port = this.takeFresh();
+    if (port === 0) port = this.shiftQueue();
     this.write(port, IN_USE | generation);
     this.used++;
+    this.busyUsable++;
     this.source.busy[this.source.placeOf(port)]!++;
     return port;
   }
 
+  /** 0 when every usable port has been touched. */
   private takeFresh(): number {
-    const { blocks } = this.source;
-    let block = blocks[this.freshPlace];
-    this.reach(this.freshPlace);
-    while (block === undefined || this.taken[this.freshPlace] === block.size) {
-      block = blocks[++this.freshPlace];
-      this.reach(this.freshPlace);
+    const { usable, blocks } = this.source;
+    for (; this.freshWord < usable.length; this.freshWord++) {
+      const at = this.freshWord;
+      if (at === this.touched.length) this.grow(usable.length);
+      const fresh = usable[at]! & ~this.touched[at]!;
+      if (fresh === 0) continue;
+      const lowest = fresh & -fresh;
+      this.touched[at]! |= lowest;
+      if (this.chunks[at] === 0) this.chunks[at] = this.records.take();
+      const word = at % WORDS_PER_BLOCK;
+      return (blocks[(at - word) / WORDS_PER_BLOCK]! << BLOCK_SHIFT) + (word << CHUNK_SHIFT) + 31 - Math.clz32(lowest);
     }
-    const port = block.first + this.taken[this.freshPlace]!++;
-    this.touched++;
-    const at = this.freshPlace * CHUNKS_PER_BLOCK + ((port >>> CHUNK_SHIFT) & (CHUNKS_PER_BLOCK - 1));
-    if (this.chunks[at] === 0) this.chunks[at] = this.records.take();
-    return port;
+    return 0;
   }
 
-  private reach(place: number): void {
-    if (place < this.taken.length) return;
-    this.taken.push(0);
-    this.chunks.push(0, 0, 0, 0);
+  private grow(words: number): void {
+    while (this.touched.length < words) {
+      this.touched.push(0);
+      this.chunks.push(0);
+    }
   }
 
-  private shiftReady(): number {
-    const port = this.head;
-    this.head = this.link(port);
-    this.ready--;
-    return port;
+  private shiftQueue(): number {
+    for (;;) {
+      const port = this.head;
+      const record = this.read(port);
+      this.head = record & ~STATE;
+      this.queued--;
+      if ((record & STATE) === FREE) return port;
+      this.forget(port);
+    }
+  }
+
+  private forget(port: number): void {
+    const at = this.wordOf(port);
+    this.touched[at]! &= ~(1 << (port & 31));
+    this.write(port, FREE);
+    if (at < this.freshWord) this.freshWord = at;
+  }
+
+  /** Leased with this generation, and not given back yet. */
+  isInUse(port: number, generation: number): boolean {
+    return this.chunkOf(port) !== 0 && this.read(port) === (IN_USE | generation);
+  }
+
+  /** In use or at rest. */
+  isBusy(port: number): boolean {
+    if (this.chunkOf(port) === 0) return false;
+    const state = this.read(port) & STATE;
+    return state === IN_USE || state === RESTING;
+  }
+
+  /** Those that `take` would give one after the other. */
+  *freePorts(): Iterable<number> {
+    for (const port of this.source.usablePortNumbers()) {
+      if ((((this.touched[this.wordOf(port)] ?? 0) >>> (port & 31)) & 1) === 0) yield port;
+    }
+    let port = this.head;
+    for (let left = this.queued; left > 0; left--) {
+      const record = this.read(port);
+      if ((record & STATE) === FREE) yield port;
+      port = record & ~STATE;
+    }
   }
 
   /** A port in use becomes a resting one; false, and nothing else, if it was not leased with this generation. */
   rest(port: number, generation: number): boolean {
-    const chunk = this.chunkOf(port);
-    if (chunk === 0 || this.records.read(chunk, port) !== (IN_USE | generation)) return false;
-    this.records.write(chunk, port, RESTING);
+    if (!this.isInUse(port, generation)) return false;
+    this.write(port, RESTING);
     this.used--;
     return true;
   }
 
-  /** A resting port is free again, the last in the queue. */
-  wake(port: number): void {
-    if (this.ready++ === 0) this.head = port;
-    else this.write(this.tail, port);
-    this.write(port, 0);
-    this.tail = port;
+  /** A resting port is free again, the last in the queue. False if it has become unusable meanwhile. */
+  wake(port: number): boolean {
     this.source.busy[this.source.placeOf(port)]!--;
+    if (!this.source.isUsable(port)) {
+      this.forget(port);
+      return false;
+    }
+    this.busyUsable--;
+    if (this.queued++ === 0) this.head = port;
+    else this.write(this.tail, (this.read(this.tail) & STATE) | port);
+    this.write(port, FREE);
+    this.tail = port;
+    return true;
   }
 
   /** What follows the port in its queue. */
   link(port: number): number {
-    return this.records.read(this.chunkOf(port), port) & ~STATE;
+    return this.read(port) & ~STATE;
   }
 
   /** Of a resting port. */
@@ -104,19 +161,44 @@ export class PortMap {
     this.write(port, RESTING | next);
   }
 
-  /** A block has been put in this place. */
-  rewind(place: number): void {
-    if (place < this.freshPlace) this.freshPlace = place;
+  /** By block, ports in use and at rest. */
+  use(): { readonly used: Uint8Array; readonly quarantined: Uint8Array } {
+    const used = new Uint8Array(BLOCKS_PER_ADDRESS);
+    const quarantined = new Uint8Array(BLOCKS_PER_ADDRESS);
+    this.touched.forEach((bits, at) => {
+      const block = this.source.blocks[(at - (at % WORDS_PER_BLOCK)) / WORDS_PER_BLOCK]!;
+      const base = (block << BLOCK_SHIFT) + ((at % WORDS_PER_BLOCK) << CHUNK_SHIFT);
+      for (let left = bits; left !== 0; left &= left - 1) {
+        const state = this.read(base + 31 - Math.clz32(left & -left)) & STATE;
+        if (state === IN_USE) used[block]!++;
+        else if (state === RESTING) quarantined[block]!++;
+      }
+    });
+    return { used, quarantined };
+  }
+
+  /** The source tells what has become usable or ceased to be. */
+  onChange({ place, word, gained, lost }: PortChange): void {
+    const at = place * WORDS_PER_BLOCK + word;
+    if (gained !== 0 && at < this.freshWord) this.freshWord = at;
+    const changed = (gained | lost) & (this.touched[at] ?? 0);
+    const base = (this.source.blocks[place]! << BLOCK_SHIFT) + (word << CHUNK_SHIFT);
+    for (let left = changed; left !== 0; left &= left - 1) {
+      const port = base + 31 - Math.clz32(left & -left);
+      const record = this.read(port);
+      const isGained = (gained >>> (port & 31)) & 1;
+      const state = record & STATE;
+      if (state === IN_USE || state === RESTING) this.busyUsable += isGained === 1 ? 1 : -1;
+      else this.write(port, (record & ~STATE) | (isGained === 1 ? FREE : VOID));
+    }
   }
 
   /** Forgets the blocks in these places, in which no port is busy. */
   drop(places: ReadonlySet<number>): void {
     this.unlink(places);
     for (const place of places) {
-      if (place >= this.taken.length) continue;
-      this.touched -= this.taken[place]!;
-      this.taken[place] = 0;
-      for (let at = place * CHUNKS_PER_BLOCK; at < (place + 1) * CHUNKS_PER_BLOCK; at++) {
+      for (let at = place * WORDS_PER_BLOCK; at < (place + 1) * WORDS_PER_BLOCK && at < this.touched.length; at++) {
+        this.touched[at] = 0;
         if (this.chunks[at] !== 0) this.records.give(this.chunks[at]!);
         this.chunks[at] = 0;
       }
@@ -126,29 +208,36 @@ export class PortMap {
   private unlink(places: ReadonlySet<number>): void {
     let port = this.head;
     let kept = 0;
-    for (let left = this.ready; left > 0; left--) {
-      const next = this.link(port);
+    for (let left = this.queued; left > 0; left--) {
+      const record = this.read(port);
       if (places.has(this.source.placeOf(port))) {
-        this.ready--;
+        this.queued--;
       } else {
         if (kept === 0) this.head = port;
-        else this.write(kept, port);
+        else this.write(kept, (this.read(kept) & STATE) | port);
         kept = port;
       }
-      port = next;
+      port = record & ~STATE;
     }
-    if (kept !== 0) this.write(kept, 0);
     this.tail = kept;
+  }
+
+  private read(port: number): number {
+    return this.records.read(this.chunkOf(port), port);
   }
 
   private write(port: number, value: number): void {
     this.records.write(this.chunkOf(port), port, value);
   }
 
+  private wordOf(port: number): number {
+    return this.source.placeOf(port) * WORDS_PER_BLOCK + ((port >>> CHUNK_SHIFT) & (WORDS_PER_BLOCK - 1));
+  }
+
   /** 0 if it is not of an owned block, or of a chunk never touched. */
   private chunkOf(port: number): number {
     const place = this.source.placeOf(port);
-    if (place < 0 || place >= this.taken.length) return 0;
-    return this.chunks[place * CHUNKS_PER_BLOCK + ((port >>> CHUNK_SHIFT) & (CHUNKS_PER_BLOCK - 1))]!;
+    if (place < 0) return 0;
+    return this.chunks[place * WORDS_PER_BLOCK + ((port >>> CHUNK_SHIFT) & (WORDS_PER_BLOCK - 1))] ?? 0;
   }
 }

@@ -5,16 +5,13 @@ const FEW_PORTS = 64;
 /** The sources of a pool that can reach the same destinations: those of IPv4 or those of IPv6. */
 export class SourceFamily {
   /** Their indices in the pool. */
-  readonly sources: readonly number[];
-  /** Ports that this process owns of them. */
-  owned = 0;
-
-  constructor(sources: readonly number[]) {
-    this.sources = sources;
-  }
+  readonly sources: number[] = [];
+  /** Ports of them that this process may lease; those of blocked sources are not among them. */
+  usablePorts = 0;
 
   /** With fewer free ports than this towards one destination, more are asked for: a quarter, but of few ports half, and no more than needed. */
   get lowMark(): number {
-    return Math.max(Math.min(this.owned >>> 2, MOST_LOW_PORTS), Math.min(this.owned >>> 1, FEW_PORTS));
+    const { usablePorts } = this;
+    return Math.max(Math.min(usablePorts >>> 2, MOST_LOW_PORTS), Math.min(usablePorts >>> 1, FEW_PORTS));
   }
 }

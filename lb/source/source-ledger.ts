@@ -1,94 +1,208 @@
-import type { PortBlock as GrantedBlock } from '../control/messages.ts';
+import type { PortBlock as GrantedPorts } from '../control/messages.ts';
 import { NumberRing } from './number-ring.ts';
-import { BLOCK_PORTS, BLOCK_SHIFT, BLOCKS_PER_ADDRESS } from './port-block.ts';
+import { BLOCK_PORTS, BLOCK_SHIFT, BLOCKS_PER_ADDRESS, cutIntoBlocks, type PortRun } from './port-block.ts';
 
 const NOBODY = 0;
+/** A block whose ports belong to several owners. */
+const SPLIT = 0xffff;
 
-/** Who owns the blocks of one source. Owners are numbers from 1 on; blocks are known by `port >>> BLOCK_SHIFT`. About 2 KB. */
+/** Ports that may be used again at a time. */
+interface Resting extends PortRun {
+  readonly untilMs: number;
+}
+
+/**
+ * Who owns the ports of one source. Owners are numbers from 1 to 65534. Ports go out in whole blocks while there are any, and after that
+ * in the parts of blocks that others have given back. About 2 KB, and 256 bytes for each block that is split.
+ */
 export class SourceLedger {
   readonly pool: string;
   readonly address: string;
-  /** Blocks in all. */
-  readonly blocks: number;
-  private readonly ports: { readonly low: number; readonly high: number };
-  private readonly owners = new Uint16Array(BLOCKS_PER_ADDRESS);
-  /** Those of nobody, the one unused for longest first. */
+  /** Ports in all. */
+  readonly ports: number;
+  /** Ports that can be granted now. */
+  freePorts = 0;
+  private readonly runs = new Map<number, PortRun>();
+  private readonly owners = new Uint16Array(BLOCKS_PER_ADDRESS).fill(NOBODY);
+  /** Of a split block, by port. */
+  private readonly split = new Map<number, Uint16Array>();
+  /** Whole blocks of nobody, the one unused for longest first. */
   private readonly ready = new NumberRing();
+  /** Parts of blocks of nobody. */
+  private pieces: PortRun[] = [];
   /** Those of nobody that must not be used yet; in the order in which they may be. */
-  private resting: { readonly block: number; readonly untilMs: number }[] = [];
+  private resting: Resting[] = [];
+  private readonly heldPorts = new Map<number, number>();
 
-  constructor(pool: string, address: string, ports: { readonly low: number; readonly high: number }) {
+  constructor(pool: string, address: string, ranges: readonly PortRun[]) {
     this.pool = pool;
     this.address = address;
-    this.ports = ports;
-    for (let block = ports.low >>> BLOCK_SHIFT; block <= ports.high >>> BLOCK_SHIFT; block++) this.ready.push(block);
-    this.blocks = this.ready.length;
+    for (const run of ranges.flatMap(({ first, last }) => cutIntoBlocks(first, last))) {
+      const block = run.first >>> BLOCK_SHIFT;
+      // A block that has a hole counts by its larger part.
+      const known = this.runs.get(block);
+      if (known !== undefined && sizeOf(known) >= sizeOf(run)) continue;
+      this.runs.set(block, run);
+    }
+    for (const [block, run] of this.runs) {
+      this.ready.push(block);
+      this.freePorts += sizeOf(run);
+    }
+    this.ports = this.freePorts;
   }
 
-  get free(): number {
+  /** Whole blocks that can be granted now. */
+  get freeBlocks(): number {
     return this.ready.length;
   }
 
-  get restingCount(): number {
-    return this.resting.length;
+  get restingBlocks(): number {
+    return new Set(this.resting.map(({ first }) => first >>> BLOCK_SHIFT)).size;
   }
 
-  /** Makes the blocks whose rest is over free. */
+  /** Blocks in all. */
+  get blocks(): number {
+    return this.runs.size;
+  }
+
+  /** Nobody owns a port, and none rests. */
+  get isIdle(): boolean {
+    return this.freePorts === this.ports;
+  }
+
+  heldBy(owner: number): number {
+    return this.heldPorts.get(owner) ?? 0;
+  }
+
+  /** Makes the ports whose rest is over free. */
   settle(nowMs: number): void {
     let over = 0;
-    while (over < this.resting.length && this.resting[over]!.untilMs <= nowMs)
-      this.ready.push(this.resting[over++]!.block);
+    while (over < this.resting.length && this.resting[over]!.untilMs <= nowMs) this.free(this.resting[over++]!);
     if (over > 0) this.resting = this.resting.slice(over);
   }
 
-  /** Only when `free` > 0. */
-  grant(owner: number): GrantedBlock {
+  /** A block, or part of one when no whole one is left; `most` cuts either short. Only when `freePorts` > 0. */
+  grant(owner: number, most: number = BLOCK_PORTS): GrantedPorts {
+    // Fewer ports than a block come out of a part, if there is one, so that blocks stay whole.
+    if (this.ready.length === 0 || (most < BLOCK_PORTS && this.pieces.length > 0)) {
+      const piece = this.pieces.pop()!;
+      return this.take(owner, this.cut(piece, most));
+    }
     const block = this.ready.shift();
-    this.owners[block] = owner;
-    return this.describe(block);
+    const run = this.runs.get(block)!;
+    return this.take(owner, this.cut(run, most));
   }
 
-  /** False, and nothing else, if it is not a block of this owner. */
-  giveBack(owner: number, { firstPort, lastPort }: GrantedBlock): boolean {
-    const number = firstPort >>> BLOCK_SHIFT;
-    const own = this.describe(number);
-    if (this.owners[number] !== owner || own.firstPort !== firstPort || own.lastPort !== lastPort) return false;
-    this.owners[number] = NOBODY;
-    this.ready.push(number);
+  /** The start of a run; what is over is a piece of its own. */
+  private cut({ first, last }: PortRun, most: number): PortRun {
+    if (last - first < most) return { first, last };
+    this.pieces.push({ first: first + most, last });
+    return { first, last: first + most - 1 };
+  }
+
+  private take(owner: number, run: PortRun): GrantedPorts {
+    this.own(run, owner);
+    this.freePorts -= sizeOf(run);
+    this.heldPorts.set(owner, this.heldBy(owner) + sizeOf(run));
+    return { pool: this.pool, address: this.address, firstPort: run.first, lastPort: run.last };
+  }
+
+  private own(run: PortRun, owner: number): void {
+    const block = run.first >>> BLOCK_SHIFT;
+    const whole = this.runs.get(block)!;
+    if (sizeOf(whole) === sizeOf(run)) {
+      this.owners[block] = owner;
+      this.split.delete(block);
+      return;
+    }
+    const before = this.owners[block]!;
+    const byPort =
+      this.split.get(block) ??
+      new Uint16Array(BLOCK_PORTS).fill(before, whole.first % BLOCK_PORTS, (whole.last % BLOCK_PORTS) + 1);
+    this.split.set(block, byPort);
+    this.owners[block] = SPLIT;
+    byPort.fill(owner, run.first % BLOCK_PORTS, (run.last % BLOCK_PORTS) + 1);
+  }
+
+  /** False, and nothing else, if not all of these ports are of this owner, or they are not of one block. */
+  giveBack(owner: number, { firstPort: first, lastPort: last }: GrantedPorts): boolean {
+    const run = { first, last };
+    if (!this.isOwnedBy(owner, run)) return false;
+    this.heldPorts.set(owner, this.heldBy(owner) - sizeOf(run));
+    this.own(run, NOBODY);
+    this.free(run);
     return true;
   }
 
-  /** All blocks of the owner rest, then are free. `untilMs` never falls from call to call. */
+  private isOwnedBy(owner: number, { first, last }: PortRun): boolean {
+    const whole = this.runs.get(first >>> BLOCK_SHIFT);
+    if (whole === undefined || !(first >= whole.first && last <= whole.last && first <= last)) return false;
+    const byPort = this.split.get(first >>> BLOCK_SHIFT);
+    if (byPort === undefined) return this.owners[first >>> BLOCK_SHIFT] === owner;
+    return byPort.subarray(first % BLOCK_PORTS, (last % BLOCK_PORTS) + 1).every((holder) => holder === owner);
+  }
+
+  /** What nobody owns can be granted; when it is the last part of its block, the block is whole again. */
+  private free(run: PortRun): void {
+    this.freePorts += sizeOf(run);
+    const block = run.first >>> BLOCK_SHIFT;
+    const whole = this.runs.get(block)!;
+    const parts = this.pieces.filter(({ first }) => first >>> BLOCK_SHIFT === block);
+    const inParts = parts.reduce((sum, part) => sum + sizeOf(part), 0);
+    if (inParts + sizeOf(run) < sizeOf(whole)) {
+      this.pieces.push({ first: run.first, last: run.last });
+      return;
+    }
+    if (parts.length > 0) this.pieces = this.pieces.filter(({ first }) => first >>> BLOCK_SHIFT !== block);
+    this.split.delete(block);
+    this.owners[block] = NOBODY;
+    this.ready.push(block);
+  }
+
+  /** All ports of the owner rest, then are free. `untilMs` never falls from call to call. */
   rest(owner: number, untilMs: number): void {
-    this.owners.forEach((holder, block) => {
-      if (holder !== owner) return;
-      this.owners[block] = NOBODY;
-      this.resting.push({ block, untilMs });
-    });
+    for (const { firstPort: first, lastPort: last } of this.ownedBy(owner)) {
+      this.own({ first, last }, NOBODY);
+      this.resting.push({ first, last, untilMs });
+    }
+    this.heldPorts.delete(owner);
   }
 
-  ownedBy(owner: number): GrantedBlock[] {
-    const blocks: GrantedBlock[] = [];
-    this.owners.forEach((holder, block) => {
-      if (holder === owner) blocks.push(this.describe(block));
-    });
-    return blocks;
-  }
-
-  /** Blocks by owner. */
-  held(): Map<number, number> {
-    const counts = new Map<number, number>();
-    for (const owner of this.owners) if (owner !== NOBODY) counts.set(owner, (counts.get(owner) ?? 0) + 1);
-    return counts;
-  }
-
-  private describe(block: number): GrantedBlock {
-    const first = block * BLOCK_PORTS;
-    return {
+  ownedBy(owner: number): GrantedPorts[] {
+    if (this.heldBy(owner) === 0) return [];
+    const runs: PortRun[] = [];
+    for (const [block, whole] of this.runs) {
+      const byPort = this.split.get(block);
+      if (byPort === undefined) {
+        if (this.owners[block] === owner) runs.push(whole);
+        continue;
+      }
+      for (let port = whole.first; port <= whole.last; port++) {
+        if (byPort[port % BLOCK_PORTS] !== owner) continue;
+        const first = port;
+        while (port < whole.last && byPort[(port + 1) % BLOCK_PORTS] === owner) port++;
+        runs.push({ first, last: port });
+      }
+    }
+    return runs.map(({ first, last }) => ({
       pool: this.pool,
       address: this.address,
-      firstPort: Math.max(this.ports.low, first),
-      lastPort: Math.min(this.ports.high, first + BLOCK_PORTS - 1),
-    };
+      firstPort: first,
+      lastPort: last,
+    }));
   }
+
+  /** Blocks by owner; one that is split counts for each of its owners. */
+  held(): Map<number, number> {
+    const counts = new Map<number, number>();
+    for (const [block] of this.runs) {
+      const owners = new Set(this.split.get(block) ?? [this.owners[block]!]);
+      for (const owner of owners) if (owner !== NOBODY) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    }
+    return counts;
+  }
+}
+
+function sizeOf({ first, last }: PortRun): number {
+  return last - first + 1;
 }

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import t from 'tap';
 import type { AdminSource } from '../../admin/admin-source.ts';
 import { createAdminApp } from '../../admin/app.ts';
-import { FakeAdminSource, planeMetrics } from '../fixtures/fake-admin-source.ts';
+import { FakeAdminSource, planeMetrics, sourceStatus } from '../fixtures/fake-admin-source.ts';
 
 function appOf(source: AdminSource, onError: (error: unknown) => void = () => {}) {
   const app = createAdminApp(
@@ -96,8 +96,8 @@ t.test('sources, with the blocks where a ledger is', async (t) => {
   const owners = [{ owner: 'plane-1', blocks: 16 }];
   const withLedger: AdminSource = Object.assign(source, {
     sources: () => [
-      { pool: 'default', address: '127.0.1.2', free: 504, resting: 0, owners: [] },
-      { pool: 'default', address: '127.0.1.1', free: 480, resting: 8, owners },
+      sourceStatus('127.0.1.2', { free: 504, resting: 0, owners: [] }),
+      sourceStatus('127.0.1.1', { free: 480, resting: 8, owners }),
     ],
   });
   t.same(JSON.parse((await appOf(withLedger).get(path)).body), {

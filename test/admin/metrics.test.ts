@@ -154,6 +154,7 @@ t.test('many destinations fold into one', async (t) => {
     used,
     quarantined: 0,
     unusable: 0,
+    leases: 0,
   });
   const ports = [port('a', 's1', 1), port('b', 's1', 5), port('c', 's1', 3), port('a', 's2', 1), port('d', 's2', 9)];
   t.same(

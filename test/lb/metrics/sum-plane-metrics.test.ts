@@ -53,6 +53,7 @@ const reports: fc.Arbitrary<PlaneMetrics> = fc.record({
       used: count,
       quarantined: count,
       unusable: count,
+      leases: count,
     }),
     ({ pool, source, destination }) => pool + source + destination,
   ),

@@ -1,19 +1,13 @@
 import fc from 'fast-check';
 import t from 'tap';
-import type { SourcePoolConfig } from '../../../config/config.ts';
 import type { PortBlock } from '../../../lb/control/messages.ts';
-import { BlockLedger } from '../../../lb/source/block-ledger.ts';
+import { BlockLedger, type PoolSources } from '../../../lb/source/block-ledger.ts';
 import { cutIntoBlocks } from '../../../lb/source/port-block.ts';
 import { FakeClock } from '../../fixtures/fake-clock.ts';
 
-const pool = (addresses: string[], low: number, high: number): SourcePoolConfig => ({
-  name: 'p',
-  addresses,
-  claim: false,
-  interface: 'lo',
-  ports: { low, high },
-  strategy: 'most-free',
-  exhaustion: { queue: 1, timeoutMs: 1 },
+const pool = (addresses: string[], low: number, high: number, name = 'p'): PoolSources => ({
+  name,
+  sources: addresses.map((address) => ({ address, ranges: [{ first: low, last: high }] })),
 });
 
 const ports = (blocks: readonly PortBlock[]): number =>
@@ -93,8 +87,8 @@ t.test('counts tell who has what', async (t) => {
   ledger.grant('y', 'p', 1);
   ledger.ownerDied('y');
   t.same(ledger.counts(), [
-    { pool: 'p', address: 'a', free: 1, resting: 0, owners: [{ owner: 'x', blocks: 2 }] },
-    { pool: 'p', address: 'b', free: 1, resting: 1, owners: [{ owner: 'x', blocks: 1 }] },
+    { pool: 'p', address: 'a', ports: 384, free: 1, resting: 0, owners: [{ owner: 'x', blocks: 2 }] },
+    { pool: 'p', address: 'b', ports: 384, free: 1, resting: 1, owners: [{ owner: 'x', blocks: 1 }] },
   ]);
   clock.advance(10);
   t.match(ledger.counts()[1], { free: 2, resting: 0 });
@@ -121,7 +115,8 @@ t.test('blocks that are given back go to others at once, the one unused for long
   );
   const blocks = ledger.grant('x', 'p', 9);
   t.equal(ledger.giveBack('y', blocks), 0, 'not its own');
-  t.equal(ledger.giveBack('x', [{ ...blocks[0]!, lastPort: 1100 }]), 0, 'not a block');
+  t.equal(ledger.giveBack('x', [{ ...blocks[0]!, lastPort: 1200 }]), 0, 'more than one block');
+  t.equal(ledger.giveBack('x', [{ ...blocks[0]!, firstPort: 1000 }]), 0, 'not of the range');
   t.equal(
     ledger.giveBack('x', [
       { ...blocks[0]!, address: 'b' },
@@ -151,7 +146,7 @@ t.test('a plane that asks for all leaves one block for each that has yet to star
 t.test('a share is bounded in a large pool', async (t) => {
   const ledger = new BlockLedger(
     { clock: new FakeClock() },
-    { pools: [pool(['a', 'b'], 1024, 65_535), { ...pool(['c'], 1024, 2047), name: 'q' }], quarantineMs: 0 },
+    { pools: [pool(['a', 'b'], 1024, 65_535), pool(['c'], 1024, 2047, 'q')], quarantineMs: 0 },
   );
   t.same(
     ledger.initialShare('x', 2).map(({ pool, address }) => `${pool} ${address}`),

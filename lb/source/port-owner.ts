@@ -1,0 +1,117 @@
+import type { SourcePoolConfig } from '../../config/config.ts';
+import type { Clock } from '../clock.ts';
+import type { PlaneEvent, PortBlock, SourceUpdate } from '../control/messages.ts';
+import type { PortMetrics } from '../metrics/plane-metrics.ts';
+import { LeasePool } from './lease-pool.ts';
+import type { PortUse } from './port-use.ts';
+import { isLoopbackAddress } from './tcp-settings.ts';
+
+/** How often ports that nobody here needs go back to the primary. */
+const RETURN_IDLE_MS = 5000;
+/** With others starved, this process keeps half of what is free, and gives no more than this at a time. */
+const MOST_SPARED = 256;
+
+export interface PortOwnerDeps {
+  readonly clock: Clock;
+  /** To the primary. */
+  readonly send: (event: PlaneEvent) => void;
+  readonly quarantineMs: (isLoopback: boolean) => number;
+}
+
+export interface PortOwnerOptions {
+  readonly pools: readonly SourcePoolConfig[];
+  /** Free ports of each pool that it keeps, however short others are. Default: none. */
+  readonly keeps?: number;
+}
+
+/** The source pools as one process has them that connects, and what it and the primary tell each other of ports. */
+export class PortOwner {
+  readonly pools = new Map<string, LeasePool>();
+  private readonly deps: PortOwnerDeps;
+  private readonly keeps: number;
+  /** Pools of which some other process has no port left. */
+  private readonly wanted = new Set<string>();
+  /** Addresses on their way out, by pool. */
+  private readonly leaving = new Map<string, Set<string>>();
+  private returnIdleAtMs = 0;
+
+  constructor(deps: PortOwnerDeps, options: PortOwnerOptions) {
+    this.deps = deps;
+    this.keeps = options.keeps ?? 0;
+    const { clock, send } = deps;
+    for (const pool of options.pools) {
+      this.leaving.set(pool.name, new Set());
+      const leases = new LeasePool(
+        { clock },
+        {
+          pool,
+          quarantineMs: deps.quarantineMs(pool.addresses.every(isLoopbackAddress)),
+          onLow: (name, blocks, isStarved) => send({ type: 'low', pool: name, blocks, isStarved }),
+          onLost: (name, address) => send({ type: 'source-lost', pool: name, address }),
+        },
+      );
+      this.pools.set(pool.name, leases);
+    }
+    this.returnIdleAtMs = clock.now() + RETURN_IDLE_MS;
+  }
+
+  grant(blocks: readonly PortBlock[]): void {
+    // An empty answer is for the pool that asked; there is no harm in telling all.
+    for (const pool of this.pools.values()) pool.grant(blocks);
+  }
+
+  update(updates: readonly SourceUpdate[]): void {
+    for (const { pool: name, address, state } of updates) {
+      const pool = this.pools.get(name);
+      if (pool === undefined) continue;
+      const leaving = this.leaving.get(name)!;
+      if (state === 'leaving') leaving.add(address);
+      else leaving.delete(address);
+      if (state === 'gone') pool.removeSource(address);
+      else if (pool.addSource(address)) pool.setBlocked(address, state !== 'ready');
+    }
+  }
+
+  avoid(pool: string, address: string, ports: Iterable<number>): void {
+    this.pools.get(pool)?.avoid(address, ports);
+  }
+
+  setWanted(pool: string, isWanted: boolean): void {
+    if (isWanted) this.wanted.add(pool);
+    else this.wanted.delete(pool);
+  }
+
+  /** Addresses that are to be let go: connections from them should end when they can. */
+  isLeaving(pool: string, address: string): boolean {
+    return this.leaving.get(pool)?.has(address) === true;
+  }
+
+  /** `isNeeded`: requests of this process wait for ports of the pool. */
+  tick(nowMs: number, isNeeded: (pool: string) => boolean): void {
+    for (const name of this.wanted) {
+      if (isNeeded(name)) continue;
+      const pool = this.pools.get(name);
+      if (pool === undefined) continue;
+      const free = pool.freeEverywhere - this.keeps;
+      if (free > 0) this.giveBack(pool.spare(Math.min(MOST_SPARED, Math.ceil(free / 2))));
+    }
+    const isDue = nowMs >= this.returnIdleAtMs;
+    if (isDue) this.returnIdleAtMs = nowMs + RETURN_IDLE_MS;
+    for (const [name, pool] of this.pools) {
+      const leaving = this.leaving.get(name)!;
+      if (isDue || leaving.size > 0) this.giveBack(pool.returnIdle((address) => leaving.has(address)));
+    }
+  }
+
+  private giveBack(blocks: readonly PortBlock[]): void {
+    if (blocks.length > 0) this.deps.send({ type: 'return', blocks });
+  }
+
+  counts(): PortMetrics[] {
+    return [...this.pools.values()].flatMap((pool) => pool.counts());
+  }
+
+  portUse(filter: { readonly source?: string; readonly destination?: string }): PortUse[] {
+    return [...this.pools.values()].flatMap((pool) => pool.portUse(filter));
+  }
+}

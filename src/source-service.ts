@@ -1,0 +1,178 @@
+import type { Config, SourcePoolConfig } from '../config/config.ts';
+import { AddressKeeper } from '../lb/claim/address-keeper.ts';
+import type { Clock, Timer } from '../lb/clock.ts';
+import type { AvoidedPorts, PlaneCommand, PlaneEvent, PortBlock, SourceUpdate } from '../lb/control/messages.ts';
+import { BlockLedger } from '../lb/source/block-ledger.ts';
+import type { LeasePool } from '../lb/source/lease-pool.ts';
+import type { PortRun } from '../lb/source/port-block.ts';
+import { PortBroker } from '../lb/source/port-broker.ts';
+import { PortOwner } from '../lb/source/port-owner.ts';
+import type { SourceStatus } from '../lb/source/source-status.ts';
+import { isLoopbackAddress, readQuarantineMs } from '../lb/source/tcp-settings.ts';
+import type { EventLog } from './event-log.ts';
+import { type SourceChange, SourceRegistry } from './source-registry.ts';
+
+/** The owner of the ports that health checks connect from. */
+const HEALTH = 'health';
+/** Checks are few at a time, and leave nothing in quarantine. */
+const HEALTH_PORTS = 16;
+/** What they keep while the planes have none left. */
+const HEALTH_KEEPS = 4;
+const TICK_MS = 500;
+/** After which a plane may try an address again that it could not bind. */
+const RETRY_LOST_MS = 1000;
+
+export interface SourceServiceDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: EventLog;
+  readonly tellPlane: (plane: string, command: PlaneCommand) => void;
+  readonly tellPlanes: (command: PlaneCommand) => void;
+}
+
+/** The primary's part in sources and ports: claims addresses, says which may be used, and moves ports between those who connect. */
+export class SourceService {
+  readonly ledger: BlockLedger;
+  readonly broker: PortBroker;
+  private readonly deps: SourceServiceDeps;
+  private readonly registry: SourceRegistry;
+  private readonly keeper: AddressKeeper;
+  private readonly health: PortOwner;
+  private ticking: Timer | undefined = undefined;
+
+  constructor(deps: SourceServiceDeps, config: Config) {
+    this.deps = deps;
+    const { clock, random, log } = deps;
+    const areAllLoopback = config.sources.every(({ addresses }) => addresses.every(isLoopbackAddress));
+    this.ledger = new BlockLedger(deps, {
+      pools: config.sources.map((pool) => ({
+        name: pool.name,
+        sources: pool.addresses.map((address) => ({ address, ranges: rangesOf(pool) })),
+      })),
+      quarantineMs: readQuarantineMs(areAllLoopback),
+    });
+    this.health = new PortOwner(
+      { clock, send: (event) => this.handleHealth(event), quarantineMs: readQuarantineMs },
+      { pools: config.sources, keeps: HEALTH_KEEPS },
+    );
+    this.broker = new PortBroker({
+      clock,
+      ledger: this.ledger,
+      send: (owner, command) => {
+        if (owner === HEALTH) this.tellHealth(command);
+        else deps.tellPlane(owner, command);
+      },
+      broadcast: (command) => this.tellAll(command),
+    });
+    const keeper = { add: this.addAddress, remove: this.removeAddress };
+    this.registry = new SourceRegistry(
+      {
+        ledger: this.ledger,
+        keeper,
+        onChange: (update) => this.tellAll({ type: 'sources', sources: [update] }),
+        onState: ({ pool, address, state }) => log.emit({ type: 'source-state', pool, address, state }),
+        rangesOf,
+      },
+      config.sources,
+    );
+    this.keeper = new AddressKeeper(
+      {
+        clock,
+        random,
+        onState: (kept, state) => this.registry.onKept(kept, state),
+        onNotice: (message) => log.emit({ type: 'notice', message }),
+      },
+      { addresses: this.registry.kept },
+    );
+  }
+
+  private readonly addAddress: AddressKeeper['add'] = (kept) => this.keeper.add(kept);
+  private readonly removeAddress: AddressKeeper['remove'] = (kept) => this.keeper.remove(kept);
+
+  /** Resolves when it is known of every address whether it can be used. Throws ClaimError; nothing is left claimed then. */
+  async start(): Promise<void> {
+    await this.keeper.start();
+    this.ticking = this.deps.clock.every(TICK_MS, () => {
+      this.health.tick(this.deps.clock.now(), () => false);
+      this.registry.releaseDrained();
+    });
+  }
+
+  /** Lets all claimed addresses go. Idempotent. */
+  async stop(): Promise<void> {
+    this.deps.clock.clear(this.ticking);
+    this.ticking = undefined;
+    this.broker.stop();
+    await this.keeper.stop();
+  }
+
+  private tellAll(command: PlaneCommand): void {
+    this.tellHealth(command);
+    this.deps.tellPlanes(command);
+  }
+
+  // Health checks are an owner of ports like any plane
+
+  /** Where health checks lease the ports of that pool. */
+  leasesOf(pool: string): LeasePool {
+    return this.health.pools.get(pool)!;
+  }
+
+  private tellHealth(command: PlaneCommand): void {
+    if (command.type === 'grant') this.health.grant(command.blocks);
+    else if (command.type === 'sources') this.health.update(command.sources);
+    else if (command.type === 'avoid') this.health.avoid(command.pool, command.address, command.ports);
+    else if (command.type === 'wanted') this.health.setWanted(command.pool, command.isWanted);
+  }
+
+  private handleHealth(event: PlaneEvent): void {
+    if (event.type === 'low') this.health.grant(this.ledger.grantPorts(HEALTH, event.pool, HEALTH_PORTS));
+    else if (event.type === 'return') this.onReturn(HEALTH, event.blocks);
+    else if (event.type === 'source-lost') this.onSourceLost(HEALTH, event.pool, event.address);
+  }
+
+  // For the planes
+
+  get updates(): readonly SourceUpdate[] {
+    return this.registry.updates;
+  }
+
+  get avoided(): readonly AvoidedPorts[] {
+    return [];
+  }
+
+  onReturn(owner: string, blocks: readonly PortBlock[]): void {
+    this.broker.onReturn(owner, blocks);
+    this.registry.releaseDrained();
+  }
+
+  /** An owner found that it cannot bind the address. Where that is still to be used, it may try again a little later. */
+  onSourceLost(owner: string, pool: string, address: string): void {
+    this.deps.clock.after(RETRY_LOST_MS, () => {
+      const command: PlaneCommand = {
+        type: 'sources',
+        sources: [{ pool, address, state: this.registry.stateOf(pool, address) }],
+      };
+      if (owner === HEALTH) this.tellHealth(command);
+      else this.deps.tellPlane(owner, command);
+    });
+  }
+
+  // For the operator
+
+  get statuses(): readonly SourceStatus[] {
+    return this.registry.statuses;
+  }
+
+  add(pool: string, address: string): Promise<SourceChange> {
+    return this.registry.add(pool, address);
+  }
+
+  drain(pool: string, address: string): SourceChange {
+    return this.registry.drain(pool, address);
+  }
+}
+
+function rangesOf({ ports }: SourcePoolConfig): readonly PortRun[] {
+  return [{ first: ports.low, last: ports.high }];
+}
