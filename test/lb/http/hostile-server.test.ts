@@ -99,7 +99,7 @@ function isWhole(text: string): boolean {
 t.test('whatever a server does, each client gets its own answer, a 502 or a broken connection', async (t) => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(behaviour, { minLength: 1, maxLength: 40 }),
+      fc.array(behaviour, { minLength: 1, maxLength: 40, size: 'max' }),
       fc.constantFrom(1, 4, 16),
       fc.integer({ min: 1, max: 12 }),
       async (script, pipelining, clients) => {

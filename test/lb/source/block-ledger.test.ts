@@ -161,7 +161,7 @@ t.test('no block ever has two owners, and none is lost', async () => {
     count: fc.nat(6),
   });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
       const clock = new FakeClock();
       const ledger = new BlockLedger({ clock }, { pools: [pool(['s1', 's2'], 1000, 3000)], quarantineMs: 10 });
       const name = ({ address, firstPort }: PortBlock): string => `${address}:${firstPort}`;

@@ -256,7 +256,7 @@ t.test('whatever happens, no port is leased twice or too early, lost or invented
   const blockOf = (port: string): string => port.replace(/:(\d+)$/, (_, digits) => `/${Number(digits) >> 7}`);
   fc.assert(
     fc.property(
-      fc.array(step, { maxLength: 200 }),
+      fc.array(step, { maxLength: 200, size: 'max' }),
       fc.constantFrom('most-free' as const, 'round-robin' as const),
       (steps, strategy) => {
         const { pool, blocks, clock, name } = create({ strategy, ports: { low: 20_000, high: 20_500 } }, 2);

@@ -63,7 +63,7 @@ t.test(
   async () => {
     fc.assert(
       fc.property(
-        fc.array(step, { maxLength: 120 }),
+        fc.array(step, { maxLength: 120, size: 'max' }),
         fc.constantFrom('most-free' as const, 'round-robin' as const),
         (steps, strategy) => {
           const { clock, pool, grant } = create(ADDRESSES, strategy);

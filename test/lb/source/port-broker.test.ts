@@ -169,7 +169,7 @@ t.test('no port is leased twice, whatever planes do and however they die', async
     count: fc.integer({ min: 1, max: 200 }),
   });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 4 }), (steps, planes) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), fc.integer({ min: 1, max: 4 }), (steps, planes) => {
       const {
         planes: all,
         deliver,

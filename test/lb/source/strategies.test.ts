@@ -4,7 +4,10 @@ import { MostFree } from '../../../lb/source/most-free.ts';
 import { RoundRobin } from '../../../lb/source/round-robin.ts';
 
 const updates = (sources: number) =>
-  fc.array(fc.record({ source: fc.nat(sources - 1), free: fc.nat(3), picks: fc.nat(3) }), { maxLength: 60 });
+  fc.array(fc.record({ source: fc.nat(sources - 1), free: fc.nat(3), picks: fc.nat(3) }), {
+    maxLength: 60,
+    size: 'max',
+  });
 const SIZES = [1, 2, 3, 4, 31, 32, 33, 65, 100];
 
 t.test('most-free: the first of those with most, for any number of sources', async () => {
