@@ -1,13 +1,9 @@
-import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { defaultConfigPath } from '../config/default-config.ts';
 import { formatFault } from '../config/fault.ts';
 import { suggest } from '../config/suggest.ts';
-import { banner } from './banner.ts';
-import { describeEvent } from './event-log.ts';
-import { ConfigError, loadConfigFile, type Portico, startPortico } from './start-portico.ts';
+import { run } from './run-command.ts';
+import { loadConfigFile } from './start-portico.ts';
 import { readVersion } from './version.ts';
-import { loadUws } from './worker/uws.ts';
 
 const FINE = 0;
 const FAILED = 1;
@@ -105,40 +101,4 @@ function validate(file: string, asJson: boolean): number {
   } catch (error) {
     return fail((error as Error).message);
   }
-}
-
-async function run(file: string | undefined): Promise<number> {
-  const log = (message: string): void => void process.stderr.write(`portico: ${message}\n`);
-  let portico: Portico;
-  try {
-    // Workers need it; asked here, so that a machine it has no build for is told so before anything starts.
-    loadUws();
-    const loaded = loadConfigFile(file ?? (existsSync('portico.yaml') ? 'portico.yaml' : defaultConfigPath()));
-    if (!loaded.ok) throw new ConfigError(loaded.faults.map(formatFault));
-    for (const warning of loaded.warnings) log(`warning: ${formatFault(warning)}`);
-    portico = await startPortico({ config: loaded.config, onEvent: (event) => log(describeEvent(event)) });
-  } catch (error) {
-    if (error instanceof ConfigError) {
-      process.stderr.write(`${error.message}\n`);
-      return FAILED;
-    }
-    if (typeof (error as { code?: unknown }).code === 'string') return fail((error as Error).message);
-    throw error;
-  }
-  process.stdout.write(banner(portico));
-  return new Promise((resolve) => {
-    const stop = (): void => {
-      process.off('SIGINT', stop).off('SIGTERM', stop);
-      log('draining; Ctrl-C again stops at once');
-      const force = (): void => {
-        void portico.kill().finally(() => resolve(FAILED));
-      };
-      process.on('SIGINT', force).on('SIGTERM', force);
-      void portico.stop().then(() => {
-        process.off('SIGINT', force).off('SIGTERM', force);
-        resolve(FINE);
-      });
-    };
-    process.on('SIGINT', stop).on('SIGTERM', stop);
-  });
 }

@@ -101,8 +101,20 @@ export class Primary implements AdminSource {
     });
   }
 
-  /** Resolves when clients are served. Throws StartError or AdminError; nothing is left running then. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when clients are served. Throws StartError, ClaimError or AdminError; nothing is left running then. `signal` gives up: what
+   * is served by then is finished first, and a StartError follows.
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    const aborted = new Promise<'aborted'>((resolve) => {
+      signal?.addEventListener('abort', () => resolve('aborted'), { once: true });
+    });
+    if ((await Promise.race([this.bringUp(), aborted])) !== 'aborted') return;
+    await this.stop();
+    throw new StartError('it was told to stop before it was up.');
+  }
+
+  private async bringUp(): Promise<void> {
     try {
       for (const listener of this.config.listeners) this.bind(listener);
       this.adminAddress = await this.admin.start();
@@ -119,6 +131,7 @@ export class Primary implements AdminSource {
       await this.planes.start();
       await firstServers;
     } catch (error) {
+      if (this.isDraining) return;
       await this.kill();
       await this.admin.stop();
       throw error;

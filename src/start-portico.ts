@@ -53,19 +53,21 @@ export interface StartOptions {
   /** A checked config, or the path of a config file. */
   readonly config: Config | string;
   readonly onEvent?: (event: PorticoEvent) => void;
+  /** Gives the start up. */
+  readonly signal?: AbortSignal;
 }
 
 /**
  * Starts the balancer: planes and workers as child processes, the admin server in this one. Resolves when clients are served. Throws
- * ConfigError, StartError or AdminError; nothing is left running then. Installs no signal handlers and prints nothing.
+ * ConfigError, StartError, ClaimError or AdminError; nothing is left running then. Installs no signal handlers and prints nothing.
  */
-export async function startPortico({ config, onEvent }: StartOptions): Promise<Portico> {
+export async function startPortico({ config, onEvent, signal }: StartOptions): Promise<Portico> {
   const primary = new Primary(
     { clock: systemClock, random: Math.random },
     typeof config === 'string' ? read(config) : config,
   );
   if (onEvent !== undefined) primary.log.subscribe(onEvent);
-  await primary.start();
+  await primary.start(signal);
   return {
     config: primary.config,
     ports: primary.ports,

@@ -1,0 +1,54 @@
+import { existsSync } from 'node:fs';
+import { defaultConfigPath } from '../config/default-config.ts';
+import { formatFault } from '../config/fault.ts';
+import { banner } from './banner.ts';
+import { describeEvent } from './event-log.ts';
+import { ConfigError, loadConfigFile, type Portico, startPortico } from './start-portico.ts';
+import { loadUws } from './worker/uws.ts';
+
+const FINE = 0;
+const FAILED = 1;
+
+const log = (message: string): void => void process.stderr.write(`portico: ${message}\n`);
+
+/** `portico run`. Resolves with the exit status when Portico has stopped. */
+export async function run(file: string | undefined): Promise<number> {
+  const starting = new AbortController();
+  // From the first moment to the last one and the same handler: while none is installed, a signal would end this process alone, and leave
+  // planes, workers and claimed addresses behind.
+  let onSignal = (): void => {
+    onSignal = () => process.exit(FAILED);
+    starting.abort();
+  };
+  process.on('SIGINT', () => onSignal()).on('SIGTERM', () => onSignal());
+  let portico: Portico;
+  try {
+    // Workers need it; asked here, so that a machine it has no build for is told so before anything starts.
+    loadUws();
+    const loaded = loadConfigFile(file ?? (existsSync('portico.yaml') ? 'portico.yaml' : defaultConfigPath()));
+    if (!loaded.ok) throw new ConfigError(loaded.faults.map(formatFault));
+    for (const warning of loaded.warnings) log(`warning: ${formatFault(warning)}`);
+    portico = await startPortico({
+      config: loaded.config,
+      onEvent: (event) => log(describeEvent(event)),
+      signal: starting.signal,
+    });
+  } catch (error) {
+    if (starting.signal.aborted) return FINE;
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`);
+      return FAILED;
+    }
+    if (typeof (error as { code?: unknown }).code !== 'string') throw error;
+    log((error as Error).message);
+    return FAILED;
+  }
+  return new Promise((resolve) => {
+    onSignal = () => {
+      log('draining; Ctrl-C again stops at once');
+      onSignal = () => void portico.kill().finally(() => resolve(FAILED));
+      void portico.stop().then(() => resolve(FINE));
+    };
+    process.stdout.write(banner(portico));
+  });
+}
