@@ -17,11 +17,19 @@ export interface SourcePoolConfig {
   readonly name: string;
   /** IP addresses, ranges and CIDR blocks written out, in order, without repeats. */
   readonly addresses: readonly string[];
+  /** Portico adds the addresses to `interface`, and removes them. */
   readonly claim: boolean;
   readonly interface: string;
   readonly ports: { readonly low: number; readonly high: number };
+  /** What becomes of ports in the kernel's ip_local_reserved_ports. */
+  readonly reservedPorts: 'avoid' | 'use';
   readonly strategy: 'most-free' | 'round-robin';
-  readonly exhaustion: { readonly queue: number; readonly timeoutMs: number };
+  readonly exhaustion: {
+    readonly queue: number;
+    readonly timeoutMs: number;
+    /** A forecast below it is worth a warning. */
+    readonly warnMs: number;
+  };
 }
 
 export interface ListenerConfig {

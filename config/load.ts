@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { checkBinds } from './check-binds.ts';
+import { checkOverlaps } from './check-overlaps.ts';
 import { checkQuantities } from './check-quantities.ts';
 import { checkReach } from './check-reach.ts';
 import { checkReferences } from './check-references.ts';
@@ -44,7 +45,7 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
   if (file === undefined) return refuse(located(shape));
   const findings = [...findUnsupported(file), ...checkQuantities(file), ...checkReferences(file), ...checkBinds(file)];
   const config = resolve(file, context, (path, message) => findings.push({ path, message }));
-  findings.push(...checkReach(config));
+  findings.push(...checkReach(config), ...checkOverlaps(config));
   const rest = findings.filter((finding) => !isConsequence(finding, shape, file));
   if (shape.length + rest.length > 0) return refuse(located([...shape, ...rest]));
   return { ok: true, config: deepFreeze(config), warnings: inOrder(located(findWarnings(file, config))) };

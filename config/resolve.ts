@@ -20,6 +20,7 @@ type Report = (path: Path, message: string) => void;
 
 export const DEFAULT_POOL = { name: 'default', addresses: ['127.0.1.1-127.0.1.4'] };
 export const DEFAULT_ADMIN = '127.0.0.1:9797';
+const DEFAULT_CLAIM_LIMIT = 256;
 const NOWHERE: Endpoint = { host: '0.0.0.0', port: 0 };
 
 /** The config that a valid file stands for, with every default. What is wrong in it goes to `report`; the result is then of no use. */
@@ -76,14 +77,26 @@ function resolveSource(
   if (low < 1 || high > 65535 || low > high) {
     report(['sources', index, 'ports'], `"${source.ports}" is not a range within 1-65535`);
   }
+  const limit = source.claim_limit ?? DEFAULT_CLAIM_LIMIT;
+  if (source.claim === true && addresses.length > limit) {
+    report(
+      ['sources', index, 'addresses'],
+      `${addresses.length} addresses are more than the ${limit} that may be claimed; if you mean it, set "claim_limit" to ${addresses.length}`,
+    );
+  }
   return {
     name: source.name,
     addresses,
     claim: source.claim ?? false,
     interface: source.interface ?? 'lo',
     ports: { low, high },
+    reservedPorts: source.reserved_ports ?? 'avoid',
     strategy: source.strategy ?? 'most-free',
-    exhaustion: { queue: source.exhaustion?.queue ?? 1024, timeoutMs: duration(source.exhaustion?.timeout, '5s') },
+    exhaustion: {
+      queue: source.exhaustion?.queue ?? 1024,
+      timeoutMs: duration(source.exhaustion?.timeout, '5s'),
+      warnMs: duration(source.exhaustion?.warn, '5m'),
+    },
   };
 }
 

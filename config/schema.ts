@@ -73,7 +73,8 @@ const Source = Type.Object(
       minItems: 1,
       description: 'Addresses that Portico connects from: single ones, ranges (a-b) or blocks (a/n), IPv4 or IPv6',
     }),
-    claim: flag('Add the addresses to `interface` at start and remove them at stop'),
+    claim: flag('Add the addresses to `interface` at start and remove them at stop; needs CAP_NET_ADMIN'),
+    claim_limit: count('More addresses to claim than this are taken for a mistake', 1, 4096, 256),
     interface: optional(
       Type.String({ minLength: 1, maxLength: 15, description: 'Where to claim them', default: 'lo' }),
     ),
@@ -84,12 +85,20 @@ const Source = Type.Object(
         default: '1024-65535',
       }),
     ),
+    reserved_ports: optional(
+      choice(
+        'Ports in the kernel’s ip_local_reserved_ports: leave them to the programs that they are reserved for, or use them because they are reserved for Portico',
+        ['avoid', 'use'],
+        'avoid',
+      ),
+    ),
     strategy: optional(choice('Which source a connection gets', ['most-free', 'round-robin'], 'most-free')),
     exhaustion: optional(
       Type.Object(
         {
           queue: count('Requests that may wait for a port or a connection, for each server', 0, 1_000_000, 1024),
           timeout: duration('How long each may wait before it gets 503', '5s'),
+          warn: duration('Say so when a destination’s ports will run out within this time', '5m'),
         },
         { ...closed, description: 'When no port is free' },
       ),

@@ -4,14 +4,6 @@ import type { ConfigFile } from './schema.ts';
 /** What the schema knows and this version cannot run: said plainly, rather than passed over. */
 export function findUnsupported(file: ConfigFile): Finding[] {
   const found: Finding[] = [];
-  file.sources?.forEach((source, i) => {
-    if (source.claim === true) {
-      found.push({
-        path: ['sources', i, 'claim'],
-        message: `this version does not claim addresses: add them with "ip address add" and set claim to false`,
-      });
-    }
-  });
   file.listeners.forEach((listener, i) => {
     if (listener.engine !== undefined && listener.engine !== 'http') {
       found.push({

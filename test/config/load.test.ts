@@ -149,10 +149,20 @@ t.test('every fault has its place, and says what to write', async (t) => {
       ],
     ],
     [
-      `${GOOD}sources: [{ name: s, addresses: [10.0.0.1], claim: true }]\n`,
+      `${GOOD}sources: [{ name: s, addresses: [10.0.0.0/20], claim: true }]\n`,
       [
-        'portico.yaml:16:52: this version does not claim addresses: add them with "ip address add" and set claim to false',
+        'portico.yaml:16:33: 4094 addresses are more than the 256 that may be claimed; if you mean it, set "claim_limit" to 4094',
       ],
+    ],
+    [
+      `${GOOD}sources: [{ name: s, addresses: [127.0.1.1] }, { name: t, addresses: [127.0.1.1-127.0.1.9] }]\n`,
+      [
+        'portico.yaml:16:70: 127.0.1.1 is in pool "s" with the same ports as well; give the pools different addresses or "ports"',
+      ],
+    ],
+    [
+      `${GOOD}sources: [{ name: s, addresses: [10.0.0.1], ports: 2000-2999 }, { name: t, addresses: [10.0.0.1], ports: 3000-3999, claim: true }]\n`,
+      ['portico.yaml:16:87: 10.0.0.1 is in pool "s" as well; an address that is claimed can be in one pool only'],
     ],
     [
       'listeners: []\nbackends: x',

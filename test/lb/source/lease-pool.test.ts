@@ -16,8 +16,9 @@ function poolConfig(options: Partial<SourcePoolConfig> = {}): SourcePoolConfig {
     claim: false,
     interface: 'lo',
     ports: { low: 20_000, high: 20_019 },
+    reservedPorts: 'avoid',
     strategy: 'most-free',
-    exhaustion: { queue: 1, timeoutMs: 1 },
+    exhaustion: { queue: 1, timeoutMs: 1, warnMs: 1 },
     ...options,
   };
 }

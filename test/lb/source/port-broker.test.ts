@@ -116,8 +116,9 @@ const poolOf = (addresses: string[], low: number, high: number): SourcePoolConfi
   claim: false,
   interface: 'lo',
   ports: { low, high },
+  reservedPorts: 'avoid',
   strategy: 'most-free',
-  exhaustion: { queue: 1, timeoutMs: 1 },
+  exhaustion: { queue: 1, timeoutMs: 1, warnMs: 1 },
 });
 
 const THREE = ['127.0.1.1', '127.0.1.2', '127.0.1.3'];
