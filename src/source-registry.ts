@@ -1,7 +1,8 @@
 import type { SourcePoolConfig } from '../config/config.ts';
 import { formatIpAddress, parseIpAddress } from '../config/ip-address.ts';
 import { whyNoSource } from '../config/pool-addresses.ts';
-import type { AddressKeeper, AddressState, KeptAddress } from '../lb/claim/address-keeper.ts';
+import type { AddressKeeper } from '../lb/claim/address-keeper.ts';
+import type { AddressState, KeptAddress } from '../lb/claim/address-state.ts';
 import type { SourceUpdate } from '../lb/control/messages.ts';
 import type { BlockLedger } from '../lb/source/block-ledger.ts';
 import type { PortRun } from '../lb/source/port-block.ts';
