@@ -1,0 +1,193 @@
+import { createRequire } from 'node:module';
+import { getSystemErrorName } from 'node:util';
+import type { RawNetlinkSocket } from 'netlink';
+import { SocketAddressTable } from './socket-address.ts';
+import { createSocketBatch, type SocketBatch } from './socket-batch.ts';
+import { decodeSockets, socketsIn } from './socket-decoder.ts';
+import { SocketDumpError, UnsupportedError } from './socket-errors.ts';
+import { socketFilter } from './socket-filter.ts';
+import { encodeSocketRequest } from './socket-request.ts';
+
+export interface SocketDumpOptions {
+  readonly sources: readonly string[];
+  /** Bit mask, 1 << state (TCP_* of the kernel). */
+  readonly states: number;
+  readonly families: readonly (4 | 6)[];
+  /** Default true. False: every socket comes, also those of other addresses. */
+  readonly isFiltered?: boolean;
+}
+
+export interface SocketDumpResult {
+  readonly sockets: number;
+  /** False: the kernel said that the dump was interrupted or messages were lost. */
+  readonly isComplete: boolean;
+}
+
+export interface SocketDump {
+  /**
+   * Calls `onBatch` for some sockets at a time: those with a local address among `sources` and, if LISTEN is asked for, with the wildcard
+   * address. Dumps run one after the other. Rejects with SocketDumpError; what `onBatch` throws rejects too.
+   */
+  dump(options: SocketDumpOptions, onBatch: (batch: SocketBatch) => void): Promise<SocketDumpResult>;
+  /** Idempotent. Rejects what runs. */
+  close(): void;
+}
+
+/** What is used of `netlink`'s raw socket. */
+export type DiagSocket = Pick<RawNetlinkSocket, 'on' | 'send' | 'close'>;
+
+const NETLINK_SOCK_DIAG = 4;
+const LISTEN = 10;
+/** The kernel fills datagrams up to the size of the buffer that they are read into, 32 KiB at most (netlink_recvmsg in af_netlink.c). */
+const DATAGRAM_BYTES = 32 * 1024;
+const RECEIVE_BYTES = 1024 * 1024;
+const ENOENT = 2;
+
+/** Throws UnsupportedError. */
+export function openSocketDump(): SocketDump {
+  let Socket: typeof RawNetlinkSocket;
+  try {
+    Socket = createRequire(import.meta.url)('netlink').RawNetlinkSocket;
+  } catch (cause) {
+    throw new UnsupportedError('NO_NETLINK_MODULE', 'the "netlink" package has no binary for this machine', { cause });
+  }
+  try {
+    const socket = new Socket(NETLINK_SOCK_DIAG, {
+      messagePeeking: false,
+      msgBufferSize: DATAGRAM_BYTES,
+      recvBufferSize: RECEIVE_BYTES,
+      sendBufferSize: 64 * 1024,
+    });
+    return new NetlinkSocketDump(socket);
+  } catch (cause) {
+    throw new UnsupportedError('NO_SOCK_DIAG', 'the kernel gives no sock_diag socket', { cause });
+  }
+}
+
+interface Running {
+  sequence: number;
+  onDatagram(bytes: Uint8Array): void;
+  fail(error: Error): void;
+}
+
+export class NetlinkSocketDump implements SocketDump {
+  private readonly socket: DiagSocket;
+  private readonly batch = createSocketBatch(socketsIn(DATAGRAM_BYTES));
+  private last: Promise<unknown> = Promise.resolve();
+  private running: Running | undefined = undefined;
+  private sequence = 0;
+  private isClosed = false;
+  private isLost = false;
+
+  constructor(socket: DiagSocket) {
+    this.socket = socket;
+    socket.on('message', (bytes) => this.running?.onDatagram(bytes));
+    socket.on('truncatedMessage', () => this.fail('BAD_MESSAGE', 'a message of the kernel was cut off'));
+    socket.on('error', (error) => {
+      // Lost messages; the dump itself goes on.
+      if (error.code === 'ENOBUFS') this.isLost = true;
+      else this.fail(error.code ?? 'EIO', error.message);
+    });
+  }
+
+  dump(options: SocketDumpOptions, onBatch: (batch: SocketBatch) => void): Promise<SocketDumpResult> {
+    const result = this.last.then(() => this.dumpNow(options, onBatch));
+    this.last = result.catch(() => {});
+    return result;
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.fail('CLOSED', 'the socket dump was closed');
+    this.socket.close();
+  }
+
+  private async dumpNow(options: SocketDumpOptions, onBatch: (batch: SocketBatch) => void): Promise<SocketDumpResult> {
+    const { sources, states, families } = options;
+    const table = new SocketAddressTable(sources);
+    this.isLost = false;
+    const wildcards = (states & (1 << LISTEN)) !== 0 ? ['0.0.0.0', '::'] : [];
+    const filter = options.isFiltered === false ? undefined : socketFilter([...sources, ...wildcards]);
+    let sockets = 0;
+    let isComplete = true;
+    // IPv4 connections of a dual-stack socket are IPv6 to the kernel, so IPv4 takes both passes.
+    for (const family of families.includes(4) ? ([4, 6] as const) : families) {
+      const request = { family, states, sequence: 0, filter };
+      const isWhole = await this.pass(request, (bytes, sequence) => {
+        const decoded = decodeSockets(bytes, { sequence, families, sources: table }, this.batch);
+        sockets += this.batch.count;
+        if (this.batch.count > 0) onBatch(this.batch);
+        return decoded;
+      });
+      isComplete &&= isWhole;
+    }
+    return { sockets, isComplete: isComplete && !this.isLost };
+  }
+
+  private pass(
+    request: Parameters<typeof encodeSocketRequest>[0],
+    decode: (bytes: Uint8Array, sequence: number) => ReturnType<typeof decodeSockets>,
+  ): Promise<boolean> {
+    if (this.isClosed) return Promise.reject(new SocketDumpError('CLOSED', 'the socket dump was closed'));
+    this.sequence = (this.sequence % 0x7fff_ffff) + 1;
+    const { sequence } = this;
+    return new Promise((resolve, reject) => {
+      let isComplete = true;
+      const settle = (): void => {
+        this.running = undefined;
+      };
+      const fail = (error: Error): void => {
+        settle();
+        reject(error);
+      };
+      const onDatagram = (bytes: Uint8Array): void => {
+        let decoded: ReturnType<typeof decodeSockets>;
+        try {
+          decoded = decode(bytes, sequence);
+        } catch (error) {
+          fail(error as Error);
+          return;
+        }
+        switch (decoded.type) {
+          case 'more':
+            isComplete &&= !decoded.isInterrupted;
+            return;
+          case 'done':
+            settle();
+            resolve(isComplete && !decoded.isInterrupted);
+            return;
+          case 'error':
+            // No handler of this kind in the kernel: tcp_diag is not built, or IPv6 is off.
+            if (decoded.errno === ENOENT && request.family === 6) {
+              settle();
+              resolve(isComplete);
+            } else fail(kernelError(decoded.errno));
+            return;
+          case 'malformed':
+            fail(new SocketDumpError('BAD_MESSAGE', 'the kernel sent what is no netlink message'));
+            return;
+          default:
+            decoded satisfies never;
+        }
+      };
+      this.running = { sequence, onDatagram, fail };
+      const message = Buffer.from(encodeSocketRequest({ ...request, sequence }).buffer);
+      this.socket.send(message, {}, (error) => {
+        if (error !== undefined && this.running?.sequence === sequence)
+          fail(new SocketDumpError(error.code, 'the request could not be sent', { cause: error }));
+      });
+    });
+  }
+
+  private fail(code: string, message: string): void {
+    this.running?.fail(new SocketDumpError(code, message));
+  }
+}
+
+function kernelError(errno: number): Error {
+  const code = getSystemErrorName(-errno);
+  return code === 'ENOENT'
+    ? new UnsupportedError('NO_SOCK_DIAG', 'the kernel has no tcp_diag; load the module')
+    : new SocketDumpError(code, `the kernel refused the dump: ${code}`);
+}
