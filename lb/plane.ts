@@ -74,6 +74,15 @@ export class Plane {
       case 'avoid':
         this.sources?.avoid(command.pool, command.address, command.ports);
         return;
+      case 'audit-begin':
+        this.sources?.beginAudit(command.pool);
+        return;
+      case 'audit':
+        this.sources?.audit(command.pool, command.chunk);
+        return;
+      case 'audit-end':
+        this.sources?.endAudit(command.pool, command.isWhole);
+        return;
       case 'wanted':
         this.sources?.setWanted(command.pool, command.isWanted);
         return;
@@ -279,6 +288,7 @@ export class Plane {
         { pool, outcome: 'queue-timeout', count: queueTimeout },
         { pool, outcome: 'refused', count: refused },
       ]),
+      drift: Object.entries(this.sources?.drift ?? {}).map(([kind, count]) => ({ kind, count })),
       queueDepth: [...waiting].map(([pool, depth]) => ({ pool, depth })),
       ...this.deps.usage(),
     };

@@ -2,13 +2,17 @@ import type { Config, SourcePoolConfig } from '../config/config.ts';
 import { AddressKeeper } from '../lb/claim/address-keeper.ts';
 import type { Clock, Timer } from '../lb/clock.ts';
 import type { AvoidedPorts, PlaneCommand, PlaneEvent, PortBlock, SourceUpdate } from '../lb/control/messages.ts';
+import { readPortSettings } from '../lb/kernel/port-settings.ts';
+import { openSocketDump, type SocketDump } from '../lb/netlink/socket-dump.ts';
 import { BlockLedger } from '../lb/source/block-ledger.ts';
 import type { LeasePool } from '../lb/source/lease-pool.ts';
 import type { PortRun } from '../lb/source/port-block.ts';
 import { PortBroker } from '../lb/source/port-broker.ts';
 import { PortOwner } from '../lb/source/port-owner.ts';
+import { SocketScan } from '../lb/source/socket-scan.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
 import { isLoopbackAddress, readQuarantineMs } from '../lb/source/tcp-settings.ts';
+import { usableRanges } from '../lb/source/usable-ranges.ts';
 import type { EventLog } from './event-log.ts';
 import { type SourceChange, SourceRegistry } from './source-registry.ts';
 
@@ -38,16 +42,21 @@ export class SourceService {
   private readonly registry: SourceRegistry;
   private readonly keeper: AddressKeeper;
   private readonly health: PortOwner;
+  private readonly settings = readPortSettings();
+  private readonly pools: readonly SourcePoolConfig[];
+  private dump: SocketDump | undefined = undefined;
+  private scan: SocketScan | undefined = undefined;
   private ticking: Timer | undefined = undefined;
 
   constructor(deps: SourceServiceDeps, config: Config) {
     this.deps = deps;
+    this.pools = config.sources;
     const { clock, random, log } = deps;
     const areAllLoopback = config.sources.every(({ addresses }) => addresses.every(isLoopbackAddress));
     this.ledger = new BlockLedger(deps, {
       pools: config.sources.map((pool) => ({
         name: pool.name,
-        sources: pool.addresses.map((address) => ({ address, ranges: rangesOf(pool) })),
+        sources: pool.addresses.map((address) => ({ address, ranges: this.rangesOf(pool, address) })),
       })),
       quarantineMs: readQuarantineMs(areAllLoopback),
     });
@@ -58,10 +67,7 @@ export class SourceService {
     this.broker = new PortBroker({
       clock,
       ledger: this.ledger,
-      send: (owner, command) => {
-        if (owner === HEALTH) this.tellHealth(command);
-        else deps.tellPlane(owner, command);
-      },
+      send: (owner, command) => this.tell(owner, command),
       broadcast: (command) => this.tellAll(command),
     });
     const keeper = { add: this.addAddress, remove: this.removeAddress };
@@ -71,7 +77,7 @@ export class SourceService {
         keeper,
         onChange: (update) => this.tellAll({ type: 'sources', sources: [update] }),
         onState: ({ pool, address, state }) => log.emit({ type: 'source-state', pool, address, state }),
-        rangesOf,
+        rangesOf: this.rangesOf,
       },
       config.sources,
     );
@@ -86,16 +92,44 @@ export class SourceService {
     );
   }
 
+  private readonly rangesOf = (pool: SourcePoolConfig, address: string): readonly PortRun[] =>
+    usableRanges(pool, address, this.settings);
+
   private readonly addAddress: AddressKeeper['add'] = (kept) => this.keeper.add(kept);
   private readonly removeAddress: AddressKeeper['remove'] = (kept) => this.keeper.remove(kept);
 
   /** Resolves when it is known of every address whether it can be used. Throws ClaimError; nothing is left claimed then. */
   async start(): Promise<void> {
     await this.keeper.start();
+    await this.startScan();
     this.ticking = this.deps.clock.every(TICK_MS, () => {
       this.health.tick(this.deps.clock.now(), () => false);
       this.registry.releaseDrained();
     });
+  }
+
+  /** Where the kernel's sockets cannot be read, the map is what its owners know; ports that others hold are found by trying. */
+  private async startScan(): Promise<void> {
+    const { clock, log } = this.deps;
+    try {
+      this.dump = openSocketDump();
+    } catch (error) {
+      log.emit({ type: 'notice', message: `ports are not compared with the kernel: ${(error as Error).message}` });
+      return;
+    }
+    this.scan = new SocketScan({
+      clock,
+      dump: this.dump,
+      ledger: this.ledger,
+      send: (owner, command) => this.tell(owner, command),
+      broadcast: (command) => this.tellAll(command),
+      reserved: (name) =>
+        this.pools.find((pool) => pool.name === name)?.reservedPorts === 'avoid' ? this.settings.reserved : [],
+      sources: () => this.registry.kept,
+      onError: ({ message }) =>
+        log.emit({ type: 'notice', message: `the kernel's sockets could not be read: ${message}` }),
+    });
+    await this.scan.start();
   }
 
   /** Lets all claimed addresses go. Idempotent. */
@@ -103,7 +137,14 @@ export class SourceService {
     this.deps.clock.clear(this.ticking);
     this.ticking = undefined;
     this.broker.stop();
+    this.scan?.stop();
+    this.dump?.close();
     await this.keeper.stop();
+  }
+
+  private tell(owner: string, command: PlaneCommand): void {
+    if (owner === HEALTH) this.tellHealth(command);
+    else this.deps.tellPlane(owner, command);
   }
 
   private tellAll(command: PlaneCommand): void {
@@ -123,6 +164,9 @@ export class SourceService {
     else if (command.type === 'sources') this.health.update(command.sources);
     else if (command.type === 'avoid') this.health.avoid(command.pool, command.address, command.ports);
     else if (command.type === 'wanted') this.health.setWanted(command.pool, command.isWanted);
+    else if (command.type === 'audit-begin') this.health.beginAudit(command.pool);
+    else if (command.type === 'audit') this.health.audit(command.pool, command.chunk);
+    else if (command.type === 'audit-end') this.health.endAudit(command.pool, command.isWhole);
   }
 
   private handleHealth(event: PlaneEvent): void {
@@ -138,7 +182,7 @@ export class SourceService {
   }
 
   get avoided(): readonly AvoidedPorts[] {
-    return [];
+    return this.scan?.avoided ?? [];
   }
 
   onReturn(owner: string, blocks: readonly PortBlock[]): void {
@@ -153,8 +197,7 @@ export class SourceService {
         type: 'sources',
         sources: [{ pool, address, state: this.registry.stateOf(pool, address) }],
       };
-      if (owner === HEALTH) this.tellHealth(command);
-      else this.deps.tellPlane(owner, command);
+      this.tell(owner, command);
     });
   }
 
@@ -171,8 +214,4 @@ export class SourceService {
   drain(pool: string, address: string): SourceChange {
     return this.registry.drain(pool, address);
   }
-}
-
-function rangesOf({ ports }: SourcePoolConfig): readonly PortRun[] {
-  return [{ first: ports.low, last: ports.high }];
 }

@@ -31,6 +31,19 @@ export interface AvoidedPorts {
   readonly ports: Uint16Array;
 }
 
+/**
+ * Sockets that the kernel has on source ports that a process owns: entry i is from `sources[source[i]]`, port `port[i]`, to
+ * `destinations[destination[i]]`.
+ */
+export interface SocketChunk {
+  readonly sources: readonly string[];
+  /** `address:port` each. */
+  readonly destinations: readonly string[];
+  readonly source: Uint16Array;
+  readonly destination: Uint32Array;
+  readonly port: Uint16Array;
+}
+
 /** What the primary knows of one server; planes route by it. */
 export interface ServerState {
   /** `host:port`, also the label `server` of metrics. */
@@ -68,6 +81,10 @@ export type PlaneCommand =
   | { readonly type: 'sources'; readonly sources: readonly SourceUpdate[] }
   /** From now on exactly these ports of the source are held by others, and not to be leased. */
   | ({ readonly type: 'avoid' } & AvoidedPorts)
+  /** The kernel's sockets are about to come, in chunks; then `audit-end`. */
+  | { readonly type: 'audit-begin'; readonly pool: string }
+  | { readonly type: 'audit'; readonly pool: string; readonly chunk: SocketChunk }
+  | { readonly type: 'audit-end'; readonly pool: string; readonly isWhole: boolean }
   /** Other processes have no port of this pool left: give back what is free, until this is taken back. */
   | { readonly type: 'wanted'; readonly pool: string; readonly isWanted: boolean }
   /** Answered by one `port-use` with the same id. */

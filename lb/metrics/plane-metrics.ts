@@ -10,6 +10,8 @@ export interface PlaneMetrics {
   readonly ports: readonly PortMetrics[];
   /** Times that a connection wanted a port and none was free, by what became of it. */
   readonly exhausted: readonly { readonly pool: string; readonly outcome: string; readonly count: number }[];
+  /** Where the port map and the kernel differed, by kind. */
+  readonly drift: readonly { readonly kind: string; readonly count: number }[];
   readonly queueDepth: readonly { readonly pool: string; readonly depth: number }[];
   readonly eventLoopLagSeconds: number;
   readonly residentBytes: number;

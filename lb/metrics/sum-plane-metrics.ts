@@ -51,6 +51,10 @@ export function sumPlaneMetrics(reports: readonly PlaneMetrics[]): PlaneMetrics 
       reports.flatMap((report) => report.exhausted),
       ({ pool, outcome }) => `${pool}\n${outcome}`,
     ),
+    drift: addCounts(
+      reports.flatMap((report) => report.drift),
+      ({ kind }) => kind,
+    ),
     queueDepth: merge(
       reports.flatMap((report) => report.queueDepth),
       ({ pool }) => pool,

@@ -91,6 +91,12 @@ export class BlockLedger {
     return ledger.grant(number, Math.max(0, Math.min(count, ledger.freeBlocks - kept)));
   }
 
+  /** For many look-ups of one source: who owns a port of it; undefined for nobody, null for a port that is not of the source. */
+  ownersOf(pool: string, address: string): (port: number) => string | undefined | null {
+    const source = this.pool(pool)?.find(address);
+    return (port) => (source?.has(port) === true ? this.names[source.ownerOf(port) - 1] : null);
+  }
+
   /** Ports that can be granted now. */
   freePorts(pool: string): number {
     return this.pool(pool)?.freePorts ?? 0;

@@ -104,6 +104,21 @@ export class DestinationPorts implements RestLinks {
     return this.maps[source]?.freePorts() ?? this.sources[source]!.usablePortNumbers();
   }
 
+  /** An audit has found a socket from that port to here. */
+  markSeen(source: number, port: number): boolean {
+    return this.maps[source]?.markSeen(port) === true;
+  }
+
+  /** The end of an audit: gives up the leases whose sockets two audits in a row have not found. Returns how many. */
+  releaseMissed(): number {
+    let count = 0;
+    this.maps.forEach((map, source) => {
+      for (const { port, generation } of map?.takeMissed() ?? [])
+        if (this.release((source << PORT_BITS) | port, generation)) count++;
+    });
+    return count;
+  }
+
   /** Whether that port of the source is in use or at rest. */
   isBusy(source: number, port: number): boolean {
     return this.maps[source]?.isBusy(port) === true;

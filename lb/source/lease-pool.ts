@@ -342,6 +342,16 @@ export class LeasePool {
     return counts;
   }
 
+  /** Every destination that is known. */
+  *known(): Iterable<DestinationPorts> {
+    for (const { ports } of this.destinations.all()) yield ports;
+  }
+
+  /** The index of a source within this pool; -1 for one that is not of it. */
+  indexOfSource(address: string): number {
+    return this.indexOf.get(address) ?? -1;
+  }
+
   /** By block, for the pairs of source and destination that the filter names and that have a busy port. */
   portUse(filter: { readonly source?: string; readonly destination?: string }): PortUse[] {
     const use: PortUse[] = [];

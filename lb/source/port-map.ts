@@ -11,6 +11,10 @@ const FREE = 0;
 const IN_USE = 0b01 << 30;
 const RESTING = 0b10 << 30;
 const VOID = 0b11 << 30;
+/** Of a port in use: an audit has found its socket; the last audit has not. */
+const SEEN = 1 << 29;
+const MISSED = 1 << 28;
+const LEASE = STATE | 0xffff;
 
 /**
  * The ports of one source towards one destination. Ports that were never used here are taken from the source's blocks as they are needed,
@@ -105,7 +109,35 @@ export class PortMap {
 
   /** Leased with this generation, and not given back yet. */
   isInUse(port: number, generation: number): boolean {
-    return this.chunkOf(port) !== 0 && this.read(port) === (IN_USE | generation);
+    return this.chunkOf(port) !== 0 && (this.read(port) & LEASE) === (IN_USE | generation);
+  }
+
+  /** An audit has found a socket with this port. False if it is not in use here. */
+  markSeen(port: number): boolean {
+    if (this.chunkOf(port) === 0) return false;
+    const record = this.read(port);
+    if ((record & STATE) !== IN_USE) return false;
+    this.write(port, record | SEEN);
+    return true;
+  }
+
+  /** The end of an audit: the ports in use whose sockets neither this one nor the one before has found, with their generations. */
+  *takeMissed(): Iterable<{ readonly port: number; readonly generation: number }> {
+    for (const port of this.touchedPortNumbers()) {
+      const record = this.read(port);
+      if ((record & STATE) !== IN_USE) continue;
+      const isSeen = (record & SEEN) !== 0;
+      if (!isSeen && (record & MISSED) !== 0) yield { port, generation: record & ~(STATE | SEEN | MISSED) };
+      else this.write(port, (record & LEASE) | (isSeen ? 0 : MISSED));
+    }
+  }
+
+  private *touchedPortNumbers(): Iterable<number> {
+    for (const [at, bits] of this.touched.entries()) {
+      const block = this.source.blocks[(at - (at % WORDS_PER_BLOCK)) / WORDS_PER_BLOCK]!;
+      const base = (block << BLOCK_SHIFT) + ((at % WORDS_PER_BLOCK) << CHUNK_SHIFT);
+      for (let left = bits; left !== 0; left &= left - 1) yield base + 31 - Math.clz32(left & -left);
+    }
   }
 
   /** In use or at rest. */
@@ -165,15 +197,11 @@ export class PortMap {
   use(): { readonly used: Uint8Array; readonly quarantined: Uint8Array } {
     const used = new Uint8Array(BLOCKS_PER_ADDRESS);
     const quarantined = new Uint8Array(BLOCKS_PER_ADDRESS);
-    this.touched.forEach((bits, at) => {
-      const block = this.source.blocks[(at - (at % WORDS_PER_BLOCK)) / WORDS_PER_BLOCK]!;
-      const base = (block << BLOCK_SHIFT) + ((at % WORDS_PER_BLOCK) << CHUNK_SHIFT);
-      for (let left = bits; left !== 0; left &= left - 1) {
-        const state = this.read(base + 31 - Math.clz32(left & -left)) & STATE;
-        if (state === IN_USE) used[block]!++;
-        else if (state === RESTING) quarantined[block]!++;
-      }
-    });
+    for (const port of this.touchedPortNumbers()) {
+      const state = this.read(port) & STATE;
+      if (state === IN_USE) used[port >>> BLOCK_SHIFT]!++;
+      else if (state === RESTING) quarantined[port >>> BLOCK_SHIFT]!++;
+    }
     return { used, quarantined };
   }
 

@@ -1,9 +1,10 @@
 import type { SourcePoolConfig } from '../../config/config.ts';
 import type { Clock } from '../clock.ts';
-import type { PlaneEvent, PortBlock, SourceUpdate } from '../control/messages.ts';
+import type { PlaneEvent, PortBlock, SocketChunk, SourceUpdate } from '../control/messages.ts';
 import type { PortMetrics } from '../metrics/plane-metrics.ts';
 import { LeasePool } from './lease-pool.ts';
 import type { PortUse } from './port-use.ts';
+import { type Drift, SocketAudit } from './socket-audit.ts';
 import { isLoopbackAddress } from './tcp-settings.ts';
 
 /** How often ports that nobody here needs go back to the primary. */
@@ -16,6 +17,11 @@ export interface PortOwnerDeps {
   /** To the primary. */
   readonly send: (event: PlaneEvent) => void;
   readonly quarantineMs: (isLoopback: boolean) => number;
+}
+
+interface Avoided {
+  named: ReadonlySet<number>;
+  found: ReadonlySet<number>;
 }
 
 export interface PortOwnerOptions {
@@ -33,6 +39,9 @@ export class PortOwner {
   private readonly wanted = new Set<string>();
   /** Addresses on their way out, by pool. */
   private readonly leaving = new Map<string, Set<string>>();
+  private readonly audits = new Map<string, SocketAudit>();
+  /** Ports not to lease, by pool and address: those that the primary named, and those that an audit found. */
+  private readonly avoided = new Map<string, Avoided>();
   private returnIdleAtMs = 0;
 
   constructor(deps: PortOwnerDeps, options: PortOwnerOptions) {
@@ -51,6 +60,7 @@ export class PortOwner {
         },
       );
       this.pools.set(pool.name, leases);
+      this.audits.set(pool.name, new SocketAudit(leases));
     }
     this.returnIdleAtMs = clock.now() + RETURN_IDLE_MS;
   }
@@ -72,8 +82,52 @@ export class PortOwner {
     }
   }
 
+  /** These are not to be leased, as the primary says. */
   avoid(pool: string, address: string, ports: Iterable<number>): void {
-    this.pools.get(pool)?.avoid(address, ports);
+    const avoided = this.avoidedOf(pool, address);
+    avoided.named = new Set(ports);
+    this.pools.get(pool)?.avoid(address, [...avoided.named, ...avoided.found]);
+  }
+
+  private avoidedOf(pool: string, address: string): Avoided {
+    const key = `${pool} ${address}`;
+    const avoided = this.avoided.get(key) ?? { named: new Set(), found: new Set() };
+    this.avoided.set(key, avoided);
+    return avoided;
+  }
+
+  beginAudit(pool: string): void {
+    this.audits.get(pool)?.begin();
+  }
+
+  audit(pool: string, chunk: SocketChunk): void {
+    this.audits.get(pool)?.look(chunk);
+  }
+
+  endAudit(pool: string, isWhole: boolean): void {
+    const found = this.audits.get(pool)?.end(isWhole);
+    if (found === undefined) return;
+    for (const [key, avoided] of this.avoided) {
+      const [name, address] = key.split(' ') as [string, string];
+      if (name !== pool || found.has(address) || avoided.found.size === 0) continue;
+      avoided.found = new Set();
+      this.avoid(pool, address, avoided.named);
+    }
+    for (const [address, ports] of found) {
+      const avoided = this.avoidedOf(pool, address);
+      avoided.found = ports;
+      this.avoid(pool, address, avoided.named);
+    }
+  }
+
+  /** Where the map and the kernel differed, by kind, since the start. */
+  get drift(): Drift {
+    const sum: Drift = { lost: 0, foreign: 0 };
+    for (const { drift } of this.audits.values()) {
+      sum.lost += drift.lost;
+      sum.foreign += drift.foreign;
+    }
+    return sum;
   }
 
   setWanted(pool: string, isWanted: boolean): void {

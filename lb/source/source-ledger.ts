@@ -74,6 +74,18 @@ export class SourceLedger {
     return this.heldPorts.get(owner) ?? 0;
   }
 
+  /** 0 for a port of nobody, and for one that is not of this ledger. */
+  ownerOf(port: number): number {
+    const owner = this.owners[port >>> BLOCK_SHIFT]!;
+    return owner === SPLIT ? this.split.get(port >>> BLOCK_SHIFT)![port % BLOCK_PORTS]! : owner;
+  }
+
+  /** Whether it is one of the ports that may be used at all. */
+  has(port: number): boolean {
+    const run = this.runs.get(port >>> BLOCK_SHIFT);
+    return run !== undefined && port >= run.first && port <= run.last;
+  }
+
   /** Makes the ports whose rest is over free. */
   settle(nowMs: number): void {
     let over = 0;

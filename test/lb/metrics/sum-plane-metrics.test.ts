@@ -58,6 +58,7 @@ const reports: fc.Arbitrary<PlaneMetrics> = fc.record({
     ({ pool, source, destination }) => pool + source + destination,
   ),
   exhausted: list(fc.record({ pool: name, outcome: name, count }), ({ pool, outcome }) => pool + outcome),
+  drift: list(fc.record({ kind: name, count }), ({ kind }) => kind),
   queueDepth: list(fc.record({ pool: name, depth: count }), ({ pool }) => pool),
   eventLoopLagSeconds: count,
   residentBytes: count,
