@@ -1,5 +1,7 @@
 import type { BackendState } from '../lb/control/messages.ts';
+import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
+import type { PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
 
 /** One process that Portico runs beside the primary. */
@@ -39,7 +41,31 @@ export interface Traffic {
   readonly isComplete: boolean;
 }
 
-/** What the admin server shows; the primary has it. */
+export interface PortUseFilter {
+  readonly source?: string;
+  readonly destination?: string;
+  readonly limit: number;
+}
+
+export interface PortRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+export type SourceChange =
+  | { readonly ok: true; readonly status: SourceStatus }
+  | {
+      readonly ok: false;
+      readonly reason: 'no-pool' | 'no-address' | 'exists' | 'invalid' | 'refused' | 'full' | 'last';
+      readonly detail: string;
+    };
+
+export interface SourceCounters {
+  readonly drift: Readonly<Record<string, number>>;
+  readonly claims: Readonly<Record<string, number>>;
+}
+
+/** What the admin server shows and changes; the primary has it. */
 export interface AdminSource {
   status(): Status;
   backends(): readonly BackendState[];
@@ -47,6 +73,17 @@ export interface AdminSource {
   traffic(): Promise<Traffic>;
   /** Why Portico should get no traffic; empty when it should. */
   notReady(): readonly string[];
-  /** Every source address, those that are not in use among them. */
+  /** Every source address of every pool, those that are not in use too. */
   sources(): readonly SourceStatus[];
+  /** The ports of each pool by its name, first and last one in it. */
+  portRanges(): ReadonlyMap<string, PortRange>;
+  /** Resolves within a time limit; at most `limit` pairs, those with most busy ports first. */
+  portUse(filter: PortUseFilter): Promise<readonly PortUse[]>;
+  addSource(pool: string, address: string): Promise<SourceChange>;
+  /** Starts the drain; the address is let go of when its last connection is gone. */
+  drainSource(pool: string, address: string): SourceChange;
+  /** Of each destination its pool as a whole, then its sources. */
+  forecasts(): readonly PortForecast[];
+  /** What became of addresses: found other than they should be by kind of drift, claimed by result. Counts only grow. */
+  sourceCounters(): SourceCounters;
 }

@@ -11,6 +11,8 @@ import { healthRoutes } from './routes/health.ts';
 import { indexRoutes } from './routes/index-page.ts';
 import { listenerRoutes } from './routes/listeners.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { portRoutes } from './routes/ports.ts';
+import { sourceChangeRoutes } from './routes/source-changes.ts';
 import { sourceRoutes } from './routes/sources.ts';
 import { statusRoutes } from './routes/status.ts';
 import { shareInFlight } from './share-in-flight.ts';
@@ -36,6 +38,8 @@ export function createAdminApp({ source, registry, onError }: AdminAppDeps, opti
     clientErrorHandler: answerMalformed,
   }).withTypeProvider<TypeBoxTypeProvider>();
   const traffic = shareInFlight(() => source.traffic());
+  // JSON is all that is left: a form or text/plain is what a page can send to another origin without asking first.
+  app.removeContentTypeParser('text/plain');
   useProblems(app, onError);
   useGuard(app, options);
   indexRoutes(app);
@@ -44,6 +48,8 @@ export function createAdminApp({ source, registry, onError }: AdminAppDeps, opti
   listenerRoutes(app, source, traffic);
   backendRoutes(app, source, traffic);
   sourceRoutes(app, source, traffic);
+  sourceChangeRoutes(app, source);
+  portRoutes(app, source);
   metricsRoutes(app, new Exposition({ source, traffic, registry }, options));
   return app;
 }

@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
 import { formatFault } from '../config/fault.ts';
 import { suggest } from '../config/suggest.ts';
+import { systemClock } from '../lb/clock.ts';
+import { explainError, loadCommandConfig } from './command-config.ts';
+import { showPorts } from './ports-command.ts';
 import { run } from './run-command.ts';
 import { loadConfigFile } from './start-portico.ts';
 import { readVersion } from './version.ts';
@@ -15,17 +18,24 @@ Commands:
   run [-c FILE]     run the balancer until SIGTERM or Ctrl-C, which drain it;
                     without -c: ./portico.yaml if it is there, else a built-in example
   validate FILE     check a config file; prints every fault with line and column
+  ports [-c FILE]   how full the source ports of a running Portico are, and when
+                    they run out; FILE says where it runs, as for run
 
 Options:
   -c, --config FILE the config file
-      --json        print faults as JSON (validate)
+      --json        print JSON (validate, ports)
+      --source A    only ports of this source address (ports)
+      --destination D
+                    only ports towards this address:port (ports)
+      --watch       again every two seconds until Ctrl-C (ports)
+      --ascii       draw without Unicode (ports)
   -h, --help        this text
       --version     the version
 
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = ['run', 'validate'];
+const COMMANDS = ['run', 'validate', 'ports'];
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -54,6 +64,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
         ? usage('validate takes one file')
         : validate(file, values.json === true);
     }
+    case 'ports':
+      return rest.length === 0 ? ports(values) : usage(`ports takes no "${rest[0]}"; give the file with -c`);
     case undefined:
       return usage('no command given');
     default: {
@@ -70,6 +82,10 @@ function parse(args: readonly string[]) {
     options: {
       config: { type: 'string', short: 'c' },
       json: { type: 'boolean' },
+      source: { type: 'string' },
+      destination: { type: 'string' },
+      watch: { type: 'boolean' },
+      ascii: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
     },
@@ -100,5 +116,32 @@ function validate(file: string, asJson: boolean): number {
     return result.ok ? FINE : FAILED;
   } catch (error) {
     return fail((error as Error).message);
+  }
+}
+
+async function ports(values: ReturnType<typeof parse>['values']): Promise<number> {
+  const { source, destination } = values;
+  const stopped = new AbortController();
+  const stop = (): void => stopped.abort();
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  try {
+    await showPorts(
+      { clock: systemClock, out: process.stdout, env: process.env },
+      loadCommandConfig(values.config).config.admin,
+      {
+        source,
+        destination,
+        isJson: values.json === true,
+        isAscii: values.ascii === true,
+        isWatching: values.watch === true,
+        signal: stopped.signal,
+      },
+    );
+    return FINE;
+  } catch (error) {
+    process.stderr.write(`${explainError(error)}\n`);
+    return FAILED;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }

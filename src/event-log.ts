@@ -1,3 +1,4 @@
+import type { PortShortageEvent } from '../lb/forecast/shortage-watcher.ts';
 import type { SourceState } from '../lb/source/source-status.ts';
 
 /** What happens to the parts of a running Portico. */
@@ -10,6 +11,7 @@ export type PorticoEvent =
   | { readonly type: 'admin-error'; readonly message: string }
   | { readonly type: 'source-state'; readonly pool: string; readonly address: string; readonly state: SourceState }
   | { readonly type: 'notice'; readonly message: string }
+  | PortShortageEvent
   | { readonly type: 'server-up'; readonly backend: string; readonly server: string }
   | { readonly type: 'server-down'; readonly backend: string; readonly server: string; readonly reason: string };
 
@@ -45,6 +47,8 @@ export function describeEvent(event: PorticoEvent): string {
       return `the admin server could not answer: ${event.message}`;
     case 'source-state':
       return `source ${event.address} of pool ${event.pool} ${describeState(event.state)}`;
+    case 'port-shortage-ahead':
+      return describeShortage(event);
     case 'notice':
       return event.message;
     case 'server-up':
@@ -71,4 +75,10 @@ function describeState(state: SourceState): string {
     default:
       return state satisfies never;
   }
+}
+
+function describeShortage({ pool, destination, seconds, addAddresses }: PortShortageEvent): string {
+  const when = seconds <= 0 ? 'no port is free' : `the ports run out in ${Math.ceil(seconds)} s`;
+  const advice = addAddresses > 0 ? `; add ${addAddresses} ${addAddresses === 1 ? 'address' : 'addresses'}` : '';
+  return `source pool ${pool}: ${when} towards ${destination}${advice}`;
 }

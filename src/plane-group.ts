@@ -200,6 +200,12 @@ export class PlaneGroup {
     return { planes, retired: this.retired, isComplete: answers.every((answer) => answer !== undefined) };
   }
 
+  /** Where port maps and the kernel differed, of the planes that are and were. */
+  get drift(): PlaneMetrics['drift'] {
+    const reports = [this.retired, ...this.planes.map(({ lastReport }) => lastReport)];
+    return sumPlaneMetrics(reports.filter((report) => report !== undefined)).drift;
+  }
+
   /** How the planes use their ports; what a plane that hangs has is left out. */
   async portUse(filter: { readonly source?: string; readonly destination?: string }): Promise<readonly PortUse[]> {
     const answers = await Promise.all(

@@ -1,17 +1,27 @@
-import type { AdminSource, Status, Traffic } from '../admin/admin-source.ts';
+import type {
+  AdminSource,
+  PortRange,
+  PortUseFilter,
+  SourceChange,
+  SourceCounters,
+  Status,
+  Traffic,
+} from '../admin/admin-source.ts';
 import { AdminServer } from '../admin/server.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState } from '../lb/control/messages.ts';
+import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import { type ProbeResult, type ProbeTarget, probe } from '../lb/health/probe.ts';
+import { sumPlaneMetrics } from '../lb/metrics/sum-plane-metrics.ts';
 import { ListenError, type ListenSocket, openListenSocket } from '../lb/net/listen-socket.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
-import type { PortUse } from '../lb/source/port-use.ts';
+import { fullestUse, type PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
 import { EventLog } from './event-log.ts';
 import { PlaneGroup } from './plane-group.ts';
 import { ServerRegistry } from './server-registry.ts';
-import type { SourceChange } from './source-registry.ts';
+import { ShortageWatch } from './shortage-watch.ts';
 import { SourceService } from './source-service.ts';
 import { readVersion } from './version.ts';
 import { WorkerGroup } from './worker-group.ts';
@@ -44,6 +54,7 @@ export class Primary implements AdminSource {
   private readonly workers: WorkerGroup[] = [];
   private readonly sockets = new Map<string, ListenSocket>();
   private readonly planes: PlaneGroup;
+  private readonly shortages: ShortageWatch;
   private readonly admin: AdminServer;
   private readonly startedAtMs: number;
   private onServer: (() => void) | undefined = undefined;
@@ -95,6 +106,15 @@ export class Primary implements AdminSource {
       config,
       this.sockets,
     );
+    this.shortages = new ShortageWatch(
+      {
+        clock: deps.clock,
+        log,
+        ports: async () => sumPlaneMetrics([...(await this.planes.collect()).planes.values()]).ports,
+        sources: () => this.sources(),
+      },
+      config.sources,
+    );
     this.admin = new AdminServer(this, config.admin, {
       onError: (error) =>
         this.log.emit({ type: 'admin-error', message: error instanceof Error ? error.message : String(error) }),
@@ -130,6 +150,7 @@ export class Primary implements AdminSource {
       }
       await this.planes.start();
       await firstServers;
+      this.shortages.start();
     } catch (error) {
       if (this.isDraining) return;
       await this.kill();
@@ -204,8 +225,24 @@ export class Primary implements AdminSource {
     return this.sourceService.drain(pool, address);
   }
 
-  portUse(filter: { readonly source?: string; readonly destination?: string }): Promise<readonly PortUse[]> {
-    return this.planes.portUse(filter);
+  portRanges(): ReadonlyMap<string, PortRange> {
+    return new Map(this.config.sources.map(({ name, ports }) => [name, ports]));
+  }
+
+  async portUse({ limit, ...filter }: PortUseFilter): Promise<readonly PortUse[]> {
+    return fullestUse(await this.planes.portUse(filter), limit);
+  }
+
+  forecasts(): readonly PortForecast[] {
+    return this.shortages.forecasts;
+  }
+
+  /** The drift that planes find comes with their traffic. */
+  sourceCounters(): SourceCounters {
+    const { drift, claims } = this.sourceService.counters;
+    const sum: Record<string, number> = { ...drift };
+    for (const { kind, count } of this.planes.drift) sum[kind] = (sum[kind] ?? 0) + count;
+    return { drift: sum, claims };
   }
 
   traffic(): Promise<Traffic> {
@@ -237,6 +274,7 @@ export class Primary implements AdminSource {
     await this.planes.stop(drainTimeoutMs);
     for (const registry of this.registries.values()) registry.stop();
     await Promise.all(this.workers.map((group) => group.stop(drainTimeoutMs)));
+    this.shortages.stop();
     await this.sourceService.stop();
     await this.admin.stop();
   }
@@ -247,6 +285,7 @@ export class Primary implements AdminSource {
     for (const registry of this.registries.values()) registry.stop();
     this.planes.kill();
     for (const group of this.workers) group.kill();
+    this.shortages.stop();
     await this.sourceService.stop();
   }
 }

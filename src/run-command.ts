@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
-import { defaultConfigPath } from '../config/default-config.ts';
 import { formatFault } from '../config/fault.ts';
 import { banner } from './banner.ts';
+import { explainError, loadCommandConfig } from './command-config.ts';
 import { describeEvent } from './event-log.ts';
-import { ConfigError, loadConfigFile, type Portico, startPortico } from './start-portico.ts';
+import { type Portico, startPortico } from './start-portico.ts';
 import { loadUws } from './worker/uws.ts';
 
 const FINE = 0;
@@ -25,8 +24,7 @@ export async function run(file: string | undefined): Promise<number> {
   try {
     // Workers need it; asked here, so that a machine it has no build for is told so before anything starts.
     loadUws();
-    const loaded = loadConfigFile(file ?? (existsSync('portico.yaml') ? 'portico.yaml' : defaultConfigPath()));
-    if (!loaded.ok) throw new ConfigError(loaded.faults.map(formatFault));
+    const loaded = loadCommandConfig(file);
     for (const warning of loaded.warnings) log(`warning: ${formatFault(warning)}`);
     portico = await startPortico({
       config: loaded.config,
@@ -35,12 +33,7 @@ export async function run(file: string | undefined): Promise<number> {
     });
   } catch (error) {
     if (starting.signal.aborted) return FINE;
-    if (error instanceof ConfigError) {
-      process.stderr.write(`${error.message}\n`);
-      return FAILED;
-    }
-    if (typeof (error as { code?: unknown }).code !== 'string') throw error;
-    log((error as Error).message);
+    process.stderr.write(`${explainError(error)}\n`);
     return FAILED;
   }
   return new Promise((resolve) => {

@@ -1,3 +1,4 @@
+import type { SourceChange } from '../admin/admin-source.ts';
 import type { SourcePoolConfig } from '../config/config.ts';
 import { formatIpAddress, parseIpAddress } from '../config/ip-address.ts';
 import { whyNoSource } from '../config/pool-addresses.ts';
@@ -23,14 +24,6 @@ export interface SourceRegistryDeps {
   /** Ports of an address that may be used. */
   readonly rangesOf: (pool: SourcePoolConfig, address: string) => readonly PortRun[];
 }
-
-export type SourceChange =
-  | { readonly ok: true; readonly status: SourceStatus }
-  | {
-      readonly ok: false;
-      readonly reason: 'no-pool' | 'no-address' | 'exists' | 'invalid' | 'refused' | 'full' | 'last';
-      readonly detail: string;
-    };
 
 /** Every source address and what may be done with it: those of the config, and those that came or went at run time. */
 export class SourceRegistry {

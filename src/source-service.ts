@@ -1,3 +1,4 @@
+import type { SourceChange, SourceCounters } from '../admin/admin-source.ts';
 import type { Config, SourcePoolConfig } from '../config/config.ts';
 import { AddressKeeper } from '../lb/claim/address-keeper.ts';
 import type { Clock, Timer } from '../lb/clock.ts';
@@ -14,7 +15,7 @@ import type { SourceStatus } from '../lb/source/source-status.ts';
 import { isLoopbackAddress, readQuarantineMs } from '../lb/source/tcp-settings.ts';
 import { usableRanges } from '../lb/source/usable-ranges.ts';
 import type { EventLog } from './event-log.ts';
-import { type SourceChange, SourceRegistry } from './source-registry.ts';
+import { SourceRegistry } from './source-registry.ts';
 
 /** The owner of the ports that health checks connect from. */
 const HEALTH = 'health';
@@ -205,6 +206,15 @@ export class SourceService {
 
   get statuses(): readonly SourceStatus[] {
     return this.registry.statuses;
+  }
+
+  /** What this process counted; the planes have a share in `drift` of their own. */
+  get counters(): SourceCounters {
+    const { claimed, conflicts, lost, reclaimed, resyncs } = this.keeper.counters;
+    return {
+      drift: { ...this.health.drift },
+      claims: { claimed, refused: conflicts, lost, reclaimed, resync: resyncs },
+    };
   }
 
   add(pool: string, address: string): Promise<SourceChange> {

@@ -39,6 +39,9 @@ export class Exposition {
       traffic,
       status: source.status(),
       backends: source.backends(),
+      sources: source.sources(),
+      sourceCounters: source.sourceCounters(),
+      forecasts: source.forecasts(),
       topDestinations: this.topDestinations,
     });
     const own = registry.getMetricsAsArray().length === 0 ? '' : `${await registry.metrics()}\n`;

@@ -1,12 +1,12 @@
-import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { BackendState } from '../../lb/control/messages.ts';
+import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 import type { PlaneMetrics } from '../../lb/metrics/plane-metrics.ts';
-import type { Status, Traffic } from '../admin-source.ts';
-import { foldPorts } from './fold-ports.ts';
-
-type Labels = Readonly<Record<string, string | number>>;
-type Sample = readonly [labels: Labels, value: number];
-type Metric = MetricObjectWithValues<MetricValue<string>>;
+import type { SourceStatus } from '../../lb/source/source-status.ts';
+import type { SourceCounters, Status, Traffic } from '../admin-source.ts';
+import { withSourceFree } from '../with-source-free.ts';
+import { findTopDestinations, foldPorts } from './fold-ports.ts';
+import { counter, gauge, type Metric, type Sample } from './metric.ts';
+import { sourceMetrics } from './source-metrics.ts';
 
 export interface TrafficMetricsInput {
   /** All planes added up, those that are gone too. */
@@ -15,28 +15,22 @@ export interface TrafficMetricsInput {
   readonly traffic: Traffic;
   readonly status: Status;
   readonly backends: readonly BackendState[];
+  readonly sources: readonly SourceStatus[];
+  readonly sourceCounters: SourceCounters;
+  readonly forecasts: readonly PortForecast[];
   readonly topDestinations: number;
 }
 
-const metric = (type: 'counter' | 'gauge') => (name: string, help: string, samples: readonly Sample[]) =>
-  ({
-    name,
-    help,
-    type,
-    aggregator: 'sum',
-    values: samples.map(([labels, value]) => ({ labels, value })),
-  }) as unknown as Metric;
-const counter = metric('counter');
-const gauge = metric('gauge');
-
 /** The metrics of the data planes, in prom-client's JSON. Two samples of a metric with the same labels are for it to add up. */
-export function trafficMetrics({ sum, traffic, status, backends, topDestinations }: TrafficMetricsInput): Metric[] {
+export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
+  const { sum, traffic, status, backends, sources, topDestinations } = input;
   const planes = [...traffic.planes];
+  const kept = findTopDestinations(sum.ports, topDestinations);
   return [
     gauge(
       'portico_source_ports',
       'Source ports by what becomes of them, towards each destination',
-      foldPorts(sum.ports, topDestinations).flatMap(
+      foldPorts(withSourceFree(sum.ports, sources), kept).flatMap(
         ({ source, destination, free, used, quarantined, unusable }): Sample[] => [
           [{ source, destination, state: 'free' }, free],
           [{ source, destination, state: 'used' }, used],
@@ -45,6 +39,7 @@ export function trafficMetrics({ sum, traffic, status, backends, topDestinations
         ],
       ),
     ),
+    ...sourceMetrics(input, kept),
     counter(
       'portico_source_exhausted_total',
       'Connections that found no free source port, by what became of them',

@@ -5,7 +5,7 @@ const PAGE = `<!doctype html>
 <h1>Portico</h1>
 <ul>
 <li><a href="/api/v1/status">Status</a>: everything at a glance</li>
-<li><a href="/api/v1/listeners">Listeners</a>, <a href="/api/v1/backends">backends</a>, <a href="/api/v1/sources">sources</a></li>
+<li><a href="/api/v1/listeners">Listeners</a>, <a href="/api/v1/backends">backends</a>, <a href="/api/v1/sources">sources</a>, <a href="/api/v1/ports">ports</a></li>
 <li><a href="/metrics">Metrics for Prometheus</a></li>
 <li><a href="/healthz">Alive</a>, <a href="/readyz">ready</a></li>
 </ul>

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, ProcessStatus, Traffic } from '../admin-source.ts';
+import { withSourceFree } from '../with-source-free.ts';
 import { Backend, describeBackends } from './backends.ts';
 import { describeListeners, Listener } from './listeners.ts';
 
@@ -57,7 +58,7 @@ export function statusRoutes(app: AdminApp, source: AdminSource, traffic: () => 
       planes: status.planes.map(describeProcess),
       workers: status.workers.map(describeProcess),
       backends: describeBackends(source.backends(), live),
-      ports: [...live.ports],
+      ports: withSourceFree(live.ports, source.sources()),
     };
   });
 }

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import t from 'tap';
 import type { AdminSource } from '../../admin/admin-source.ts';
 import { createAdminApp } from '../../admin/app.ts';
-import { FakeAdminSource, planeMetrics, sourceStatus } from '../fixtures/fake-admin-source.ts';
+import { FakeAdminSource, planeMetrics } from '../fixtures/fake-admin-source.ts';
 
 function appOf(source: AdminSource, onError: (error: unknown) => void = () => {}) {
   const app = createAdminApp(
@@ -86,33 +86,6 @@ t.test('listeners and backends, of all planes that are alive', async (t) => {
   t.match(JSON.parse((await get('/api/v1/backends')).body), { backends: [{ servers: [{ active: 0, idle: 0 }] }] });
 });
 
-t.test('sources, with the blocks where a ledger is', async (t) => {
-  const source = new FakeAdminSource();
-  const destinations = [{ destination: '127.0.0.1:1', free: 100, used: 1, quarantined: 3, unusable: 1 }];
-  const path = '/api/v1/sources';
-  t.same(JSON.parse((await appOf(source).get(path)).body), {
-    sources: [{ pool: 'default', address: '127.0.1.1', destinations }],
-  });
-  const owners = [{ owner: 'plane-1', blocks: 16 }];
-  const withLedger: AdminSource = Object.assign(source, {
-    sources: () => [
-      sourceStatus('127.0.1.2', { free: 504, resting: 0, owners: [] }),
-      sourceStatus('127.0.1.1', { free: 480, resting: 8, owners }),
-    ],
-  });
-  t.same(JSON.parse((await appOf(withLedger).get(path)).body), {
-    sources: [
-      {
-        pool: 'default',
-        address: '127.0.1.2',
-        blocks: { free: 504, resting: 0, owners: [] },
-        destinations: [],
-      },
-      { pool: 'default', address: '127.0.1.1', blocks: { free: 480, resting: 8, owners }, destinations },
-    ],
-  });
-});
-
 t.test('the page links to everything there is', async (t) => {
   const { get } = appOf(new FakeAdminSource());
   const page = await get('/');
@@ -121,6 +94,7 @@ t.test('the page links to everything there is', async (t) => {
   t.strictSame(links.toSorted(), [
     '/api/v1/backends',
     '/api/v1/listeners',
+    '/api/v1/ports',
     '/api/v1/sources',
     '/api/v1/status',
     '/healthz',

@@ -3,8 +3,9 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import t from 'tap';
 import type { AdminSource } from '../../admin/admin-source.ts';
 import { Exposition } from '../../admin/metrics/exposition.ts';
-import { foldPorts } from '../../admin/metrics/fold-ports.ts';
-import { FakeAdminSource, planeMetrics } from '../fixtures/fake-admin-source.ts';
+import { findTopDestinations, foldPorts } from '../../admin/metrics/fold-ports.ts';
+import type { PortForecast } from '../../lb/forecast/forecaster.ts';
+import { FakeAdminSource, planeMetrics, sourceStatus } from '../fixtures/fake-admin-source.ts';
 import { parsePrometheusText } from '../fixtures/prometheus-text.ts';
 
 const expositionOf = (source: AdminSource, registry = new Registry(), topDestinations = 100) =>
@@ -150,15 +151,20 @@ t.test('many destinations fold into one', async (t) => {
     pool: 'p',
     source,
     destination,
+    leases: 0,
     free: 1,
     used,
     quarantined: 0,
     unusable: 0,
-    leases: 0,
   });
   const ports = [port('a', 's1', 1), port('b', 's1', 5), port('c', 's1', 3), port('a', 's2', 1), port('d', 's2', 9)];
   t.same(
-    foldPorts(ports, 2).map(({ destination, source, used, free }) => [destination, source, used, free]),
+    foldPorts(ports, findTopDestinations(ports, 2)).map(({ destination, source, used, free }) => [
+      destination,
+      source,
+      used,
+      free,
+    ]),
     [
       ['b', 's1', 5, 1],
       ['d', 's2', 9, 1],
@@ -166,5 +172,65 @@ t.test('many destinations fold into one', async (t) => {
       ['other', 's2', 1, 1],
     ],
   );
-  t.same(foldPorts(ports, 4), ports);
+  t.same(foldPorts(ports, findTopDestinations(ports, 4)), ports);
+});
+
+t.test('sources: free of the whole source, state, forecasts, drift and claims', async (t) => {
+  const source = new FakeAdminSource();
+  const forecast = (destination: string, exhaustionSeconds: number, address?: string): PortForecast => ({
+    pool: 'default',
+    ...(address === undefined ? {} : { source: address }),
+    destination,
+    busy: 1,
+    capacity: 2,
+    leaseRate: 1,
+    holdSeconds: 1,
+    exhaustionSeconds,
+    addAddresses: 0,
+  });
+  const [port] = planeMetrics().ports;
+  const ports = [3, 2, 1].map((used) => ({ ...port!, destination: `127.0.0.1:${used}`, used }));
+  const exhausted = ['other-server', 'queued', 'queue-timeout', 'refused'].map((outcome, i) => ({
+    pool: 'default',
+    outcome,
+    count: i + 1,
+  }));
+  source.current = {
+    planes: new Map([['plane-1', planeMetrics(1, { ports, exhausted })]]),
+    retired: undefined,
+    isComplete: true,
+  };
+  source.list = [sourceStatus(), sourceStatus({ address: '127.0.1.2', state: { kind: 'lost', reason: 'gone' } })];
+  source.counters = { drift: { missing: 2 }, claims: { claimed: 4, conflict: 1 } };
+  source.ahead = [
+    forecast('127.0.0.1:3', 1),
+    forecast('127.0.0.1:3', 12.5, '127.0.1.1'),
+    forecast('127.0.0.1:2', 40, '127.0.1.1'),
+    forecast('127.0.0.1:1', Number.POSITIVE_INFINITY, '127.0.1.1'),
+    forecast('127.0.0.1:1', Number.POSITIVE_INFINITY, '127.0.1.2'),
+  ];
+  const text = await expositionOf(source, new Registry(), 1).collect();
+  const sample = (line: string): string | undefined =>
+    text
+      .split('\n')
+      .find((each) => each.startsWith(`${line} `))
+      ?.slice(line.length + 1);
+  const expected: Record<string, string> = {
+    'portico_source_ports{source="127.0.1.1",destination="127.0.0.1:3",state="free"}': '993',
+    'portico_source_exhaustion_seconds{source="127.0.1.1",destination="127.0.0.1:3"}': '12.5',
+    'portico_source_exhaustion_seconds{source="127.0.1.1",destination="other"}': '40',
+    'portico_source_exhaustion_seconds{source="127.0.1.2",destination="other"}': '+Inf',
+    'portico_source_state{pool="default",source="127.0.1.1",state="ready"}': '1',
+    'portico_source_state{pool="default",source="127.0.1.2",state="ready"}': '0',
+    'portico_source_state{pool="default",source="127.0.1.2",state="lost"}': '1',
+    'portico_source_drift_total{kind="missing"}': '2',
+    'portico_source_claims_total{result="conflict"}': '1',
+    'portico_source_exhausted_total{pool="default",outcome="other-server"}': '1',
+    'portico_source_exhausted_total{pool="default",outcome="queue-timeout"}': '3',
+  };
+  for (const [line, value] of Object.entries(expected)) t.equal(sample(line), value, line);
+  t.equal(text.match(/^portico_source_exhaustion_seconds\{/gm)!.length, 3, 'pools as a whole are not in it');
+  const check = promtool(text);
+  if (check === undefined) t.pass('promtool', { skip: 'promtool is not installed (Debian package prometheus)' });
+  else t.match(check, { status: 0, stderr: '' });
 });
