@@ -70,7 +70,7 @@ export class PortMap {
     const { usable, blocks } = this.source;
     for (; this.freshWord < usable.length; this.freshWord++) {
       const at = this.freshWord;
-      if (at === this.touched.length) this.grow(usable.length);
+      if (at >= this.touched.length) this.grow(at + WORDS_PER_BLOCK);
       const fresh = usable[at]! & ~this.touched[at]!;
       if (fresh === 0) continue;
       const lowest = fresh & -fresh;
