@@ -1,0 +1,88 @@
+import { writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
+import { until } from '../launch.ts';
+import { MAIN } from '../subjects/portico.ts';
+import type { Namespace } from './namespace.ts';
+
+export interface BalancerOptions {
+  readonly directory: string;
+  readonly bind: string;
+  readonly destination: string;
+  readonly sources: readonly string[];
+  readonly planes: number;
+}
+
+export interface SourceUse {
+  readonly address: string;
+  readonly used: number;
+}
+
+/** Portico in its namespace, asked through a unix socket, which no namespace hides. */
+export class Balancer {
+  readonly planePids: readonly number[];
+  private readonly socketPath: string;
+
+  private constructor(socketPath: string, planePids: readonly number[]) {
+    this.socketPath = socketPath;
+    this.planePids = planePids;
+  }
+
+  static async start(namespace: Namespace, options: BalancerOptions): Promise<Balancer> {
+    const { directory, bind, destination, sources, planes } = options;
+    const file = join(directory, 'portico.yaml');
+    const socketPath = join(directory, 'admin.sock');
+    writeFileSync(
+      file,
+      `planes: ${planes}
+drain_timeout: 1s
+sources: [{ name: default, claim: false, addresses: [${sources.join(', ')}], ports: 1024-65535 }]
+admin: { listen: "unix:${socketPath}" }
+listeners: [{ name: web, bind: "${bind}", backend: app }]
+backends: [{ name: app, connections_per_server: 65535, servers: [{ address: "${destination}" }] }]
+`,
+    );
+    const child = namespace.spawn(process.execPath, MAIN, 'run', '-c', file);
+    const status = await until('Portico to be ready', async () => {
+      if (child.exitCode !== null) throw new Error(`Portico ended with ${child.exitCode}`);
+      const answer = await ask<{ ready: boolean; planes: { pid: number; ready: boolean }[] }>(
+        socketPath,
+        '/status',
+      ).catch(() => undefined);
+      return answer?.ready && answer.planes.every(({ ready }) => ready) && answer;
+    });
+    return new Balancer(
+      socketPath,
+      status.planes.map(({ pid }) => pid),
+    );
+  }
+
+  /** What the port map says, by source address. */
+  async used(): Promise<SourceUse[]> {
+    const { sources } = await ask<{ sources: { address: string; destinations: { used: number }[] }[] }>(
+      this.socketPath,
+      '/sources',
+    );
+    return sources.map(({ address, destinations }) => ({
+      address,
+      used: destinations.reduce((sum, { used }) => sum + used, 0),
+    }));
+  }
+}
+
+function ask<T>(socketPath: string, path: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ socketPath, path: `/api/v1${path}`, headers: { host: 'localhost' } }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part) => {
+        text += part;
+      });
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(JSON.parse(text));
+        else reject(new Error(`${path}: ${response.statusCode} ${text}`));
+      });
+    });
+    request.on('error', reject);
+  });
+}

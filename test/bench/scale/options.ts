@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util';
+
+export interface ScaleOptions {
+  readonly connections: number;
+  readonly sources: number;
+  readonly planes: number;
+}
+
+export const USAGE = `npm run scale -- [flags]
+  --connections N   WebSockets open at once through the balancer to one destination (70000)
+  --sources N       source addresses (2)
+  --planes N        data-plane processes (12)`;
+
+/** Throws with a sentence for the user. */
+export function parseOptions(args: readonly string[]): ScaleOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      connections: { type: 'string', default: '70000' },
+      sources: { type: 'string', default: '2' },
+      planes: { type: 'string', default: '12' },
+    },
+  });
+  const count = (flag: keyof typeof values, high: number): number => {
+    const value = Number(values[flag]);
+    if (!Number.isInteger(value) || value < 1 || value > high)
+      throw new Error(`--${flag} takes a whole number from 1 to ${high}, not "${values[flag]}"`);
+    return value;
+  };
+  return { connections: count('connections', 1_000_000), sources: count('sources', 250), planes: count('planes', 64) };
+}
