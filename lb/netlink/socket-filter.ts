@@ -16,7 +16,7 @@ const MOST_ADDRESSES = 64;
  */
 export function socketFilter(addresses: readonly string[]): Uint8Array | undefined {
   if (addresses.length === 0 || addresses.length > MOST_ADDRESSES) return undefined;
-  const all = addresses.map(mappedBytes).map((bytes) => (isMapped(bytes) ? bytes.subarray(12) : bytes));
+  const all = [...new Set(addresses)].map(mappedBytes).map((bytes) => (isMapped(bytes) ? bytes.subarray(12) : bytes));
   const sizes = all.map((bytes) => OP_BYTES + CONDITION_BYTES + bytes.length);
   // Between two conditions lies a jump to the end, taken where the first holds.
   const total = sizes.reduce((sum, size) => sum + size, 0) + (all.length - 1) * OP_BYTES;

@@ -49,7 +49,7 @@ backends: [{ name: app, connections_per_server: 65535, servers: [{ address: "${d
         socketPath,
         '/status',
       ).catch(() => undefined);
-      return answer?.ready && answer.planes.every(({ ready }) => ready) && answer;
+      return answer?.ready === true && answer.planes.every(({ ready }) => ready) ? answer : false;
     });
     return new Balancer(
       socketPath,

@@ -64,9 +64,9 @@ export class Clients {
       case 'opened':
         tally.open = event.open;
         tally.isDone = true;
+        tally.failed = Object.values(event.failures).reduce((sum, count) => sum + count, 0);
         for (const [reason, count] of Object.entries(event.failures)) {
           this.failures[reason] = (this.failures[reason] ?? 0) + count;
-          tally.failed = Math.max(tally.failed, count);
         }
         return;
       case 'closed':
