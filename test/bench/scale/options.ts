@@ -9,7 +9,7 @@ export interface ScaleOptions {
 export const USAGE = `npm run scale -- [flags]
   --connections N   WebSockets open at once through the balancer to one destination (70000)
   --sources N       source addresses (2)
-  --planes N        data-plane processes (20): they share one accept queue unevenly, and a full one refuses`;
+  --planes N        data-plane processes (24): they share one accept queue unevenly, and a full one refuses`;
 
 /** Throws with a sentence for the user. */
 export function parseOptions(args: readonly string[]): ScaleOptions {
@@ -18,7 +18,7 @@ export function parseOptions(args: readonly string[]): ScaleOptions {
     options: {
       connections: { type: 'string', default: '70000' },
       sources: { type: 'string', default: '2' },
-      planes: { type: 'string', default: '20' },
+      planes: { type: 'string', default: '24' },
     },
   });
   const count = (flag: keyof typeof values, high: number): number => {
