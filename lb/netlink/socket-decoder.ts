@@ -7,7 +7,7 @@ const SOCKET_BYTES = 72;
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
 const NLMSG_OVERRUN = 4;
-const SOCK_DIAG_BY_FAMILY = 20;
+const TCPDIAG_GETSOCK = 18;
 const NLM_F_DUMP_INTR = 0x10;
 const MAPPED_WORD = 0xffff;
 
@@ -50,7 +50,7 @@ export function decodeSockets(bytes: Uint8Array, options: DecodeOptions, batch: 
     }
     const type = bytes[at + 4]! | (bytes[at + 5]! << 8);
     if ((bytes[at + 6]! & NLM_F_DUMP_INTR) !== 0) isInterrupted = true;
-    if (type === SOCK_DIAG_BY_FAMILY) {
+    if (type === TCPDIAG_GETSOCK) {
       if (length < HEADER_BYTES + SOCKET_BYTES) return { type: 'malformed' };
       const from = at + HEADER_BYTES;
       let family = bytes[from] === 2 ? 4 : 6;

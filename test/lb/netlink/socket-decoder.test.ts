@@ -41,7 +41,7 @@ function socket(fields: Fields, extraBytes = 8): Uint8Array {
   put(fields.local, 8);
   put(fields.remote, 24);
   view.setUint32(68, fields.inode, true);
-  return message(20, body);
+  return message(18, body);
 }
 
 const status = (type: number, value: number, flags = 2): Uint8Array => {
@@ -110,7 +110,7 @@ t.test('ends, errors and interruptions', async (t) => {
     ['of another request', [message(3, new Uint8Array(4), { sequence: 8 })], { type: 'more', isInterrupted: false }],
     ['cut header', [socket(four).subarray(0, 9)], { type: 'malformed' }],
     ['cut message', [socket(four).subarray(0, 60)], { type: 'malformed' }],
-    ['short socket', [message(20, new Uint8Array(71))], { type: 'malformed' }],
+    ['short socket', [message(18, new Uint8Array(71))], { type: 'malformed' }],
     ['length zero', [new Uint8Array(16)], { type: 'malformed' }],
     ['short error', [message(2, new Uint8Array(0))], { type: 'malformed' }],
   ];

@@ -39,13 +39,13 @@ t.test('none, or too many for the kernel to try one by one: no filter', async (t
 });
 
 t.test('the request', async (t) => {
-  const plain = encodeSocketRequest({ family: 6, states: 0x402, sequence: 9, filter: undefined });
+  const plain = encodeSocketRequest({ states: 0x402, sequence: 9, filter: undefined });
   t.equal(
     Buffer.from(plain).toString('hex'),
-    `48000000${'1400'}${'0103'}09000000${'00000000'}${'0a060000'}02040000${'00'.repeat(48)}`,
+    `4c000000${'1200'}${'0103'}09000000${'00000000'}${'02000000'}${'00'.repeat(48)}02040000${'00000000'}`,
   );
   const filter = socketFilter(['127.0.0.1'])!;
-  const filtered = encodeSocketRequest({ family: 4, states: 2, sequence: 1, filter });
-  t.equal(Buffer.from(filtered.subarray(72)).toString('hex'), '140001000710140002200000ffffffff7f000001');
+  const filtered = encodeSocketRequest({ states: 2, sequence: 1, filter });
+  t.equal(Buffer.from(filtered.subarray(76)).toString('hex'), '140001000710140002200000ffffffff7f000001');
   t.equal(filtered[0], filtered.length);
 });
