@@ -29,7 +29,7 @@ export interface SocketDumpResult {
 export interface SocketDump {
   /**
    * Calls `onBatch` for some sockets at a time. Dumps run one after the other. Rejects with SocketDumpError or UnsupportedError; what `onBatch`
-   * throws rejects too.
+   * throws rejects too, once the kernel has come to the end of the dump.
    */
   dump(options: SocketDumpOptions, onBatch: (batch: SocketBatch) => void): Promise<SocketDumpResult>;
   /** Idempotent. Rejects what runs. */
@@ -115,45 +115,50 @@ export class NetlinkSocketDump implements SocketDump {
     const wildcards = (states & (1 << LISTEN)) !== 0 ? ['0.0.0.0', '::'] : [];
     const filter = options.isFiltered === true ? socketFilter([...sources, ...wildcards]) : undefined;
     let sockets = 0;
-    const isComplete = await this.pass({ states, sequence: 0, filter }, (bytes, sequence) => {
-      const decoded = decodeSockets(bytes, { sequence, families, sources: table }, this.batch);
-      sockets += this.batch.count;
-      if (this.batch.count > 0) onBatch(this.batch);
-      return decoded;
-    });
+    const isComplete = await this.pass(
+      { states, sequence: 0, filter },
+      (bytes, sequence) => decodeSockets(bytes, { sequence, families, sources: table }, this.batch),
+      () => {
+        sockets += this.batch.count;
+        if (this.batch.count > 0) onBatch(this.batch);
+      },
+    );
     return { sockets, isComplete: isComplete && !this.isLost };
   }
 
   private pass(
     request: Parameters<typeof encodeSocketRequest>[0],
     decode: (bytes: Uint8Array, sequence: number) => ReturnType<typeof decodeSockets>,
+    onBatch: () => void,
   ): Promise<boolean> {
     if (this.isClosed) return Promise.reject(new SocketDumpError('CLOSED', 'the socket dump was closed'));
     this.sequence = (this.sequence % 0x7fff_ffff) + 1;
     const { sequence } = this;
     return new Promise((resolve, reject) => {
       let isComplete = true;
-      const settle = (): void => {
+      let consumer: { readonly error: unknown } | undefined;
+      const fail = (error: unknown): void => {
         this.running = undefined;
-      };
-      const fail = (error: Error): void => {
-        settle();
         reject(error);
       };
       const onDatagram = (bytes: Uint8Array): void => {
-        let decoded: ReturnType<typeof decodeSockets>;
+        const decoded = decode(bytes, sequence);
         try {
-          decoded = decode(bytes, sequence);
+          if (consumer === undefined) onBatch();
         } catch (error) {
-          fail(error as Error);
-          return;
+          // The kernel takes no other request (EBUSY) before all of this one's answer has been read.
+          consumer = { error };
         }
         switch (decoded.type) {
           case 'more':
             isComplete &&= !decoded.isInterrupted;
             return;
           case 'done':
-            settle();
+            if (consumer !== undefined) {
+              fail(consumer.error);
+              return;
+            }
+            this.running = undefined;
             resolve(isComplete && !decoded.isInterrupted);
             return;
           case 'error':
