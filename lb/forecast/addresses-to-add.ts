@@ -1,11 +1,11 @@
 import { busyAfter, type PortFlow } from './exhaustion-seconds.ts';
 
 const MAX_SHARE = 0.8;
-const HORIZON_SECONDS = 3600;
+const HORIZON_SECONDS = 600;
 
 /**
  * How many addresses with `portsPerAddress` ports the pool needs besides its own, so that at most 80 % of its ports are held: in the
- * long run, or an hour from now where the hold time is longer than that, as the long run is then nothing that one can see yet. While
+ * long run, or ten minutes from now where the hold time is longer than that, as the long run is then nothing that one can see yet. While
  * ports are out, connections are refused that the lease rate does not count: the number is the least, not the whole need.
  */
 export function addressesToAdd(flow: PortFlow, portsPerAddress: number): number {

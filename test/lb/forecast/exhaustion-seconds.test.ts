@@ -80,7 +80,7 @@ t.test('addresses to add', async (t) => {
   t.equal(addressesToAdd({ ...flow, leaseRate: 17 }, 100), 1, '85 %');
   t.equal(addressesToAdd({ ...flow, leaseRate: 40 }, 100), 3, 'twice what there is');
   const linear = { leaseRate: 1, holdSeconds: never, busy: 0, capacity: 1000 };
-  t.equal(addressesToAdd(linear, 1000), 4, '3600 in an hour');
+  t.equal(addressesToAdd({ ...linear, leaseRate: 6 }, 1000), 4, '3600 in ten minutes');
   t.equal(addressesToAdd({ ...flow, leaseRate: 0, busy: 200 }, 100), 1, 'none free');
   t.equal(addressesToAdd(flow, 0), 0, 'addresses without ports are no help');
 });

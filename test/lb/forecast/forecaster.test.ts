@@ -49,7 +49,7 @@ t.test('a leak is forecast to the second', async (t) => {
   const forecast = poolOf(forecaster);
   t.ok(Math.abs(forecast.exhaustionSeconds - 140) < 1, String(forecast.exhaustionSeconds));
   t.equal(forecast.holdSeconds, Number.POSITIVE_INFINITY);
-  t.equal(forecast.addAddresses, 22, '18300 ports in an hour, at 80 %');
+  t.equal(forecast.addAddresses, 4, '3300 ports in ten minutes, at 80 %');
 });
 
 t.test('while it grows the forecast is never too late', async () => {
