@@ -152,8 +152,10 @@ export class Plane {
     this.sources?.update(updates);
     for (const { config, backend, servers, leaving } of this.backends.values()) {
       for (const { pool, address, state } of updates) {
-        if (state !== 'leaving' || pool !== config.source) continue;
-        for (const server of [...servers.values(), ...leaving]) server.retireSource(address);
+        if (state === 'ready' || pool !== config.source) continue;
+        // Nothing leaves from an address that is lost, not even a FIN.
+        const end = state === 'leaving' ? 'closed' : 'reset';
+        for (const server of [...servers.values(), ...leaving]) server.retireSource(address, end);
       }
       backend.onRoom();
     }

@@ -322,11 +322,11 @@ export class Server implements Candidate {
     }
   }
 
-  /** The address is to be let go: its idle connections close now, the others after their answer; tunnels stay. */
-  retireSource(address: string): void {
+  /** The address is to be let go, or is lost: its idle connections end now, the others after their answer; tunnels stay. */
+  retireSource(address: string, end: 'closed' | 'reset'): void {
     for (const connection of [...this.connections]) {
       if (connection.isRetiring || this.leases.addressOf(connection.lease) !== address) continue;
-      if (this.idle.includes(connection)) connection.close('closed');
+      if (this.idle.includes(connection)) connection.close(end);
       else connection.isRetiring = true;
     }
   }
