@@ -290,9 +290,12 @@ export class LeasePool {
     return this.codec.encode(port, generation);
   }
 
-  /** Whether `lease` would find a port now. */
+  /** Whether `lease` would find a port now. For who waits for one: where there is none, more are asked for as `lease` does. */
   hasFree(destination: Destination): boolean {
-    return this.settled(destination).free > 0;
+    const ports = this.settled(destination);
+    if (ports.free > 0) return true;
+    this.requests.ask(ports.family.usablePorts, this.sources.length, true, this.clock.now());
+    return ports.free > 0;
   }
 
   private settled(destination: Destination): DestinationPorts {
