@@ -23,6 +23,8 @@ export interface SourceRegistryDeps {
   readonly onState: (status: SourceStatus) => void;
   /** Ports of an address that may be used. */
   readonly rangesOf: (pool: SourcePoolConfig, address: string) => readonly PortRun[];
+  /** How many of its ports others hold and no plane owns. */
+  readonly heldElsewhere: (pool: string, address: string) => number;
 }
 
 /** Every source address and what may be done with it: those of the config, and those that came or went at run time. */
@@ -153,6 +155,7 @@ export class SourceRegistry {
       ...kept,
       state,
       ports: blocks?.ports ?? 0,
+      heldElsewhere: this.deps.heldElsewhere(kept.pool, kept.address),
       blocks: { free: blocks?.free ?? 0, resting: blocks?.resting ?? 0, owners: blocks?.owners ?? [] },
     };
   }

@@ -79,6 +79,7 @@ export class SourceService {
         onChange: (update) => this.tellAll({ type: 'sources', sources: [update] }),
         onState: ({ pool, address, state }) => log.emit({ type: 'source-state', pool, address, state }),
         rangesOf: this.rangesOf,
+        heldElsewhere: this.heldElsewhere,
       },
       config.sources,
     );
@@ -95,6 +96,15 @@ export class SourceService {
 
   private readonly rangesOf = (pool: SourcePoolConfig, address: string): readonly PortRun[] =>
     usableRanges(pool, address, this.settings);
+
+  private readonly heldElsewhere = (pool: string, address: string): number => {
+    const ownerOf = this.ledger.ownersOf(pool, address);
+    const held = this.scan?.avoidedOf(pool, address).filter((port) => {
+      const owner = ownerOf(port);
+      return owner === undefined || owner === HEALTH;
+    });
+    return held?.length ?? 0;
+  };
 
   private readonly addAddress: AddressKeeper['add'] = (kept) => this.keeper.add(kept);
   private readonly removeAddress: AddressKeeper['remove'] = (kept) => this.keeper.remove(kept);

@@ -19,7 +19,7 @@ export const Source = Type.Object({
 });
 
 /** One source address with its state, without what it is used for. */
-export function describeSource({ state, blocks, ...source }: SourceStatus): Static<typeof Source> {
+export function describeSource({ state, blocks, heldElsewhere: _, ...source }: SourceStatus): Static<typeof Source> {
   return {
     ...source,
     state: state.kind,

@@ -10,6 +10,7 @@ import { ChunkWriter } from './chunk-writer.ts';
 const CONNECTED = (1 << 1) | (1 << 2) | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 9) | (1 << 11);
 const PERIOD_MS = 10_000;
 const FAMILIES = [4, 6] as const;
+const NO_PORTS = new Uint16Array();
 
 export interface SocketScanDeps {
   readonly clock: Clock;
@@ -41,6 +42,10 @@ export class SocketScan {
   /** What everyone has been told to avoid. */
   get avoided(): readonly AvoidedPorts[] {
     return [...this.avoidedPorts.values()];
+  }
+
+  avoidedOf(pool: string, address: string): Uint16Array {
+    return this.avoidedPorts.get(`${pool} ${address}`)?.ports ?? NO_PORTS;
   }
 
   /** Resolves after the first scan. */
@@ -127,12 +132,11 @@ export class SocketScan {
   }
 
   private avoid(pool: string, address: string, ports: ReadonlySet<number>): void {
-    const key = `${pool} ${address}`;
     const sorted = Uint16Array.from(ports).sort();
-    const before = this.avoidedPorts.get(key)?.ports ?? new Uint16Array();
+    const before = this.avoidedOf(pool, address);
     if (sorted.length === before.length && sorted.every((port, i) => port === before[i])) return;
     const avoided = { pool, address, ports: sorted };
-    this.avoidedPorts.set(key, avoided);
+    this.avoidedPorts.set(`${pool} ${address}`, avoided);
     this.deps.broadcast({ type: 'avoid', ...avoided });
   }
 }

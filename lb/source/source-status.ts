@@ -18,6 +18,8 @@ export interface SourceStatus {
   readonly state: SourceState;
   /** Ports of it that can be used at all. */
   readonly ports: number;
+  /** Those among them that other programs hold and that no plane owns, so that no plane tells of them. */
+  readonly heldElsewhere: number;
   readonly blocks: {
     readonly free: number;
     readonly resting: number;

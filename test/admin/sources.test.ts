@@ -58,6 +58,13 @@ t.test('sources with state, ports and forecasts', async (t) => {
   });
   const status = await appOf(source).inject({ url: '/api/v1/status', headers: { host } });
   t.match(JSON.parse(status.body), { ports: [{ free: 995 }] }, 'the same number there');
+  source.list = [sourceStatus({ heldElsewhere: 4 })];
+  const held = await appOf(source).inject({ url: '/api/v1/sources', headers: { host } });
+  t.match(
+    JSON.parse(held.body),
+    { sources: [{ destinations: [{ free: 991, unusable: 5 }] }] },
+    'and not what others hold',
+  );
   source.current = { planes: new Map([['plane-1', planeMetrics(2000)]]), retired: undefined, isComplete: true };
   const full = await appOf(source).inject({ url: '/api/v1/sources', headers: { host } });
   t.match(JSON.parse(full.body), { sources: [{ destinations: [{ free: 0, used: 2000 }] }] }, 'never below 0');
