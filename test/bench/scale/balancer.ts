@@ -10,6 +10,7 @@ export interface BalancerOptions {
   readonly bind: string;
   readonly destination: string;
   readonly sources: readonly string[];
+  readonly claimOn: string;
   readonly planes: number;
 }
 
@@ -29,14 +30,14 @@ export class Balancer {
   }
 
   static async start(namespace: Namespace, options: BalancerOptions): Promise<Balancer> {
-    const { directory, bind, destination, sources, planes } = options;
+    const { directory, bind, destination, sources, claimOn, planes } = options;
     const file = join(directory, 'portico.yaml');
     const socketPath = join(directory, 'admin.sock');
     writeFileSync(
       file,
       `planes: ${planes}
 drain_timeout: 1s
-sources: [{ name: default, claim: false, addresses: [${sources.join(', ')}], ports: 1024-65535 }]
+sources: [{ name: default, claim: true, interface: ${claimOn}, addresses: [${sources.join(', ')}], ports: 1024-65535 }]
 admin: { listen: "unix:${socketPath}" }
 listeners: [{ name: web, bind: "${bind}", backend: app }]
 backends: [{ name: app, connections_per_server: 65535, servers: [{ address: "${destination}" }] }]

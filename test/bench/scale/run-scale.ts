@@ -11,6 +11,8 @@ import type { ScaleOptions } from './options.ts';
 /** A process has 20,000 descriptors on some machines and needs a few itself. */
 const PER_PROCESS = 14_000;
 const CLIENT_SIDE = '10.1.0.1';
+/** Of the balancer itself, beside the sources that it claims. */
+const SERVER_SIDE = '10.2.0.2';
 const SERVER = '10.2.0.1';
 const PORT = 9000;
 const STALL_MS = 30_000;
@@ -47,7 +49,7 @@ async function runIn(
   ];
   const wide = (addresses: readonly string[]): string[] => addresses.map((address) => `${address}/16`);
   clientSide.connect('c0', wide(clientAddresses), middle, 'b0', wide([CLIENT_SIDE]));
-  middle.connect('b1', wide(sources), serverSide, 's0', wide([SERVER]));
+  middle.connect('b1', wide([SERVER_SIDE]), serverSide, 's0', wide([SERVER]));
   clientSide.set({ 'net.ipv4.ip_local_port_range': '1024 65535' });
   middle.set(QUEUES);
   serverSide.set(QUEUES);
@@ -63,6 +65,7 @@ async function runIn(
     bind: `${CLIENT_SIDE}:80`,
     destination: `${SERVER}:${PORT}`,
     sources,
+    claimOn: 'b1',
     planes,
   });
   const freeBefore = availableMiB();
