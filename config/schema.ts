@@ -1,70 +1,10 @@
-import Type, { type Static, type TSchema } from 'typebox';
-import type { QuantityBounds } from './quantity-bounds.ts';
+import Type, { type Static } from 'typebox';
+import { autoCount, choice, closed, count, duration, flag, name, optional, size } from './schema-parts.ts';
 
 // The shape of portico.yaml: the one source of its types, its validation and config/REFERENCE.md.
 
-const closed = { additionalProperties: false };
-
-/** A key that may be left out. */
-const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
-
-const name = (what: string) =>
-  Type.String({
-    pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$',
-    description: `${what}: letters, digits, "_", "." and "-"`,
-  });
-
-/** Timers count in 31 bits of milliseconds, which is a little more. */
-const MAX_DURATION_MS = 24 * 86_400_000;
-
-const ANY_SIZE = { low: 0, high: Number.POSITIVE_INFINITY, words: 'a size such as 16KiB, 1MiB, 512 or unlimited' };
 /** Less refuses every browser; more is memory that one client can hold without having said anything. */
 const HEADER_SIZE = { low: 1024, high: 1024 ** 2, words: 'a size from 1KiB to 1MiB' };
-
-const duration = (what: string, initial: string, { zero = false } = {}) =>
-  optional(
-    Type.Union([Type.Literal(0), Type.String({ pattern: '^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$' })], {
-      description: `${what}; a duration such as 250ms, 5s, 2m`,
-      default: initial,
-      bounds: {
-        of: 'duration',
-        low: zero ? 0 : 1,
-        high: MAX_DURATION_MS,
-        words: zero ? 'a duration of at most 24d' : 'a duration from 1ms to 24d',
-      } satisfies QuantityBounds,
-    }),
-  );
-
-const size = (what: string, initial: string, bounds: Omit<QuantityBounds, 'of'> = ANY_SIZE) =>
-  optional(
-    Type.Union(
-      [Type.Integer({ minimum: 0 }), Type.String({ pattern: '^([0-9]{1,12}([kKmMgG](i?[bB])?)?|unlimited)$' })],
-      {
-        description: `${what}; ${bounds.words}`,
-        default: initial,
-        bounds: { of: 'size', ...bounds } satisfies QuantityBounds,
-      },
-    ),
-  );
-
-const count = (what: string, minimum: number, maximum: number, initial: number) =>
-  optional(Type.Integer({ minimum, maximum, description: `${what}; ${minimum} to ${maximum}`, default: initial }));
-
-const flag = (what: string, initial = false) => optional(Type.Boolean({ description: what, default: initial }));
-
-const choice = <const T extends string[]>(what: string, values: [...T], initial?: T[number]) =>
-  Type.Union(
-    values.map((value) => Type.Literal(value)),
-    { description: `${what}; ${values.join(', ')}`, ...(initial === undefined ? {} : { default: initial }) },
-  ) as unknown as Type.TUnion<{ [K in keyof T]: Type.TLiteral<T[K]> }>;
-
-const autoCount = (what: string, initial: string | number) =>
-  optional(
-    Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: 256 })], {
-      description: `${what}; 1 to 256, or auto for one a core`,
-      default: initial,
-    }),
-  );
 
 const Source = Type.Object(
   {
