@@ -1,27 +1,13 @@
 import { isAbsolute, resolve as resolvePath } from 'node:path';
-import type { AdminConfig, BackendConfig, Config, ListenerConfig, SourcePoolConfig } from './config.ts';
-import { parseDuration } from './duration.ts';
-import { type Endpoint, parseEndpoint } from './endpoint.ts';
-import type { Path } from './finding.ts';
+import type { AdminConfig, Config, ListenerConfig, SourcePoolConfig } from './config.ts';
 import { poolAddresses } from './pool-addresses.ts';
+import { resolveBackend } from './resolve-backend.ts';
+import { auto, duration, endpoint, type LoadContext, type Report, size } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
-import { parseSize } from './size.ts';
-
-export interface LoadContext {
-  /** For messages. */
-  readonly file: string;
-  /** What relative paths are relative to. */
-  readonly directory: string;
-  /** What `auto` means. */
-  readonly cpuCount: number;
-}
-
-type Report = (path: Path, message: string) => void;
 
 export const DEFAULT_POOL = { name: 'default', addresses: ['127.0.1.1-127.0.1.4'] };
 export const DEFAULT_ADMIN = '127.0.0.1:9797';
 const DEFAULT_CLAIM_LIMIT = 256;
-const NOWHERE: Endpoint = { host: '0.0.0.0', port: 0 };
 
 /** The config that a valid file stands for, with every default. What is wrong in it goes to `report`; the result is then of no use. */
 export function resolve(file: ConfigFile, context: LoadContext, report: Report): Config {
@@ -45,24 +31,6 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
     planes,
     drainTimeoutMs: duration(file.drain_timeout, '30s'),
   };
-}
-
-function duration(value: string | 0 | undefined, initial: string): number {
-  return value === 0 ? 0 : parseDuration(value ?? initial)!;
-}
-
-function size(value: string | number | undefined, initial: string): number {
-  return typeof value === 'number' ? value : parseSize(value ?? initial)!;
-}
-
-function auto(value: 'auto' | number | undefined, { cpuCount }: LoadContext): number {
-  return value === undefined || value === 'auto' ? cpuCount : value;
-}
-
-function endpoint(text: string, path: Path, report: Report): Endpoint {
-  const parsed = parseEndpoint(text);
-  if (parsed === undefined) report(path, `"${text}" is not an address and port such as 10.0.0.5:8080 or [::1]:8080`);
-  return parsed ?? NOWHERE;
 }
 
 function resolveSource(
@@ -125,59 +93,6 @@ function resolveListener(listener: ConfigFile['listeners'][number], index: numbe
       webSocketIdleMs: duration(timeouts?.websocket_idle, '0'),
     },
   };
-}
-
-function resolveBackend(
-  backend: ConfigFile['backends'][number],
-  index: number,
-  firstPool: string,
-  context: LoadContext,
-  report: Report,
-): BackendConfig {
-  const { health, timeouts, workers } = backend;
-  return {
-    name: backend.name,
-    balance: backend.balance ?? 'least-connections',
-    hash: resolveHash(backend.hash),
-    source: backend.source ?? firstPool,
-    pipelining: backend.pipelining ?? 1,
-    connectionsPerServer: backend.connections_per_server ?? 256,
-    retries: backend.retries ?? 2,
-    timeouts: {
-      connectMs: duration(timeouts?.connect, '5s'),
-      responseMs: duration(timeouts?.response, '60s'),
-      idleMs: duration(timeouts?.idle, '30s'),
-    },
-    ...(health === undefined
-      ? {}
-      : {
-          health: {
-            ...(health.path === undefined ? {} : { path: health.path }),
-            intervalMs: duration(health.interval, '2s'),
-            timeoutMs: duration(health.timeout, '1s'),
-            rise: health.rise ?? 2,
-            fall: health.fall ?? 3,
-          },
-        }),
-    servers: (backend.servers ?? []).map(({ address, weight }, i) => {
-      const path = ['backends', index, 'servers', i, 'address'];
-      const { host, port } = endpoint(address, path, report);
-      if (port === 0 && parseEndpoint(address) !== undefined) report(path, `"${address}" has no port to connect to`);
-      return { host, port, weight: weight ?? 1 };
-    }),
-    ...(workers === undefined
-      ? {}
-      : { workers: { module: modulePath(workers.module, context), count: auto(workers.count, context) } }),
-  };
-}
-
-function resolveHash(hash: ConfigFile['backends'][number]['hash']): BackendConfig['hash'] {
-  if (hash === undefined || hash === 'client') return { by: 'client' };
-  return 'header' in hash ? { by: 'header', name: hash.header } : { by: 'cookie', name: hash.cookie };
-}
-
-function modulePath(module: string, { directory }: LoadContext): string {
-  return module.startsWith('builtin:') ? module : resolvePath(directory, module);
 }
 
 function resolveAdmin(file: ConfigFile, context: LoadContext, report: Report): AdminConfig {
