@@ -1,6 +1,6 @@
 import type { BackendState } from '../lb/control/messages.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
-import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
+import type { PlaneMetrics, TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
 import type { PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
 
@@ -37,6 +37,8 @@ export interface Traffic {
   readonly planes: ReadonlyMap<string, PlaneMetrics>;
   /** What planes that are gone had counted. */
   readonly retired: PlaneMetrics | undefined;
+  /** Of the engines that run in the primary. Absent: there are none. */
+  readonly primary?: TrafficMetrics;
   /** False when a plane did not answer in time. */
   readonly isComplete: boolean;
 }

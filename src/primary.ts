@@ -7,17 +7,20 @@ import type {
   Status,
   Traffic,
 } from '../admin/admin-source.ts';
+import { liveTraffic } from '../admin/live-traffic.ts';
 import { AdminServer } from '../admin/server.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState } from '../lb/control/messages.ts';
+import { runsInPlanes } from '../lb/engine/plane-engines.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import { type ProbeResult, type ProbeTarget, probe } from '../lb/health/probe.ts';
-import { sumPlaneMetrics } from '../lb/metrics/sum-plane-metrics.ts';
 import { ListenError, type ListenSocket, openListenSocket } from '../lb/net/listen-socket.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
 import { fullestUse, type PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
+import { createPrimaryEngine } from './create-primary-engine.ts';
+import { EngineGroup } from './engine-group.ts';
 import { EventLog } from './event-log.ts';
 import { PlaneGroup } from './plane-group.ts';
 import { ServerRegistry } from './server-registry.ts';
@@ -54,6 +57,7 @@ export class Primary implements AdminSource {
   private readonly workers: WorkerGroup[] = [];
   private readonly sockets = new Map<string, ListenSocket>();
   private readonly planes: PlaneGroup;
+  private readonly engines: EngineGroup;
   private readonly shortages: ShortageWatch;
   private readonly admin: AdminServer;
   private readonly startedAtMs: number;
@@ -106,11 +110,12 @@ export class Primary implements AdminSource {
       config,
       this.sockets,
     );
+    this.engines = new EngineGroup({ clock: deps.clock, create: createPrimaryEngine }, config);
     this.shortages = new ShortageWatch(
       {
         clock: deps.clock,
         log,
-        ports: async () => sumPlaneMetrics([...(await this.planes.collect()).planes.values()]).ports,
+        ports: async () => liveTraffic(await this.traffic()).ports,
         sources: () => this.sources(),
       },
       config.sources,
@@ -148,6 +153,7 @@ export class Primary implements AdminSource {
         this.workers.push(group);
         group.start(workers);
       }
+      await this.engines.start(this.backends());
       await this.planes.start();
       await firstServers;
       this.shortages.start();
@@ -159,7 +165,9 @@ export class Primary implements AdminSource {
     }
   }
 
-  private bind({ name, host, port }: ListenerConfig): void {
+  private bind({ name, host, port, engine }: ListenerConfig): void {
+    this.ports[name] = port;
+    if (!runsInPlanes(engine)) return;
     try {
       const socket = openListenSocket(loadTcpBinding(), host, port);
       this.sockets.set(name, socket);
@@ -187,6 +195,7 @@ export class Primary implements AdminSource {
 
   private handleServers(state: BackendState): void {
     this.planes.broadcast({ type: 'backend', backend: state });
+    this.engines.apply(state);
     this.onServer?.();
   }
 
@@ -237,16 +246,19 @@ export class Primary implements AdminSource {
     return this.shortages.forecasts;
   }
 
-  /** The drift that planes find comes with their traffic. */
+  /** The drift that planes and engines find comes with their traffic. */
   sourceCounters(): SourceCounters {
     const { drift, claims } = this.sourceService.counters;
     const sum: Record<string, number> = { ...drift };
-    for (const { kind, count } of this.planes.drift) sum[kind] = (sum[kind] ?? 0) + count;
+    const found = [...this.planes.drift, ...(this.engines.counters()?.drift ?? [])];
+    for (const { kind, count } of found) sum[kind] = (sum[kind] ?? 0) + count;
     return { drift: sum, claims };
   }
 
-  traffic(): Promise<Traffic> {
-    return this.planes.collect();
+  async traffic(): Promise<Traffic> {
+    const traffic = await this.planes.collect();
+    const primary = this.engines.counters();
+    return primary === undefined ? traffic : { ...traffic, primary };
   }
 
   notReady(): readonly string[] {
@@ -271,7 +283,7 @@ export class Primary implements AdminSource {
     this.isDraining = true;
     const { drainTimeoutMs } = this.config;
     for (const socket of this.sockets.values()) socket.close();
-    await this.planes.stop(drainTimeoutMs);
+    await Promise.all([this.planes.stop(drainTimeoutMs), this.engines.drain(drainTimeoutMs)]);
     for (const registry of this.registries.values()) registry.stop();
     await Promise.all(this.workers.map((group) => group.stop(drainTimeoutMs)));
     this.shortages.stop();
@@ -286,6 +298,7 @@ export class Primary implements AdminSource {
     this.planes.kill();
     for (const group of this.workers) group.kill();
     this.shortages.stop();
+    await this.engines.stop();
     await this.sourceService.stop();
   }
 }

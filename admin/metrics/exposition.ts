@@ -1,6 +1,7 @@
 import { AggregatorRegistry, Registry } from 'prom-client';
-import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
+import { sumTraffic } from '../../lb/metrics/sum-plane-metrics.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
+import { liveTraffic } from '../live-traffic.ts';
 import { shareInFlight } from '../share-in-flight.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
 
@@ -32,8 +33,8 @@ export class Exposition {
   private async render(): Promise<string> {
     const { source, registry } = this.deps;
     const traffic = await this.deps.traffic();
-    const reports = [...traffic.planes.values()];
-    const sum = sumPlaneMetrics(traffic.retired === undefined ? reports : [...reports, traffic.retired]);
+    const live = liveTraffic(traffic);
+    const sum = traffic.retired === undefined ? live : sumTraffic([live, traffic.retired]);
     const planes = trafficMetrics({
       sum,
       traffic,

@@ -1,6 +1,6 @@
 import type { BackendState } from '../../lb/control/messages.ts';
 import type { PortForecast } from '../../lb/forecast/forecaster.ts';
-import type { PlaneMetrics } from '../../lb/metrics/plane-metrics.ts';
+import type { TrafficMetrics } from '../../lb/metrics/plane-metrics.ts';
 import type { SourceStatus } from '../../lb/source/source-status.ts';
 import type { SourceCounters, Status, Traffic } from '../admin-source.ts';
 import { withSourceFree } from '../with-source-free.ts';
@@ -9,8 +9,8 @@ import { counter, gauge, type Metric, type Sample } from './metric.ts';
 import { sourceMetrics } from './source-metrics.ts';
 
 export interface TrafficMetricsInput {
-  /** All planes added up, those that are gone too. */
-  readonly sum: PlaneMetrics;
+  /** All planes and engines added up, those that are gone too. */
+  readonly sum: TrafficMetrics;
   /** Those alive, one by one. */
   readonly traffic: Traffic;
   readonly status: Status;
@@ -139,7 +139,7 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
   ];
 }
 
-function durations(sum: PlaneMetrics): Metric {
+function durations(sum: TrafficMetrics): Metric {
   const name = 'portico_request_duration_seconds';
   const values = sum.requests.flatMap(({ listener, backend, duration }) => {
     let cumulative = 0;

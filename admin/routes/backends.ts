@@ -1,9 +1,9 @@
 import Type, { type Static } from 'typebox';
 import type { BackendState } from '../../lb/control/messages.ts';
-import type { PlaneMetrics } from '../../lb/metrics/plane-metrics.ts';
-import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
+import type { TrafficMetrics } from '../../lb/metrics/plane-metrics.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
+import { liveTraffic } from '../live-traffic.ts';
 
 export const Backend = Type.Object({
   name: Type.String(),
@@ -24,7 +24,7 @@ export const Backend = Type.Object({
 const Backends = Type.Object({ backends: Type.Array(Backend) });
 
 /** Each backend with its servers; `live` is the sum of the planes that are alive. */
-export function describeBackends(backends: readonly BackendState[], live: PlaneMetrics): Static<typeof Backend>[] {
+export function describeBackends(backends: readonly BackendState[], live: TrafficMetrics): Static<typeof Backend>[] {
   return backends.map(({ name, servers }) => {
     const upstreams = new Map(
       live.servers.filter(({ backend }) => backend === name).map((each) => [each.server, each]),
@@ -46,7 +46,6 @@ export function describeBackends(backends: readonly BackendState[], live: PlaneM
 /** `GET /api/v1/backends` */
 export function backendRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
   app.get('/api/v1/backends', { schema: { response: { 200: Backends } } }, async () => {
-    const { planes } = await traffic();
-    return { backends: describeBackends(source.backends(), sumPlaneMetrics([...planes.values()])) };
+    return { backends: describeBackends(source.backends(), liveTraffic(await traffic())) };
   });
 }

@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox';
-import type { PlaneMetrics } from '../../lb/metrics/plane-metrics.ts';
-import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
+import type { TrafficMetrics } from '../../lb/metrics/plane-metrics.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, ListenerStatus, Traffic } from '../admin-source.ts';
+import { liveTraffic } from '../live-traffic.ts';
 
 export const Listener = Type.Object({
   name: Type.String(),
@@ -16,7 +16,10 @@ export const Listener = Type.Object({
 const Listeners = Type.Object({ listeners: Type.Array(Listener) });
 
 /** Each listener with what is open on it; `live` is the sum of the planes that are alive. */
-export function describeListeners(listeners: readonly ListenerStatus[], live: PlaneMetrics): Static<typeof Listener>[] {
+export function describeListeners(
+  listeners: readonly ListenerStatus[],
+  live: TrafficMetrics,
+): Static<typeof Listener>[] {
   const open = new Map(live.listeners.map((metrics) => [metrics.listener, metrics]));
   return listeners.map(({ name, engine, bind }) => ({
     name,
@@ -30,7 +33,6 @@ export function describeListeners(listeners: readonly ListenerStatus[], live: Pl
 /** `GET /api/v1/listeners` */
 export function listenerRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
   app.get('/api/v1/listeners', { schema: { response: { 200: Listeners } } }, async () => {
-    const { planes } = await traffic();
-    return { listeners: describeListeners(source.status().listeners, sumPlaneMetrics([...planes.values()])) };
+    return { listeners: describeListeners(source.status().listeners, liveTraffic(await traffic())) };
   });
 }

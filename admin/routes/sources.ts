@@ -1,10 +1,10 @@
 import Type, { type Static } from 'typebox';
 import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 import type { PortMetrics } from '../../lb/metrics/plane-metrics.ts';
-import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
 import type { SourceStatus } from '../../lb/source/source-status.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
+import { liveTraffic } from '../live-traffic.ts';
 import { withSourceFree } from '../with-source-free.ts';
 import { Forecast, forecastKey, jsonForecast } from './forecast.ts';
 import { describeSource, Source } from './source.ts';
@@ -56,8 +56,7 @@ function describeSources(
 /** `GET /api/v1/sources` */
 export function sourceRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
   app.get('/api/v1/sources', { schema: { response: { 200: Sources } } }, async () => {
-    const { planes } = await traffic();
-    const { ports } = sumPlaneMetrics([...planes.values()]);
+    const { ports } = liveTraffic(await traffic());
     return { sources: describeSources(source.sources(), ports, source.forecasts()) };
   });
 }

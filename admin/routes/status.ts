@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
-import { sumPlaneMetrics } from '../../lb/metrics/sum-plane-metrics.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, ProcessStatus, Traffic } from '../admin-source.ts';
+import { liveTraffic } from '../live-traffic.ts';
 import { withSourceFree } from '../with-source-free.ts';
 import { Backend, describeBackends } from './backends.ts';
 import { describeListeners, Listener } from './listeners.ts';
@@ -46,8 +46,7 @@ const describeProcess = ({ id, pid, ready, restarts }: ProcessStatus): Static<ty
 /** `GET /api/v1/status`: everything at a glance. */
 export function statusRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
   app.get('/api/v1/status', { schema: { response: { 200: Status } } }, async () => {
-    const { planes } = await traffic();
-    const live = sumPlaneMetrics([...planes.values()]);
+    const live = liveTraffic(await traffic());
     const { version, pid, uptimeSeconds, ...status } = source.status();
     return {
       version,

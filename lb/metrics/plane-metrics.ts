@@ -1,8 +1,8 @@
 /**
- * What one plane counted since it started, as plain numbers: it crosses the process boundary, and the admin server adds those of all
- * planes up. Counters only grow during the life of a plane.
+ * What was counted since the start of whoever counts, as plain numbers: it crosses process boundaries, and is added up over engines and
+ * planes. Counters only grow during a life.
  */
-export interface PlaneMetrics {
+export interface TrafficMetrics {
   readonly listeners: readonly ListenerMetrics[];
   readonly requests: readonly RequestMetrics[];
   readonly servers: readonly UpstreamMetrics[];
@@ -13,6 +13,10 @@ export interface PlaneMetrics {
   /** Where the port map and the kernel differed, by kind. */
   readonly drift: readonly { readonly kind: string; readonly count: number }[];
   readonly queueDepth: readonly { readonly pool: string; readonly depth: number }[];
+}
+
+/** What one plane counted, with the process that it is. */
+export interface PlaneMetrics extends TrafficMetrics {
   readonly eventLoopLagSeconds: number;
   readonly residentBytes: number;
   readonly cpuSeconds: number;

@@ -1,7 +1,17 @@
-import type { Histogram, PlaneMetrics, RequestMetrics } from './plane-metrics.ts';
+import type { Histogram, PlaneMetrics, RequestMetrics, TrafficMetrics } from './plane-metrics.ts';
 
 /** The reports of several planes as one: equal labels are added up. */
 export function sumPlaneMetrics(reports: readonly PlaneMetrics[]): PlaneMetrics {
+  return {
+    ...sumTraffic(reports),
+    eventLoopLagSeconds: Math.max(0, ...reports.map((report) => report.eventLoopLagSeconds)),
+    residentBytes: reports.reduce((sum, report) => sum + report.residentBytes, 0),
+    cpuSeconds: reports.reduce((sum, report) => sum + report.cpuSeconds, 0),
+  };
+}
+
+/** The same for what several engines, or planes and engines, counted. */
+export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
   return {
     listeners: merge(
       reports.flatMap((report) => report.listeners),
@@ -60,9 +70,6 @@ export function sumPlaneMetrics(reports: readonly PlaneMetrics[]): PlaneMetrics 
       ({ pool }) => pool,
       (a, b) => ({ pool: a.pool, depth: a.depth + b.depth }),
     ),
-    eventLoopLagSeconds: Math.max(0, ...reports.map((report) => report.eventLoopLagSeconds)),
-    residentBytes: reports.reduce((sum, report) => sum + report.residentBytes, 0),
-    cpuSeconds: reports.reduce((sum, report) => sum + report.cpuSeconds, 0),
   };
 }
 

@@ -1,0 +1,30 @@
+import type { Clock } from '../clock.ts';
+import type { SourceUpdate } from '../control/messages.ts';
+import type { TcpHandle } from '../net/tcp-binding.ts';
+import type { TcpNetwork } from '../net/tcp-stream.ts';
+import type { LeasePool } from '../source/lease-pool.ts';
+import type { Engine, EngineSnapshot } from './engine.ts';
+
+export interface PlaneEngineDeps {
+  readonly network: TcpNetwork;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** The source ports of this plane, by the name of the pool. */
+  readonly pools: ReadonlyMap<string, LeasePool>;
+}
+
+/** An engine that relays bytes, so that every plane has one. All engines of a plane lease their source ports from the same pools. */
+export interface PlaneEngine extends Engine {
+  start(snapshot: EngineSnapshot): void;
+  stop(): void;
+  /** Accepts from now on, on a socket that is bound already. Returns 0 or a negative errno. */
+  listen(listener: string, socket: TcpHandle): number;
+  /** The plane has more ports than before: those who wait may be served. */
+  onRoom(): void;
+  /** Source addresses that came, are to be let go, or are lost; the pools know it already. */
+  onSources(updates: readonly SourceUpdate[]): void;
+  /** Something of this engine waits for a port of the pool. */
+  isWaitingFor(pool: string): boolean;
+  /** Every few milliseconds; time-outs go by it. */
+  tick(nowMs: number): void;
+}

@@ -1,0 +1,74 @@
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../lb/clock.ts';
+import type { BackendState } from '../lb/control/messages.ts';
+import type { Engine, EngineSnapshot } from '../lb/engine/engine.ts';
+import { runsInPlanes } from '../lb/engine/plane-engines.ts';
+import type { TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
+import { sumTraffic } from '../lb/metrics/sum-plane-metrics.ts';
+
+/** The engines of the primary: those that need no plane, as no byte of the traffic passes through a process of ours. */
+export class EngineGroup {
+  private readonly clock: Clock;
+  private readonly config: Config;
+  private readonly engines: ReadonlyMap<string, Engine>;
+  private readonly states = new Map<string, BackendState>();
+  private isRunning = false;
+
+  /** `create` makes an engine by the name that listeners call it by; called once for each name that does not run in planes. */
+  constructor(deps: { readonly clock: Clock; readonly create: (name: string) => Engine }, config: Config) {
+    this.clock = deps.clock;
+    this.config = config;
+    const names = new Set(config.listeners.map(({ engine }) => engine).filter((engine) => !runsInPlanes(engine)));
+    this.engines = new Map([...names].map((name) => [name, deps.create(name)]));
+  }
+
+  /** Resolves when all of them forward. Rejects with what an engine says; the others are to be stopped then. */
+  async start(states: readonly BackendState[]): Promise<void> {
+    for (const state of states) this.states.set(state.name, state);
+    for (const [name, engine] of this.engines) await engine.start(this.snapshotFor(name));
+    this.isRunning = true;
+    // What changed meanwhile.
+    this.applyAll();
+  }
+
+  /** The servers of one backend changed. */
+  apply(state: BackendState): void {
+    this.states.set(state.name, state);
+    if (this.isRunning) this.applyAll();
+  }
+
+  private applyAll(): void {
+    for (const [name, engine] of this.engines) engine.apply(this.snapshotFor(name));
+  }
+
+  private snapshotFor(name: string): EngineSnapshot {
+    const { listeners, backends } = this.config;
+    return {
+      listeners: listeners.filter(({ engine }) => engine === name),
+      backends,
+      states: [...this.states.values()],
+    };
+  }
+
+  /** Undefined without an engine. */
+  counters(): TrafficMetrics | undefined {
+    if (this.engines.size === 0) return undefined;
+    return sumTraffic([...this.engines.values()].map((engine) => engine.counters()));
+  }
+
+  /** Resolves when nothing is open any more, or after the deadline; all engines have stopped then. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.isRunning = false;
+    const deadline = new Promise<void>((resolve) => {
+      this.clock.after(deadlineMs, resolve);
+    });
+    await Promise.race([Promise.all([...this.engines.values()].map((engine) => engine.drain())), deadline]);
+    await this.stop();
+  }
+
+  /** Idempotent. */
+  async stop(): Promise<void> {
+    this.isRunning = false;
+    await Promise.all([...this.engines.values()].map((engine) => engine.stop()));
+  }
+}
