@@ -27,7 +27,13 @@ export function checkReferences(file: ConfigFile): Finding[] {
   file.listeners.forEach((listener, i) => {
     const at = ['listeners', i];
     listener.routes?.forEach((route, k) => {
-      checkName([...at, 'routes', k, 'backend'], route.backend, backends, 'backend');
+      const here = [...at, 'routes', k];
+      if (route.backend !== undefined) checkName([...here, 'backend'], route.backend, backends, 'backend');
+      if (route.mirror !== undefined)
+        checkName([...here, 'mirror', 'backend'], route.mirror.backend, backends, 'backend');
+      route.split?.forEach(({ backend }, n) => {
+        checkName([...here, 'split', n, 'backend'], backend, backends, 'backend');
+      });
     });
     if (listener.backend !== undefined) checkName([...at, 'backend'], listener.backend, backends, 'backend');
     if ((listener.routes === undefined) === (listener.backend === undefined)) {

@@ -2,6 +2,10 @@ import type { BackendConfig } from './backend-config.ts';
 
 export type { BackendConfig, HealthConfig, ServerConfig, WorkersConfig } from './backend-config.ts';
 
+import type { RouteConfig } from './route-config.ts';
+
+export type { RouteConfig } from './route-config.ts';
+
 /**
  * The configuration as the program uses it: parsed once, every default filled in, durations in milliseconds, names checked.
  * `load.ts` makes it from `portico.yaml`; it crosses process boundaries as plain data.
@@ -43,6 +47,8 @@ export interface ListenerConfig {
   readonly port: number;
   readonly engine: 'http' | 'tcp' | 'kernel' | 'haproxy';
   readonly routes: readonly RouteConfig[];
+  /** Absent: as if every key of it were left out of the file. */
+  readonly forwarding?: ForwardingConfig;
   readonly limits: {
     readonly headerBytes: number;
     /** Request bodies above it get 413. `Infinity` never does. */
@@ -59,12 +65,14 @@ export interface ListenerConfig {
   };
 }
 
-export interface RouteConfig {
-  /** Lower case, without port. Absent: every host. */
-  readonly host?: string;
-  /** A prefix of the path, matched on whole segments when it ends in `/`. Absent: every path. */
-  readonly path?: string;
-  readonly backend: string;
+/** What servers are told of where a request comes from. */
+export interface ForwardingConfig {
+  /** Proxies whose word on that is believed. */
+  readonly trusted: readonly { readonly address: string; readonly prefix: number }[];
+  readonly style: 'x-forwarded' | 'forwarded' | 'both' | 'none';
+  readonly via: boolean;
+  /** Name of the header field for an id of each request. */
+  readonly requestId?: string;
 }
 
 export interface AdminConfig {

@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import type { Finding } from './finding.ts';
+import { backendsOf, takesEverything } from './route-config.ts';
 import type { ConfigFile } from './schema.ts';
 
 /** What is allowed, and probably not what was meant. Only for a file without faults. */
@@ -9,7 +10,7 @@ export function findWarnings(file: ConfigFile, config: Config): Finding[] {
 
 function deadRoutes({ listeners }: Config): Finding[] {
   return listeners.flatMap(({ routes }, i) => {
-    const last = routes.findIndex(({ host, path }) => host === undefined && (path === undefined || path === '/'));
+    const last = routes.findIndex(takesEverything);
     if (last < 0 || last === routes.length - 1) return [];
     const message = `never reached: listeners[${i}].routes[${last}] takes every request`;
     return [{ path: ['listeners', i, 'routes', last + 1], message }];
@@ -17,7 +18,11 @@ function deadRoutes({ listeners }: Config): Finding[] {
 }
 
 function unused(file: ConfigFile, config: Config): Finding[] {
-  const routed = new Set(config.listeners.flatMap(({ routes }) => routes.map(({ backend }) => backend)));
+  const routed = new Set(
+    config.listeners.flatMap(({ routes }) =>
+      routes.flatMap((route) => [...backendsOf(route), ...(route.mirror === undefined ? [] : [route.mirror.backend])]),
+    ),
+  );
   const sourced = new Set(config.backends.map(({ source }) => source));
   const findings: Finding[] = [];
   file.backends.forEach(({ name }, i) => {

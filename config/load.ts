@@ -4,6 +4,7 @@ import { checkOverlaps } from './check-overlaps.ts';
 import { checkQuantities } from './check-quantities.ts';
 import { checkReach } from './check-reach.ts';
 import { checkReferences } from './check-references.ts';
+import { checkRoutes } from './check-routes.ts';
 import type { Config } from './config.ts';
 import type { Fault } from './fault.ts';
 import { findWarnings } from './find-warnings.ts';
@@ -44,7 +45,13 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
   const shape = validate(value);
   const file = shape.length === 0 ? (value as ConfigFile) : salvage(value, shape);
   if (file === undefined) return refuse(located(shape));
-  const findings = [...findUnsupported(file), ...checkQuantities(file), ...checkReferences(file), ...checkBinds(file)];
+  const findings = [
+    ...findUnsupported(file),
+    ...checkQuantities(file),
+    ...checkReferences(file),
+    ...checkRoutes(file),
+    ...checkBinds(file),
+  ];
   const config = resolve(file, context, (path, message) => findings.push({ path, message }));
   findings.push(...checkReach(config), ...checkOverlaps(config));
   const rest = findings.filter((finding) => !isConsequence(finding, shape, file));

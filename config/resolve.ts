@@ -2,6 +2,8 @@ import { isAbsolute, resolve as resolvePath } from 'node:path';
 import type { AdminConfig, Config, ListenerConfig, SourcePoolConfig } from './config.ts';
 import { poolAddresses } from './pool-addresses.ts';
 import { resolveBackend } from './resolve-backend.ts';
+import { resolveForwarding } from './resolve-forwarding.ts';
+import { resolveRoute } from './resolve-route.ts';
 import { auto, duration, endpoint, type LoadContext, type Report, size } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
 
@@ -77,11 +79,8 @@ function resolveListener(listener: ConfigFile['listeners'][number], index: numbe
     host,
     port,
     engine: listener.engine ?? 'http',
-    routes: routes.map((route) => ({
-      backend: route.backend,
-      ...('host' in route && route.host !== undefined ? { host: route.host.toLowerCase() } : {}),
-      ...('path' in route && route.path !== undefined ? { path: route.path } : {}),
-    })),
+    routes: routes.map((route) => resolveRoute(route, listener)),
+    forwarding: resolveForwarding(listener, index, report),
     limits: {
       headerBytes: size(limits?.header_size, '16KiB'),
       bodyBytes: size(limits?.body_size, 'unlimited'),

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { Backend } from './backend-schema.ts';
+import { headerEdits, Route } from './route-schema.ts';
 import { autoCount, choice, closed, count, duration, flag, name, optional, size } from './schema-parts.ts';
 
 // The shape of portico.yaml: the one source of its types, its validation and config/REFERENCE.md.
@@ -48,20 +49,6 @@ const Source = Type.Object(
   closed,
 );
 
-const Route = Type.Object(
-  {
-    host: optional(
-      Type.String({ minLength: 1, description: 'Host name, or *.name for every name below it. Absent: every host' }),
-    ),
-    path: optional(
-      Type.String({ pattern: '^/', description: 'Prefix of the path, on whole segments. Absent: every path' }),
-    ),
-    backend: Type.String({ description: 'Name of the backend' }),
-    early_data: flag('Allow TLS 0-RTT on this route'),
-  },
-  closed,
-);
-
 const Tls = Type.Object(
   {
     certificates: Type.Array(
@@ -89,6 +76,27 @@ const Listener = Type.Object(
     tls: optional(Tls),
     routes: optional(Type.Array(Route, { minItems: 1, description: 'The first that matches wins' })),
     backend: optional(Type.String({ description: 'Instead of routes: one backend for everything' })),
+    trusted_proxies: optional(
+      Type.Array(Type.String(), {
+        description: 'Addresses and blocks (a/n) of proxies before Portico whose word on the client is believed',
+      }),
+    ),
+    forwarded: optional(
+      choice(
+        'How servers are told of the client: X-Forwarded-For, -Proto and -Host; Forwarded of RFC 7239; both; or none',
+        ['x-forwarded', 'forwarded', 'both', 'none'],
+        'x-forwarded',
+      ),
+    ),
+    via: flag('Add Portico to the Via field of requests and answers'),
+    request_id: optional(
+      Type.String({
+        pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+        description: 'Name of a header field that gives each request an id; one from a trusted proxy is kept',
+      }),
+    ),
+    request_headers: headerEdits('What to change in the header of every request; what a route says goes before'),
+    response_headers: headerEdits('What to change in the header of every answer; what a route says goes before'),
     limits: optional(
       Type.Object(
         {

@@ -1,5 +1,7 @@
 import type { Arena } from '../net/arena.ts';
 import { ChunkedReader } from './chunked.ts';
+import type { FieldEdits } from './field-edits.ts';
+import type { AnswerValues } from './request-view.ts';
 import type { ResponseHead } from './response-head.ts';
 import { type BodyCoding, bodyPartRoom, writeBodyPart, writeResponseHead } from './response-writer.ts';
 
@@ -7,16 +9,21 @@ import { type BodyCoding, bodyPartRoom, writeBodyPart, writeResponseHead } from 
 export class AnswerWriter {
   /** The status of the answer under way, or of the last one. */
   status = 0;
+  /** Changes to the header of the answer that is awaited, and the values for them. */
+  edits: FieldEdits | undefined = undefined;
+  values: AnswerValues | undefined = undefined;
+  private server = '';
   private isOldClient = false;
   private coding: BodyCoding = 'as-is';
   private decoder: ChunkedReader | undefined = undefined;
 
   /**
-   * Takes the head of an answer for a client of HTTP/1.0 (`isOldClient`) or later. Returns whether its body can only end with the
+   * Takes the head of an answer by `server` for a client of HTTP/1.0 (`isOldClient`) or later. Returns whether its body can only end with the
    * connection. Bodies that the server ends so become chunks where the client knows them, so that the connection can live on.
    */
-  begin(head: ResponseHead, isOldClient: boolean): boolean {
+  begin(head: ResponseHead, isOldClient: boolean, server: string): boolean {
     this.status = head.status;
+    this.server = server;
     this.isOldClient = isOldClient;
     if (head.framing === 'chunked') this.coding = isOldClient ? 'decode' : 'as-is';
     else this.coding = head.framing === 'close' && !isOldClient ? 'encode' : 'as-is';
@@ -34,8 +41,19 @@ export class AnswerWriter {
     isLast: boolean,
     closes: boolean,
   ): number {
-    const end = writeResponseHead(arena, head, bytes, from, this.isOldClient, closes, this.coding, to - from);
+    const added = this.edits === undefined ? '' : this.edit(this.edits, head, bytes);
+    const end = writeResponseHead(arena, head, bytes, from, this.isOldClient, closes, this.coding, to - from, added);
     return writeBodyPart(arena.slab, end, bytes, from, to, isLast, this.coding, this.decoder);
+  }
+
+  /** Takes out the fields that do not go on, and returns the lines to add. */
+  private edit(edits: FieldEdits, head: ResponseHead, bytes: Buffer): string {
+    const { values, server } = this;
+    head.isVerbatim = false;
+    for (const name of edits.dropped) head.fields.drop(bytes, name);
+    return edits.lines((variable) =>
+      variable === 'server' ? server : (values?.[variable as keyof AnswerValues] ?? ''),
+    );
   }
 
   /** Writes the next part of the body; returns the end. */

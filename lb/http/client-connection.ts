@@ -3,15 +3,19 @@ import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { WebSocketTunnel } from '../websocket/tunnel.ts';
 import { AnswerWriter } from './answer-writer.ts';
+import { ClientFacts } from './client-facts.ts';
 import { type AnswerSink, Exchange, type Failure } from './exchange.ts';
 import { CR, LF } from './grammar.ts';
 import { hashKey } from './hash-key.ts';
-import type { HttpListener, Target } from './http-listener.ts';
-import { localAnswer, statusOf } from './local-answer.ts';
+import type { HttpListener } from './http-listener.ts';
+import { localAnswer, statusOf, writeLocalAnswer } from './local-answer.ts';
 import { RequestBody } from './request-body.ts';
-import { HEAD_TOO_LARGE, type Refusal } from './request-head.ts';
+import { writeEditedRequestHead } from './request-edits.ts';
+import { HEAD_TOO_LARGE, type Refusal, type RequestHead } from './request-head.ts';
+import type { RequestView } from './request-view.ts';
 import { writeRequestHead } from './request-writer.ts';
 import type { ResponseHead } from './response-head.ts';
+import type { Target } from './route-targets.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
 const BODY_TOO_LARGE: Refusal = { status: 413, reason: 'body-too-large' };
@@ -47,6 +51,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   private body: RequestBody | undefined = undefined;
   /** `X-Forwarded-For` and the rest, up to the host. */
   private forwarded: string | undefined = undefined;
+  private facts: ClientFacts | undefined = undefined;
   private tunnel: WebSocketTunnel | undefined = undefined;
   private startedAtMs = 0;
   private keepAlive = true;
@@ -138,8 +143,10 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     this.startedAtMs = context.clock.now();
     this.keepAlive = head.keepAlive && !listener.isDraining;
     this.isOld = head.isOld;
-    const target = listener.targetOf(head, bytes);
-    this.target = target;
+    const { targets } = listener;
+    const view = targets.needsView ? this.look(head, bytes) : undefined;
+    const target = view === undefined ? targets.only : targets.find(view);
+    this.target = target?.kind === 'backend' ? target : undefined;
     this.state = 'waiting';
     this.exchange ??= new Exchange(this);
     const { exchange } = this;
@@ -155,19 +162,49 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
       }
     }
     if (rest < end) this.keepAhead(bytes, rest, end);
-    if (target === undefined) {
-      listener.countUnrouted(404);
+    if (target?.kind !== 'backend') {
       if (this.body?.isComplete === true) this.body = undefined;
-      this.answerLocally(404);
+      const answer = target?.answer(view!);
+      listener.countUnrouted(answer?.status ?? 404);
+      if (this.body !== undefined) this.keepAlive = false;
+      if (answer === undefined) this.answerLocally(404);
+      else this.sendLocally(answer.status, writeLocalAnswer(answer, !this.keepAlive, exchange.isHead));
       return;
     }
     if (target.hash !== undefined)
-      exchange.hashKey = hashKey(target.hash, head, bytes, () => this.stream.peerAddress());
-    this.forwarded ??= `X-Forwarded-For: ${this.stream.peerAddress()}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: `;
-    writeRequestHead(context.heads, exchange, head, bytes, headEnd, this.forwarded, listener.fallbackHost);
+      exchange.hashKey = hashKey(target.hash, head, bytes, () => view?.clientAddress ?? this.stream.peerAddress());
+    this.writeHead(exchange, head, bytes, headEnd, target, view);
     if (this.body?.hold(bytes, headEnd, rest) === true) this.stream.pause();
     else this.body = undefined;
     if (!target.backend.dispatch(exchange)) this.answerLocally(503);
+  }
+
+  private look(head: RequestHead, bytes: Buffer): RequestView {
+    const { view, forwarding } = this.listener;
+    this.facts ??= new ClientFacts(this.stream, forwarding);
+    view.reset(head, bytes, this.facts);
+    return view;
+  }
+
+  /** Writes the head for the server, and readies the changes to its answer. */
+  private writeHead(
+    exchange: Exchange,
+    head: RequestHead,
+    bytes: Buffer,
+    headEnd: number,
+    { backend, requestEdits, answerEdits }: Target,
+    view: RequestView | undefined,
+  ): void {
+    const { context, fallbackHost, scheme } = this.listener;
+    if (view !== undefined) view.backend = backend.name;
+    this.writer.edits = answerEdits;
+    this.writer.values = answerEdits?.hasVariables === true ? view!.capture() : undefined;
+    if (requestEdits !== undefined) {
+      writeEditedRequestHead(context.heads, exchange, head, bytes, headEnd, view!, requestEdits);
+      return;
+    }
+    this.forwarded ??= `X-Forwarded-For: ${this.stream.peerAddress()}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: `;
+    writeRequestHead(context.heads, exchange, head, bytes, headEnd, this.forwarded, fallbackHost);
   }
 
   private keepAhead(bytes: Buffer, from: number, to: number): void {
@@ -224,7 +261,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   onAnswer(head: ResponseHead, bytes: Buffer, bodyFrom: number, bodyTo: number, isLast: boolean): void {
     const { outgoing } = this.listener.context;
     this.state = 'answering';
-    const hasNoEnd = this.writer.begin(head, this.isOld);
+    const hasNoEnd = this.writer.begin(head, this.isOld, this.exchange!.server?.id ?? '');
     // An answer before the end of the request: the rest of the body has no taker, on either side.
     if (this.body !== undefined) this.exchange!.connection!.isRetiring = true;
     if (this.body !== undefined || hasNoEnd || this.listener.isDraining) this.keepAlive = false;
@@ -312,9 +349,13 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   private answerLocally(status: number, isHead = this.exchange?.isHead ?? false): void {
     if (this.body !== undefined) this.keepAlive = false;
+    this.sendLocally(status, localAnswer(status, !this.keepAlive, isHead));
+  }
+
+  private sendLocally(status: number, answer: Buffer): void {
     this.state = 'answering';
     this.writer.status = status;
-    this.stream.write(localAnswer(status, !this.keepAlive, isHead));
+    this.stream.write(answer);
     this.finish();
   }
 
@@ -322,7 +363,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     const { listener, exchange } = this;
     const { outgoing, clock } = listener.context;
     const server = exchange!.server!;
-    this.writer.begin(head, false);
+    this.writer.begin(head, false, server.id);
     const end = this.writer.writeHead(outgoing, head, bytes, from, from, true, false);
     if (!this.stream.write(outgoing.view(end))) outgoing.commit(end);
     this.target?.counters.record(101, clock.now() - this.startedAtMs);
@@ -335,6 +376,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     this.exchange = undefined;
     this.ahead = undefined;
     this.forwarded = undefined;
+    this.facts = undefined;
     this.tunnel = new WebSocketTunnel(
       { context: listener.context, timeouts: listener.tunnelTimeouts, client: this.stream, connection },
       { maxMessageBytes: listener.config.limits.webSocketMessageBytes },

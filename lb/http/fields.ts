@@ -43,6 +43,11 @@ export class Fields {
     return -1;
   }
 
+  /** Keeps every field of that name from being forwarded. */
+  drop(bytes: Uint8Array, lowerCase: string): void {
+    for (let i = 0; i < this.count; i++) if (this.nameIs(bytes, i, lowerCase)) this.dropped[i] = 1;
+  }
+
   /** The value as latin1 text. */
   value(bytes: Buffer, i: number): string {
     return bytes.latin1Slice(this.valueStart(i), this.valueEnd(i));

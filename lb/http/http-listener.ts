@@ -1,23 +1,18 @@
-import type { BackendConfig, ListenerConfig } from '../../config/config.ts';
+import type { BackendConfig, ForwardingConfig, ListenerConfig } from '../../config/config.ts';
 import type { ListenerMetrics } from '../metrics/plane-metrics.ts';
-import { RequestCounters } from '../metrics/request-counters.ts';
+import type { RequestCounters } from '../metrics/request-counters.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
-import { Router } from '../route/router.ts';
 import { TimeoutList } from '../timeout-list.ts';
 import type { Backend } from './backend.ts';
 import { ClientConnection } from './client-connection.ts';
+import { Forwarding } from './forwarding.ts';
 import type { HttpContext } from './http-context.ts';
-import type { RequestHead } from './request-head.ts';
-
-/** Where a route leads, with the counters of this listener and backend. */
-export interface Target {
-  readonly backend: Backend;
-  readonly hash: BackendConfig['hash'] | undefined;
-  readonly counters: RequestCounters;
-}
+import { RequestView } from './request-view.ts';
+import { RouteTargets } from './route-targets.ts';
 
 const BACKLOG = 4096; // the kernel cuts it to net.core.somaxconn
 const LINGER_MS = 2000;
+const PLAIN: ForwardingConfig = { trusted: [], style: 'x-forwarded', via: false };
 
 /** One http listener in one plane: accepts, and holds what its connections share. */
 export class HttpListener {
@@ -30,13 +25,16 @@ export class HttpListener {
   readonly rejected = new Map<string, number>();
   /** Stands for `Host` where an HTTP/1.0 client sent none. */
   readonly fallbackHost: string;
+  /** Whether clients come by TLS. */
+  readonly scheme = 'http';
+  readonly forwarding: Forwarding;
+  readonly targets: RouteTargets;
+  /** Of the head parsed last. */
+  readonly view: RequestView;
   isDraining = false;
   webSockets = 0;
   private readonly connections: ClientConnection[] = [];
   private connectionsTotal = 0;
-  private readonly router: Router;
-  private readonly targets: readonly Target[];
-  private readonly noRoute: RequestCounters;
   private handle: TcpHandle | undefined = undefined;
   private onEmpty: (() => void) | undefined = undefined;
 
@@ -54,15 +52,13 @@ export class HttpListener {
     this.idleTimeouts = new TimeoutList(config.timeouts.idleMs);
     this.headerTimeouts = new TimeoutList(config.timeouts.headerMs);
     this.tunnelTimeouts = new TimeoutList(config.timeouts.webSocketIdleMs);
-    this.router = new Router(config.routes);
-    this.noRoute = new RequestCounters(config.name, '');
-    const counters = new Map<string, RequestCounters>();
-    this.targets = config.routes.map(({ backend }) => {
-      const shared = counters.get(backend) ?? new RequestCounters(config.name, backend);
-      counters.set(backend, shared);
-      const { balance, hash } = deps.backendConfigs.get(backend)!;
-      return { backend: deps.backends.get(backend)!, hash: balance === 'hash' ? hash : undefined, counters: shared };
-    });
+    const { context, fallbackHost, scheme } = this;
+    this.forwarding = new Forwarding(config.forwarding ?? PLAIN);
+    this.targets = new RouteTargets({ ...deps, forwarding: this.forwarding, random: context.random }, config);
+    this.view = new RequestView(
+      { forwarding: this.forwarding, random: context.random },
+      { listener: config.name, scheme, fallbackHost },
+    );
   }
 
   get connectionCount(): number {
@@ -86,20 +82,12 @@ export class HttpListener {
     connection.start();
   }
 
-  /** Where the request goes; undefined if no route matches. */
-  targetOf(head: RequestHead, bytes: Buffer): Target | undefined {
-    if (this.router.isCatchAll) return this.targets[0];
-    const host = bytes.latin1Slice(head.hostStart, head.hostEnd).toLowerCase();
-    const index = this.router.match(host, bytes.latin1Slice(head.targetStart, head.pathEnd) || '/');
-    return index === undefined ? undefined : this.targets[index];
-  }
-
   countRejected(reason: string): void {
     this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + 1);
   }
 
   countUnrouted(status: number): void {
-    this.noRoute.record(status, 0);
+    this.targets.unrouted.record(status, 0);
   }
 
   onConnectionClosed(connection: ClientConnection): void {
@@ -147,6 +135,6 @@ export class HttpListener {
   }
 
   get requestCounters(): readonly RequestCounters[] {
-    return [...new Set(this.targets.map((target) => target.counters)), this.noRoute];
+    return this.targets.requestCounters;
   }
 }

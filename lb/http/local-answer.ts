@@ -1,26 +1,40 @@
 import { STATUS_CODES } from 'node:http';
 import type { Failure } from './exchange.ts';
 
-/** Whole answers that Portico gives itself, made once for each status. The text says who answered, so that nobody searches in a backend. */
+/** What an answer that Portico gives itself is made of. */
+export interface LocalAnswer {
+  readonly status: number;
+  /** Lines with their CRLF; neither a length nor `Connection` is among them. */
+  readonly fields: string;
+  readonly body: Buffer;
+}
+
+/** Whole answers, made once for each status. The text says who answered, so that nobody searches in a backend. */
 const cache = new Map<string, Buffer>();
 
 export function localAnswer(status: number, close: boolean, toHead: boolean): Buffer {
   const key = `${status}${close}${toHead}`;
   let answer = cache.get(key);
   if (answer === undefined) {
-    const reason = STATUS_CODES[status] ?? 'Error';
-    const body = `${status} ${reason} (portico)\n`;
-    const lines = [
-      `HTTP/1.1 ${status} ${reason}`,
-      'Content-Type: text/plain; charset=utf-8',
-      `Content-Length: ${body.length}`,
-      ...(status === 503 ? ['Retry-After: 1'] : []),
-      `Connection: ${close ? 'close' : 'keep-alive'}`,
-    ];
-    answer = Buffer.from(`${lines.join('\r\n')}\r\n\r\n${toHead ? '' : body}`, 'latin1');
+    const body = Buffer.from(`${status} ${STATUS_CODES[status] ?? 'Error'} (portico)\n`);
+    const fields = `Content-Type: text/plain; charset=utf-8\r\n${status === 503 ? 'Retry-After: 1\r\n' : ''}`;
+    answer = writeLocalAnswer({ status, fields, body }, close, toHead);
     cache.set(key, answer);
   }
   return answer;
+}
+
+export function writeLocalAnswer({ status, fields, body }: LocalAnswer, close: boolean, toHead: boolean): Buffer {
+  // RFC 9110 §8.6: no length where there can be no content.
+  const hasBody = status !== 204 && status !== 304;
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`,
+    fields,
+    hasBody ? `Content-Length: ${body.length}\r\n` : '',
+    `Connection: ${close ? 'close' : 'keep-alive'}\r\n\r\n`,
+  ].join('');
+  const start = Buffer.from(head, 'latin1');
+  return toHead || !hasBody ? start : Buffer.concat([start, body]);
 }
 
 export function statusOf(failure: Failure): number {

@@ -59,7 +59,7 @@ export class RequestHead {
 
   /**
    * Parses the head at [start, end). Returns the position after it, INCOMPLETE, or MALFORMED with `refusal` set. Fields that must not be
-   * forwarded are marked dropped: hop-by-hop ones, and the `X-Forwarded-*` that the client claims.
+   * forwarded are marked dropped: hop-by-hop ones, and the `Forwarded` and `X-Forwarded-*` that the client claims.
    */
   parse(bytes: Buffer, start: number, end: number): number {
     this.refusal = undefined;
@@ -217,8 +217,13 @@ export class RequestHead {
         case (17 << 8) | 0x78: // x-forwarded-proto
           if (fields.nameIs(bytes, i, 'x-forwarded-proto')) fields.dropped[i] = 1;
           break;
-        case (16 << 8) | 0x78: // x-forwarded-host
-          if (fields.nameIs(bytes, i, 'x-forwarded-host')) fields.dropped[i] = 1;
+        case (16 << 8) | 0x78: // x-forwarded-host, x-forwarded-port
+          if (fields.nameIs(bytes, i, 'x-forwarded-host') || fields.nameIs(bytes, i, 'x-forwarded-port')) {
+            fields.dropped[i] = 1;
+          }
+          break;
+        case (9 << 8) | 0x66: // forwarded
+          if (fields.nameIs(bytes, i, 'forwarded')) fields.dropped[i] = 1;
           break;
       }
     }

@@ -10,7 +10,7 @@ const ADDED_BYTES = 128;
 const CHUNK_OVERHEAD = 16;
 const LAST_CHUNK = '0\r\n\r\n';
 
-/** Writes the answer's head into `arena` from its offset on, with room for `bodyBytes` after it; returns the end. */
+/** Writes the answer's head into `arena` from its offset on, with room for `bodyBytes` after it; returns the end. `added`: lines for the answer, each with its CRLF. */
 export function writeResponseHead(
   arena: Arena,
   head: ResponseHead,
@@ -20,9 +20,10 @@ export function writeResponseHead(
   closes: boolean,
   coding: BodyCoding,
   bodyBytes: number,
+  added: string,
 ): number {
   const start = head.statusStart - 9;
-  arena.reserve(headEnd - start + ADDED_BYTES + bodyBytes + CHUNK_OVERHEAD * 2);
+  arena.reserve(headEnd - start + added.length + ADDED_BYTES + bodyBytes + CHUNK_OVERHEAD * 2);
   const { slab, offset } = arena;
   if (!head.hasHopByHop && !closes && !isOldClient && coding === 'as-is' && head.isVerbatim) {
     return copyBytes(bytes, start, headEnd, slab, offset);
@@ -32,6 +33,7 @@ export function writeResponseHead(
   at = copyBytes(bytes, head.statusStart, head.statusEnd, slab, at);
   at += slab.latin1Write('\r\n', at);
   at = head.fields.copyKept(bytes, headEnd, slab, at);
+  if (added !== '') at += slab.latin1Write(added, at);
   if (head.isUpgrade) at += slab.latin1Write('Connection: Upgrade\r\nUpgrade: websocket\r\n', at);
   else if (closes) at += slab.latin1Write('Connection: close\r\n', at);
   else if (isOldClient) at += slab.latin1Write('Connection: keep-alive\r\n', at);

@@ -202,9 +202,14 @@ export class TcpStream {
 
   /** The peer's IP address; empty where the connection is already gone. */
   peerAddress(): string {
-    const into: { address?: string } = {};
+    return this.peer().address;
+  }
+
+  /** The peer's IP address and port; empty and 0 where the connection is already gone. */
+  peer(): { readonly address: string; readonly port: number } {
+    const into: { address?: string; port?: number } = {};
     this.handle?.getpeername(into);
-    return into.address ?? '';
+    return { address: into.address ?? '', port: into.port ?? 0 };
   }
 
   private detach(handle: TcpHandle): void {

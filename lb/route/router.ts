@@ -1,66 +1,81 @@
-import { isIPv6 } from 'node:net';
-import type { RouteConfig } from '../../config/config.ts';
+import { type RouteConfig, takesEverything } from '../../config/route-config.ts';
+import { HostCondition, parseRequestHost, type RequestHost } from './host-condition.ts';
+import { compilePath, type PathCondition } from './path-condition.ts';
+import type { RouteRequest } from './route-request.ts';
+import { compileValueMatch, type ValueCondition } from './value-condition.ts';
 
 interface Rule {
-  /** Lower case; '' for any; a leading dot for «any name below». */
-  readonly host: string;
-  /** '' for any. */
-  readonly path: string;
+  readonly index: number;
+  readonly host: HostCondition | undefined;
+  readonly path: PathCondition | undefined;
+  readonly methods: readonly string[] | undefined;
+  readonly scheme: 'http' | 'https' | undefined;
+  readonly headers: readonly NamedCondition[];
+  readonly query: readonly NamedCondition[];
+}
+
+interface NamedCondition {
+  readonly name: string;
+  readonly takes: ValueCondition;
 }
 
 /**
- * The routes of one listener; the first that matches wins.
- *
- * A path is a prefix on whole segments: `/api` and `/api/` match `/api/x`, `/api` also `/api` itself, and neither `/apix`. `/` is every
- * path, the `*` of OPTIONS too. A host `*.example.com` matches every name below example.com, at any depth, but not example.com itself,
- * as in nginx; as there, `example.com.` with the root's dot is the same name as without.
+ * The routes of one listener; the first whose conditions all hold wins. Routes of other hosts cost nothing: those that one name can take
+ * are listed beforehand.
  */
 export class Router {
   /** One route takes everything: no need to ask. */
   readonly isCatchAll: boolean;
-  private readonly rules: readonly Rule[];
+  /** By exact name: every route that a request for it can take. */
+  private readonly byName = new Map<string, readonly Rule[]>();
+  /** For every other name. */
+  private readonly others: readonly Rule[];
 
   constructor(routes: readonly RouteConfig[]) {
-    this.rules = routes.map(({ host = '', path = '/' }) => ({
-      host: compileHost(host),
-      path: path === '/' ? '' : path,
-    }));
-    const [first] = this.rules;
-    this.isCatchAll = first !== undefined && first.host === '' && first.path === '';
+    const rules = routes.map(compileRule);
+    this.isCatchAll = routes[0] !== undefined && takesEverything(routes[0]);
+    const names = new Set(rules.map(({ host }) => host?.name).filter((name) => name !== undefined));
+    for (const name of names) {
+      const host = parseRequestHost(name);
+      this.byName.set(
+        name,
+        rules.filter((rule) => rule.host === undefined || rule.host.takesName(host)),
+      );
+    }
+    this.others = rules.filter(({ host }) => host?.name === undefined);
   }
 
-  /** Index of the route, or undefined. `host` in lower case, with or without a port; `path` without its query. */
-  match(host: string, path: string): number | undefined {
-    const nameEnd = endOfName(host);
-    for (let i = 0; i < this.rules.length; i++) {
-      const rule = this.rules[i]!;
-      if (matchesHost(rule.host, host, nameEnd) && matchesPath(rule.path, path)) return i;
-    }
+  /** Index of the route, or undefined. */
+  match(request: RouteRequest): number | undefined {
+    const host = parseRequestHost(request.host);
+    const rules = this.byName.get(host.text.slice(0, host.nameEnd)) ?? this.others;
+    for (const rule of rules) if (takes(rule, request, host)) return rule.index;
     return undefined;
   }
 }
 
-function compileHost(host: string): string {
-  // A request names an IPv6 address in brackets (RFC 3986 §3.2.2).
-  if (isIPv6(host)) return `[${host}]`;
-  const name = host.endsWith('.') ? host.slice(0, -1) : host;
-  return name.startsWith('*.') ? name.slice(1) : name;
+function compileRule({ host, path, methods, scheme, headers, query }: RouteConfig, index: number): Rule {
+  return {
+    index,
+    host: host === undefined ? undefined : new HostCondition(host),
+    path: path === undefined ? undefined : compilePath(path),
+    methods,
+    scheme,
+    headers: (headers ?? []).map((match) => ({ name: match.name, takes: compileValueMatch(match) })),
+    query: (query ?? []).map((match) => ({ name: match.name, takes: compileValueMatch(match) })),
+  };
 }
 
-/** Where the root's dot or the port starts, or the end: `[::1]:80`, `a.example:80`, `a.example.:80`, `a.example`. */
-function endOfName(host: string): number {
-  const colon = host.indexOf(':', host.startsWith('[') ? host.indexOf(']') + 1 : 0);
-  const end = colon < 0 ? host.length : colon;
-  return end > 0 && host.charCodeAt(end - 1) === 0x2e ? end - 1 : end;
-}
-
-function matchesHost(rule: string, host: string, nameEnd: number): boolean {
-  if (rule === '') return true;
-  if (rule.startsWith('.')) return nameEnd > rule.length && host.startsWith(rule, nameEnd - rule.length);
-  return nameEnd === rule.length && host.startsWith(rule);
-}
-
-function matchesPath(prefix: string, path: string): boolean {
-  if (!path.startsWith(prefix)) return false;
-  return prefix.endsWith('/') || path.length === prefix.length || prefix === '' || path[prefix.length] === '/';
+function takes(
+  { host, path, methods, scheme, headers, query }: Rule,
+  request: RouteRequest,
+  name: RequestHost,
+): boolean {
+  if (host !== undefined && !host.takes(name, request.scheme)) return false;
+  if (path !== undefined && !path(request.path)) return false;
+  if (methods !== undefined && !methods.includes(request.method)) return false;
+  if (scheme !== undefined && request.scheme !== scheme) return false;
+  for (const condition of headers) if (!condition.takes(request.header(condition.name))) return false;
+  for (const condition of query) if (!condition.takes(request.parameter(condition.name))) return false;
+  return true;
 }

@@ -1,0 +1,17 @@
+import type { TcpStream } from '../net/tcp-stream.ts';
+import type { Forwarding } from './forwarding.ts';
+
+/** The peer of one client connection: the client itself, or a proxy before it. */
+export class ClientFacts {
+  readonly address: string;
+  readonly port: number;
+  readonly isTrusted: boolean;
+
+  constructor(stream: TcpStream, forwarding: Forwarding) {
+    const { address, port } = stream.peer();
+    // A socket of `::` names IPv4 peers as IPv6 addresses (RFC 4291 §2.5.5.2).
+    this.address = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+    this.port = port;
+    this.isTrusted = forwarding.isTrusted(this.address);
+  }
+}
