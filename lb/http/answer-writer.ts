@@ -1,7 +1,7 @@
 import type { Arena } from '../net/arena.ts';
 import { ChunkedReader } from './chunked.ts';
 import type { FieldEdits } from './field-edits.ts';
-import type { AnswerValues } from './request-view.ts';
+import type { AnswerValues, RequestView } from './request-view.ts';
 import type { ResponseHead } from './response-head.ts';
 import { type BodyCoding, bodyPartRoom, writeBodyPart, writeResponseHead } from './response-writer.ts';
 
@@ -10,12 +10,18 @@ export class AnswerWriter {
   /** The status of the answer under way, or of the last one. */
   status = 0;
   /** Changes to the header of the answer that is awaited, and the values for them. */
-  edits: FieldEdits | undefined = undefined;
-  values: AnswerValues | undefined = undefined;
+  private edits: FieldEdits | undefined = undefined;
+  private values: AnswerValues | undefined = undefined;
   private server = '';
   private isOldClient = false;
   private coding: BodyCoding = 'as-is';
   private decoder: ChunkedReader | undefined = undefined;
+
+  /** An answer is awaited, and `edits` to be made to it. `view`: the request, which edits with variables need. */
+  expect(edits: FieldEdits | undefined, view: RequestView | undefined): void {
+    this.edits = edits;
+    this.values = edits?.hasVariables === true ? view?.capture() : undefined;
+  }
 
   /**
    * Takes the head of an answer by `server` for a client of HTTP/1.0 (`isOldClient`) or later. Returns whether its body can only end with the

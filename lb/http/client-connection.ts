@@ -3,27 +3,21 @@ import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { WebSocketTunnel } from '../websocket/tunnel.ts';
 import { AnswerWriter } from './answer-writer.ts';
-import { ClientFacts } from './client-facts.ts';
 import { type AnswerSink, Exchange, type Failure } from './exchange.ts';
 import { CR, LF } from './grammar.ts';
-import { hashKey } from './hash-key.ts';
 import type { HttpListener } from './http-listener.ts';
-import { localAnswer, statusOf, writeLocalAnswer } from './local-answer.ts';
+import { type LocalAnswer, localAnswer, NOT_FOUND, statusOf, writeLocalAnswer } from './local-answer.ts';
+import { Peer } from './peer.ts';
+import { BAD_CHUNK, BODY_TOO_LARGE, SLOW_BODY, SLOW_HEAD } from './refusals.ts';
 import { RequestBody } from './request-body.ts';
-import { writeEditedRequestHead } from './request-edits.ts';
-import { HEAD_TOO_LARGE, type Refusal, type RequestHead } from './request-head.ts';
-import type { RequestView } from './request-view.ts';
-import { writeRequestHead } from './request-writer.ts';
+import { HEAD_TOO_LARGE, type Refusal } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import type { Target } from './route-targets.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
-const BODY_TOO_LARGE: Refusal = { status: 413, reason: 'body-too-large' };
-const BAD_CHUNK: Refusal = { status: 400, reason: 'malformed-chunk' };
-const SLOW_HEAD: Refusal = { status: 408, reason: 'header-timeout' };
-const SLOW_BODY: Refusal = { status: 408, reason: 'body-timeout' };
 /** nginx's code for a client that left before its answer; only in the metrics. */
 const CLIENT_CLOSED = 499;
+const EMPTY = Buffer.alloc(0);
 /** What a client may send ahead of its turn before it is no longer read. */
 const MAX_AHEAD_BYTES = 65536;
 
@@ -49,9 +43,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   private exchange: Exchange | undefined = undefined;
   private target: Target | undefined = undefined;
   private body: RequestBody | undefined = undefined;
-  /** `X-Forwarded-For` and the rest, up to the host. */
-  private forwarded: string | undefined = undefined;
-  private facts: ClientFacts | undefined = undefined;
+  private peer: Peer | undefined = undefined;
   private tunnel: WebSocketTunnel | undefined = undefined;
   private startedAtMs = 0;
   private keepAlive = true;
@@ -138,13 +130,13 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   private begin(bytes: Buffer, headEnd: number, end: number): void {
     const { listener } = this;
-    const { context } = listener;
-    const { requestHead: head } = context;
-    this.startedAtMs = context.clock.now();
+    const { clock, requestHead: head } = listener.context;
+    this.startedAtMs = clock.now();
     this.keepAlive = head.keepAlive && !listener.isDraining;
     this.isOld = head.isOld;
     const { targets } = listener;
-    const view = targets.needsView ? this.look(head, bytes) : undefined;
+    this.peer ??= new Peer(listener, this.stream);
+    const view = targets.needsView ? this.peer.look(head, bytes) : undefined;
     const target = view === undefined ? targets.only : targets.find(view);
     this.target = target?.kind === 'backend' ? target : undefined;
     this.state = 'waiting';
@@ -163,48 +155,14 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     }
     if (rest < end) this.keepAhead(bytes, rest, end);
     if (target?.kind !== 'backend') {
-      if (this.body?.isComplete === true) this.body = undefined;
-      const answer = target?.answer(view!);
-      listener.countUnrouted(answer?.status ?? 404);
-      if (this.body !== undefined) this.keepAlive = false;
-      if (answer === undefined) this.answerLocally(404);
-      else this.sendLocally(answer.status, writeLocalAnswer(answer, !this.keepAlive, exchange.isHead));
+      this.answerUnrouted(target?.answer(view!) ?? NOT_FOUND);
       return;
     }
-    if (target.hash !== undefined)
-      exchange.hashKey = hashKey(target.hash, head, bytes, () => view?.clientAddress ?? this.stream.peerAddress());
-    this.writeHead(exchange, head, bytes, headEnd, target, view);
+    this.peer.prepare(exchange, head, bytes, headEnd, target, view);
+    this.writer.expect(target.answerEdits, view);
     if (this.body?.hold(bytes, headEnd, rest) === true) this.stream.pause();
     else this.body = undefined;
     if (!target.backend.dispatch(exchange)) this.answerLocally(503);
-  }
-
-  private look(head: RequestHead, bytes: Buffer): RequestView {
-    const { view, forwarding } = this.listener;
-    this.facts ??= new ClientFacts(this.stream, forwarding);
-    view.reset(head, bytes, this.facts);
-    return view;
-  }
-
-  /** Writes the head for the server, and readies the changes to its answer. */
-  private writeHead(
-    exchange: Exchange,
-    head: RequestHead,
-    bytes: Buffer,
-    headEnd: number,
-    { backend, requestEdits, answerEdits }: Target,
-    view: RequestView | undefined,
-  ): void {
-    const { context, fallbackHost, scheme } = this.listener;
-    if (view !== undefined) view.backend = backend.name;
-    this.writer.edits = answerEdits;
-    this.writer.values = answerEdits?.hasVariables === true ? view!.capture() : undefined;
-    if (requestEdits !== undefined) {
-      writeEditedRequestHead(context.heads, exchange, head, bytes, headEnd, view!, requestEdits);
-      return;
-    }
-    this.forwarded ??= `X-Forwarded-For: ${this.stream.peerAddress()}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: `;
-    writeRequestHead(context.heads, exchange, head, bytes, headEnd, this.forwarded, fallbackHost);
   }
 
   private keepAhead(bytes: Buffer, from: number, to: number): void {
@@ -347,6 +305,13 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     this.answerLocally(refusal.status, false);
   }
 
+  private answerUnrouted(answer: LocalAnswer): void {
+    this.listener.countUnrouted(answer.status);
+    if (this.body?.isComplete === true) this.body = undefined;
+    if (this.body !== undefined) this.keepAlive = false;
+    this.sendLocally(answer.status, writeLocalAnswer(answer, !this.keepAlive, this.exchange!.isHead));
+  }
+
   private answerLocally(status: number, isHead = this.exchange?.isHead ?? false): void {
     if (this.body !== undefined) this.keepAlive = false;
     this.sendLocally(status, localAnswer(status, !this.keepAlive, isHead));
@@ -375,8 +340,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     // An idle WebSocket keeps only what it needs.
     this.exchange = undefined;
     this.ahead = undefined;
-    this.forwarded = undefined;
-    this.facts = undefined;
+    this.peer = undefined;
     this.tunnel = new WebSocketTunnel(
       { context: listener.context, timeouts: listener.tunnelTimeouts, client: this.stream, connection },
       { maxMessageBytes: listener.config.limits.webSocketMessageBytes },
@@ -434,5 +398,3 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     this.listener.onConnectionClosed(this);
   }
 }
-
-const EMPTY = Buffer.alloc(0);

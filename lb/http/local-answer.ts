@@ -9,16 +9,26 @@ export interface LocalAnswer {
   readonly body: Buffer;
 }
 
-/** Whole answers, made once for each status. The text says who answered, so that nobody searches in a backend. */
+/** The text says who answered, so that nobody searches in a backend. */
+function answerOf(status: number): LocalAnswer {
+  return {
+    status,
+    fields: `Content-Type: text/plain; charset=utf-8\r\n${status === 503 ? 'Retry-After: 1\r\n' : ''}`,
+    body: Buffer.from(`${status} ${STATUS_CODES[status] ?? 'Error'} (portico)\n`),
+  };
+}
+
+/** No route takes the request. */
+export const NOT_FOUND: LocalAnswer = answerOf(404);
+
+/** Whole answers, made once for each status. */
 const cache = new Map<string, Buffer>();
 
 export function localAnswer(status: number, close: boolean, toHead: boolean): Buffer {
   const key = `${status}${close}${toHead}`;
   let answer = cache.get(key);
   if (answer === undefined) {
-    const body = Buffer.from(`${status} ${STATUS_CODES[status] ?? 'Error'} (portico)\n`);
-    const fields = `Content-Type: text/plain; charset=utf-8\r\n${status === 503 ? 'Retry-After: 1\r\n' : ''}`;
-    answer = writeLocalAnswer({ status, fields, body }, close, toHead);
+    answer = writeLocalAnswer(answerOf(status), close, toHead);
     cache.set(key, answer);
   }
   return answer;
