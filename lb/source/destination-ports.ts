@@ -6,8 +6,11 @@ import type { SourceFamily } from './source-family.ts';
 import type { PortChange, SourcePorts } from './source-ports.ts';
 import type { SourceStrategy } from './strategy.ts';
 
-/** How long a port that the kernel refused is left alone: some other program holds it, and may let go. */
-const ASIDE_MS = 60_000;
+/**
+ * How long a port that the kernel refused is left alone, by how often it was in a row. At first it may be the end of the connection before
+ * that has not been acknowledged yet (LAST_ACK, a round trip to the server); after that some other program holds it, and may let go.
+ */
+const ASIDE_MS = [50, 1000, 60_000] as const;
 const PORT_BITS = 16;
 const PORT_MASK = 0xffff;
 
@@ -33,7 +36,10 @@ export class DestinationPorts implements RestLinks {
   /** By source; those never used are missing. */
   private readonly maps: (PortMap | undefined)[];
   private readonly quarantine: RestQueue;
-  private readonly aside: RestQueue;
+  /** By times refused in a row. */
+  private readonly asides: readonly RestQueue[];
+  /** Times refused in a row, of the ports that were refused the last time. */
+  private readonly refusals = new Map<number, number>();
 
   constructor(
     deps: {
@@ -51,12 +57,12 @@ export class DestinationPorts implements RestLinks {
     this.strategy = deps.strategy;
     this.maps = [];
     this.quarantine = new RestQueue(this, options.quarantineMs);
-    this.aside = new RestQueue(this, ASIDE_MS);
+    this.asides = ASIDE_MS.map((restMs) => new RestQueue(this, restMs));
     for (const source of this.family.sources) if (!this.sources[source]!.isBlocked) this.onBlocked(source);
   }
 
   get isResting(): boolean {
-    return this.quarantine.length > 0 || this.aside.length > 0;
+    return this.quarantine.length > 0 || this.asides.some(({ length }) => length > 0);
   }
 
   /** Ports that have a record here. */
@@ -71,10 +77,12 @@ export class DestinationPorts implements RestLinks {
       this.maps[port >>> PORT_BITS]!.quarantined--;
       this.wake(port);
     }
-    while (this.aside.readyAtMs <= nowMs) {
-      const port = this.aside.shift();
-      this.maps[port >>> PORT_BITS]!.aside--;
-      this.wake(port);
+    for (const aside of this.asides) {
+      while (aside.readyAtMs <= nowMs) {
+        const port = aside.shift();
+        this.maps[port >>> PORT_BITS]!.aside--;
+        this.wake(port);
+      }
     }
   }
 
@@ -127,6 +135,7 @@ export class DestinationPorts implements RestLinks {
   /** These three: false, and nothing else, if the port is not in use or was leased with another generation. */
   release(port: number, generation: number): boolean {
     if (this.maps[port >>> PORT_BITS]?.rest(port & PORT_MASK, generation) !== true) return false;
+    if (this.refusals.size > 0) this.refusals.delete(port);
     this.wake(port);
     return true;
   }
@@ -134,6 +143,7 @@ export class DestinationPorts implements RestLinks {
   startQuarantine(port: number, generation: number, nowMs: number): boolean {
     const map = this.maps[port >>> PORT_BITS];
     if (map?.rest(port & PORT_MASK, generation) !== true) return false;
+    if (this.refusals.size > 0) this.refusals.delete(port);
     map.quarantined++;
     this.quarantine.push(port, nowMs);
     return true;
@@ -143,7 +153,9 @@ export class DestinationPorts implements RestLinks {
     const map = this.maps[port >>> PORT_BITS];
     if (map?.rest(port & PORT_MASK, generation) !== true) return false;
     map.aside++;
-    this.aside.push(port, nowMs);
+    const before = this.refusals.get(port) ?? 0;
+    this.refusals.set(port, before + 1);
+    this.asides[Math.min(before, this.asides.length - 1)]!.push(port, nowMs);
     return true;
   }
 
@@ -195,6 +207,10 @@ export class DestinationPorts implements RestLinks {
   /** A source is about to lose the blocks in `places`, of which no port is owned any more. */
   drop(source: number, places: ReadonlySet<number>): void {
     this.maps[source]?.drop(places);
+    for (const port of this.refusals.keys()) {
+      if (port >>> PORT_BITS === source && places.has(this.sources[source]!.placeOf(port & PORT_MASK)))
+        this.refusals.delete(port);
+    }
   }
 
   /** Gives its memory back. Only when nothing is busy. */
@@ -203,6 +219,7 @@ export class DestinationPorts implements RestLinks {
       map?.drop(new Set(this.sources[source]!.blocks.keys()));
     });
     this.maps.length = 0;
+    this.refusals.clear();
   }
 
   /** By block; undefined for a source that was never used. Ports put aside count as quarantined here. */

@@ -323,7 +323,7 @@ export class LeasePool {
     if (!isReleased) this.doubleReleases++;
   }
 
-  /** Instead of `release`, for a port that the kernel would not bind (EADDRINUSE, EADDRNOTAVAIL): left alone for a minute. */
+  /** Instead of `release`, for a port that the kernel would not bind (EADDRINUSE, EADDRNOTAVAIL): left alone for a while, the longer the more often in a row. */
   setAside({ ports }: Destination, lease: number): void {
     const isAside = ports.setAside(this.codec.portOf(lease), this.codec.generationOf(lease), this.clock.now());
     if (isAside) this.asides++;

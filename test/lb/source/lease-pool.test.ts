@@ -77,13 +77,20 @@ t.test('a closed port rests for the time of the kernel, a reset one does not', a
   }
   lease = pool.lease(destination);
   t.equal(pool.portOf(lease), 20_000);
-  pool.setAside(destination, lease);
-  t.match(pool.counts(), [{ free: 0, used: 0, quarantined: 0, unusable: 1 }]);
-  clock.advance(59_999);
-  t.equal(pool.lease(destination), -1);
-  clock.advance(1);
-  t.equal(pool.portOf(pool.lease(destination)), 20_000, 'the port is tried again after a minute');
-  t.same([pool.refused, pool.asides, pool.doubleReleases], [2, 1, 0]);
+  for (const [i, asideMs] of [50, 1000, 60_000, 60_000].entries()) {
+    pool.setAside(destination, lease);
+    t.match(pool.counts(), [{ free: 0, used: 0, quarantined: 0, unusable: 1 }]);
+    clock.advance(asideMs - 1);
+    t.equal(pool.lease(destination), -1);
+    clock.advance(1);
+    lease = pool.lease(destination);
+    t.equal(pool.portOf(lease), 20_000, `refused ${i + 1} times in a row, it is tried again after ${asideMs} ms`);
+  }
+  pool.release(destination, lease, 'reset');
+  pool.setAside(destination, pool.lease(destination));
+  clock.advance(50);
+  t.equal(pool.portOf(pool.lease(destination)), 20_000, 'having been bound, it starts anew');
+  t.same([pool.refused, pool.asides, pool.doubleReleases], [5, 5, 0]);
 });
 
 t.test('the port unused for longest goes first', async (t) => {
@@ -275,6 +282,7 @@ t.test('whatever happens, no port is leased twice or too early, lost or invented
         const gone: Held[] = [];
         const inUse = new Set<string>();
         const rests = new Map<string, { readonly fromMs: number; readonly forMs: number }>();
+        const refusals = new Map<string, number>();
         const key = (to: number, port: string): string => `${to} ${port}`;
         let doubles = 0;
         const lease = (to: number): void => {
@@ -312,6 +320,7 @@ t.test('whatever happens, no port is leased twice or too early, lost or invented
                 if (rest.fromMs + rest.forMs > clock.now()) throw new Error(`${block} rests`);
                 rests.delete(entry);
               }
+              for (const entry of refusals.keys()) if (blockOf(entry.split(' ')[1]!) === block) refusals.delete(entry);
             }
           } else if (action.do === 'again') {
             const entry = gone[action.which % Math.max(1, gone.length)];
@@ -326,7 +335,11 @@ t.test('whatever happens, no port is leased twice or too early, lost or invented
               inUse.delete(key(to, port));
               if (action.end === 'aside') pool.setAside(destinations[to]!, entry.lease);
               else pool.release(destinations[to]!, entry.lease, action.end);
-              const forMs = action.end === 'aside' ? 60_000 : action.end === 'closed' ? QUARANTINE_MS : 0;
+              const before = refusals.get(key(to, port)) ?? 0;
+              if (action.end === 'aside') refusals.set(key(to, port), before + 1);
+              else refusals.delete(key(to, port));
+              const asideMs = [50, 1000][before] ?? 60_000;
+              const forMs = action.end === 'aside' ? asideMs : action.end === 'closed' ? QUARANTINE_MS : 0;
               if (forMs > 0) rests.set(key(to, port), { fromMs: clock.now(), forMs });
             }
           }
