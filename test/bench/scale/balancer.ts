@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
@@ -9,8 +10,8 @@ export interface BalancerOptions {
   readonly directory: string;
   readonly bind: string;
   readonly destination: string;
-  readonly sources: readonly string[];
-  readonly claimOn: string;
+  /** What `sources` of portico.yaml has of it, but for its name. */
+  readonly pool: string;
   readonly planes: number;
 }
 
@@ -21,23 +22,25 @@ export interface SourceUse {
 
 /** Portico in its namespace, asked through a unix socket, which no namespace hides. */
 export class Balancer {
+  readonly process: ChildProcess;
   readonly planePids: readonly number[];
   private readonly socketPath: string;
 
-  private constructor(socketPath: string, planePids: readonly number[]) {
+  private constructor(process: ChildProcess, socketPath: string, planePids: readonly number[]) {
+    this.process = process;
     this.socketPath = socketPath;
     this.planePids = planePids;
   }
 
   static async start(namespace: Namespace, options: BalancerOptions): Promise<Balancer> {
-    const { directory, bind, destination, sources, claimOn, planes } = options;
+    const { directory, bind, destination, pool, planes } = options;
     const file = join(directory, 'portico.yaml');
     const socketPath = join(directory, 'admin.sock');
     writeFileSync(
       file,
       `planes: ${planes}
 drain_timeout: 1s
-sources: [{ name: default, claim: true, interface: ${claimOn}, addresses: [${sources.join(', ')}], ports: 1024-65535 }]
+sources: [{ name: default, ${pool} }]
 admin: { listen: "unix:${socketPath}" }
 listeners: [{ name: web, bind: "${bind}", backend: app }]
 backends: [{ name: app, connections_per_server: 65535, servers: [{ address: "${destination}" }] }]
@@ -53,6 +56,7 @@ backends: [{ name: app, connections_per_server: 65535, servers: [{ address: "${d
       return answer?.ready === true && answer.planes.every(({ ready }) => ready) ? answer : false;
     });
     return new Balancer(
+      child,
       socketPath,
       status.planes.map(({ pid }) => pid),
     );

@@ -1,5 +1,6 @@
 // Opens WebSockets from one address and holds them. Arguments: target address, port, local address, count.
-import net from 'node:net';
+import type net from 'node:net';
+import { holdWebSocket } from '../load/held-web-socket.ts';
 
 export type HolderEvent =
   | { readonly type: 'progress'; readonly open: number; readonly failed: number; readonly broken: number }
@@ -8,9 +9,6 @@ export type HolderEvent =
 
 const [host, portText, localAddress, countText] = process.argv.slice(2) as [string, string, string, string];
 const count = Number(countText);
-const HANDSHAKE = Buffer.from(
-  'GET /ws HTTP/1.1\r\nHost: scale\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
-);
 const AT_ONCE = 32;
 const REPORT_MS = 1000;
 const HANDSHAKE_MS = 60_000;
@@ -24,44 +22,17 @@ let isClosing = false;
 const tell = (event: HolderEvent): void => void process.send?.(event);
 
 /** Resolves when it is open or has failed. */
-function open(): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = net.connect({ port: Number(portText), host, localAddress });
-    let reason = 'closed during the handshake';
-    let isOpen = false;
-    socket.setTimeout(HANDSHAKE_MS, () => {
-      reason = 'no answer within 60 s';
-      socket.destroy();
-    });
-    let head = '';
-    socket.on('data', (data: Buffer) => {
-      if (isOpen) return;
-      head += data.toString('latin1');
-      if (!head.includes('\r\n\r\n')) return;
-      if (head.startsWith('HTTP/1.1 101')) {
-        isOpen = true;
-        socket.setTimeout(0);
-        sockets.add(socket);
-        resolve();
-      } else {
-        reason = head.split('\r\n')[0]!;
-        socket.destroy();
-      }
-    });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      reason = error.code ?? error.message;
-    });
-    socket.on('close', () => {
-      if (isOpen) {
-        sockets.delete(socket);
-        if (!isClosing) broken++;
-      } else {
-        failed++;
-        failures[reason] = (failures[reason] ?? 0) + 1;
-        resolve();
-      }
-    });
-    socket.write(HANDSHAKE);
+async function open(): Promise<void> {
+  const socket = await holdWebSocket({ host, port: Number(portText), localAddress, timeoutMs: HANDSHAKE_MS });
+  if (typeof socket === 'string') {
+    failed++;
+    failures[socket] = (failures[socket] ?? 0) + 1;
+    return;
+  }
+  sockets.add(socket);
+  socket.on('close', () => {
+    sockets.delete(socket);
+    if (!isClosing) broken++;
   });
 }
 

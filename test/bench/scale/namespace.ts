@@ -9,10 +9,12 @@ import { until } from '../launch.ts';
 export class Namespace {
   readonly pid: number;
   private readonly children: Children;
+  private readonly holder: ChildProcess;
 
-  private constructor(children: Children, pid: number) {
+  private constructor(children: Children, holder: ChildProcess) {
     this.children = children;
-    this.pid = pid;
+    this.holder = holder;
+    this.pid = holder.pid!;
   }
 
   /** Resolves when it has a loopback interface that is up. */
@@ -23,7 +25,7 @@ export class Namespace {
       if (holder.exitCode !== null) throw new Error('network namespaces need root or `unshare -rmn`');
       return readlinkSync(`/proc/${holder.pid}/ns/net`) !== own;
     });
-    const namespace = new Namespace(children, holder.pid!);
+    const namespace = new Namespace(children, holder);
     namespace.run('ip', 'link', 'set', 'lo', 'up');
     return namespace;
   }
@@ -44,6 +46,11 @@ export class Namespace {
       for (const address of list) namespace.run('ip', 'addr', 'add', address, 'dev', device, 'nodad');
       namespace.run('ip', 'link', 'set', device, 'up');
     }
+  }
+
+  /** It is gone when no other process is left in it. */
+  remove(): Promise<void> {
+    return this.children.end(this.holder);
   }
 
   set(settings: Readonly<Record<string, string | number>>): void {

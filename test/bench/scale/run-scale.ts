@@ -64,8 +64,7 @@ async function runIn(
     directory,
     bind: `${CLIENT_SIDE}:80`,
     destination: `${SERVER}:${PORT}`,
-    sources,
-    claimOn: 'b1',
+    pool: `claim: true, interface: b1, addresses: [${sources.join(', ')}], ports: 1024-65535`,
     planes,
   });
   const freeBefore = availableMiB();
