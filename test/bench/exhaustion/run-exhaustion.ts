@@ -22,6 +22,8 @@ interface Row {
   readonly name: string;
   readonly even: ClientReport;
   readonly uneven: ClientReport;
+  /** Connections of the other program that still work. */
+  readonly squattersLeft: number;
   readonly churns: readonly ClientReport[];
 }
 
@@ -34,22 +36,29 @@ export async function runExhaustion(
   const rows: Row[] = [];
   for (const contender of contenders) {
     process.stderr.write(`${contender.name} …\n`);
-    const even = await inField(children, directory, contender, 0, (tell) =>
+    const even = await inField(children, directory, contender, 0, ({ tell }) =>
       tell({ type: 'open', count: PORTS + MORE }),
     );
-    const uneven = await inField(children, directory, contender, SQUATTED, (tell) =>
-      tell({ type: 'open', count: PORTS - SQUATTED + MORE }),
+    const { uneven, squattersLeft } = await inField(
+      children,
+      directory,
+      contender,
+      SQUATTED,
+      async ({ tell, countSquatters }) => ({
+        uneven: await tell({ type: 'open', count: PORTS - SQUATTED + MORE }),
+        squattersLeft: await countSquatters(),
+      }),
     );
     const churns: ClientReport[] = [];
     for (const fill of FILLS) {
       churns.push(
-        await inField(children, directory, contender, 0, async (tell) => {
+        await inField(children, directory, contender, 0, async ({ tell }) => {
           await tell({ type: 'open', count: Math.round(PORTS * fill) });
           return tell({ type: 'churn', count: CHURN, atOnce: AT_ONCE });
         }),
       );
     }
-    rows.push({ name: contender.name, even, uneven, churns });
+    rows.push({ name: contender.name, even, uneven, squattersLeft, churns });
   }
   return describe(rows);
 }
@@ -60,7 +69,10 @@ async function inField<T>(
   directory: string,
   contender: Contender,
   squatted: number,
-  run: (tell: (command: ClientCommand) => Promise<ClientReport>) => Promise<T>,
+  run: (field: {
+    readonly tell: (command: ClientCommand) => Promise<ClientReport>;
+    readonly countSquatters: () => Promise<number>;
+  }) => Promise<T>,
 ): Promise<T> {
   const [clientSide, middle, serverSide] = [
     await Namespace.create(children),
@@ -82,8 +94,9 @@ async function inField<T>(
   const server = serverSide.fork(new URL('../scale/server.js', import.meta.url), SERVER.host, String(SERVER.port));
   started.push(server);
   await nextMessage(server);
+  let squatter: ChildProcess | undefined;
   if (squatted > 0) {
-    const squatter = middle.fork(
+    squatter = middle.fork(
       new URL('./squatter.js', import.meta.url),
       SOURCES[0]!,
       String(RANGE.low),
@@ -100,9 +113,9 @@ async function inField<T>(
   started.push(client);
   await nextMessage(client);
   try {
-    return await run((command) => {
-      client.send(command);
-      return nextMessage<ClientReport>(client);
+    return await run({
+      tell: (command) => ask<ClientReport>(client, command),
+      countSquatters: async () => (squatter === undefined ? 0 : ask<number>(squatter, 'count')),
     });
   } finally {
     await children.end(client);
@@ -112,18 +125,35 @@ async function inField<T>(
   }
 }
 
+function ask<T>(child: ChildProcess, command: ClientCommand | 'count'): Promise<T> {
+  child.send(command);
+  return nextMessage<T>(child);
+}
+
 const table = (columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 
 function describe(rows: readonly Row[]): string {
-  const holds = (of: (row: Row) => ClientReport, ports: number): string =>
-    table(
-      ['balancer', 'held at the first refusal', `held in the end, of ${ports}`, `what the others get`],
-      rows.map((row) => {
-        const { held, heldAtFirstRefusal, failures } = of(row);
-        return [row.name, heldAtFirstRefusal < 0 ? 'none refused' : heldAtFirstRefusal, held, list(failures)];
-      }),
-    );
+  const hold = (name: string, { held, heldAtFirstRefusal, failures }: ClientReport): (string | number)[] => [
+    name,
+    heldAtFirstRefusal < 0 ? 'none refused' : heldAtFirstRefusal,
+    held,
+    list(failures),
+  ];
+  const columns = (ports: number): string[] => [
+    'balancer',
+    'held at the first refusal',
+    `held in the end, of ${ports}`,
+    'what the others get',
+  ];
+  const evens = table(
+    columns(PORTS),
+    rows.map(({ name, even }) => hold(name, even)),
+  );
+  const unevens = table(
+    [...columns(PORTS - SQUATTED), `the other program’s connections that still work, of ${SQUATTED}`],
+    rows.map(({ name, uneven, squattersLeft }) => [...hold(name, uneven), squattersLeft]),
+  );
   const churns = table(
     ['balancer', ...FILLS.map((fill) => `${fill * 100} %`)],
     rows.map(({ name, churns }) => [
@@ -138,12 +168,12 @@ function describe(rows: readonly Row[]): string {
 
 ${PORTS + MORE} WebSockets to one destination, opened one after the other and held.
 
-${holds(({ even }) => even, PORTS)}
+${evens}
 ### The same with an uneven pool
 
 Another program holds ${SQUATTED} ports of the first source towards the same destination.
 
-${holds(({ uneven }) => uneven, PORTS - SQUATTED)}
+${unevens}
 ### Churn
 
 So many of the ${PORTS} ports are in use; ${CHURN} times, ${AT_ONCE} at a time, a WebSocket is closed and another one opened.
