@@ -1,4 +1,4 @@
-import type { BackendState } from '../lb/control/messages.ts';
+import type { BackendState, ServerState } from '../lb/control/messages.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import type { PlaneMetrics, TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
 import type { PortUse } from '../lb/source/port-use.ts';
@@ -62,6 +62,28 @@ export type SourceChange =
       readonly detail: string;
     };
 
+/** What an operator may change of a server; what is absent stays. */
+export interface ServerWish {
+  readonly state?: ServerState['admin'];
+  /** 0 to 256; 0 gets no new requests. */
+  readonly weight?: number;
+}
+
+export interface NewServer {
+  /** IP address and port. */
+  readonly address: string;
+  readonly weight: number;
+  readonly backup: boolean;
+}
+
+export type ServerChange =
+  | { readonly ok: true; readonly server: ServerState }
+  | {
+      readonly ok: false;
+      readonly reason: 'no-backend' | 'no-server' | 'exists' | 'invalid' | 'workers' | 'last';
+      readonly detail: string;
+    };
+
 export interface SourceCounters {
   readonly drift: Readonly<Record<string, number>>;
   readonly claims: Readonly<Record<string, number>>;
@@ -71,6 +93,11 @@ export interface SourceCounters {
 export interface AdminSource {
   status(): Status;
   backends(): readonly BackendState[];
+  /** Planes follow in the order of the changes: what they report afterwards is after the change. */
+  changeServer(backend: string, server: string, wish: ServerWish): ServerChange;
+  addServer(backend: string, server: NewServer): ServerChange;
+  /** No new requests go there; what is under way is finished. */
+  removeServer(backend: string, server: string): ServerChange;
   /** Asks every plane. Resolves within a time limit of its own, however many planes hang; never rejects. */
   traffic(): Promise<Traffic>;
   /** Why Portico should get no traffic; empty when it should. */

@@ -12,6 +12,7 @@ import { indexRoutes } from './routes/index-page.ts';
 import { listenerRoutes } from './routes/listeners.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { portRoutes } from './routes/ports.ts';
+import { serverChangeRoutes } from './routes/server-changes.ts';
 import { sourceChangeRoutes } from './routes/source-changes.ts';
 import { sourceRoutes } from './routes/sources.ts';
 import { statusRoutes } from './routes/status.ts';
@@ -36,6 +37,8 @@ export function createAdminApp({ source, registry, onError }: AdminAppDeps, opti
     forceCloseConnections: true,
     frameworkErrors: answerBadRequest,
     clientErrorHandler: answerMalformed,
+    // A key that is not known is a mistake to be told of, not to be passed over.
+    ajv: { customOptions: { removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
   const traffic = shareInFlight(() => source.traffic());
   // JSON is all that is left: a form or text/plain is what a page can send to another origin without asking first.
@@ -47,6 +50,7 @@ export function createAdminApp({ source, registry, onError }: AdminAppDeps, opti
   statusRoutes(app, source, traffic);
   listenerRoutes(app, source, traffic);
   backendRoutes(app, source, traffic);
+  serverChangeRoutes(app, source);
   sourceRoutes(app, source, traffic);
   sourceChangeRoutes(app, source);
   portRoutes(app, source);

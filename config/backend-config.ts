@@ -19,17 +19,57 @@ export interface BackendConfig {
     readonly idleMs: number;
   };
   readonly health?: HealthConfig;
+  /** Ejection of servers that fail real requests. */
+  readonly outlier?: OutlierConfig;
+  /** Over which time a server that comes (back) gets its whole share; 0: at once. */
+  readonly slowStartMs: number;
   readonly servers: readonly ServerConfig[];
   readonly workers?: WorkersConfig;
 }
 
 export interface HealthConfig {
-  /** Present: HTTP GET of it, 2xx and 3xx pass. Absent: a TCP connection passes. */
-  readonly path?: string;
+  /** Absent: a TCP connection passes. */
+  readonly http?: HttpCheckConfig;
+  /** Checked instead of the server's own port. */
+  readonly port?: number;
   readonly intervalMs: number;
+  /** Instead of `intervalMs` while the verdict is not settled: no check has come through, or the last ones speak against it. */
+  readonly fastIntervalMs: number;
+  /** Each interval is longer or shorter by up to this share, in percent. */
+  readonly jitterPercent: number;
   readonly timeoutMs: number;
   readonly rise: number;
   readonly fall: number;
+}
+
+export interface HttpCheckConfig {
+  readonly method: 'GET' | 'HEAD' | 'OPTIONS';
+  readonly path: string;
+  /** Of the `Host` field. Absent: address and port. */
+  readonly host?: string;
+  readonly statuses: StatusRanges;
+  /** What the body has to contain. */
+  readonly body?: string;
+}
+
+/** First and last status of each range. */
+export type StatusRanges = readonly (readonly [number, number])[];
+
+export interface OutlierConfig {
+  /** Failures in a row that eject a server; 0: any number is borne. */
+  readonly failuresInARow: number;
+  /** Share of failures within an interval that ejects it; 0: any share is borne. */
+  readonly failurePercent: number;
+  /** With fewer requests in the interval nothing is said about the share. */
+  readonly minRequests: number;
+  readonly intervalMs: number;
+  /** The n-th ejection takes n times this. */
+  readonly ejectionMs: number;
+  readonly maxEjectionMs: number;
+  /** Of the servers of the backend. */
+  readonly maxEjectedPercent: number;
+  /** Answers that are failures. */
+  readonly statuses: StatusRanges;
 }
 
 export interface ServerConfig {
@@ -37,6 +77,8 @@ export interface ServerConfig {
   readonly port: number;
   /** 0 to 256; 0 gets no new requests. */
   readonly weight: number;
+  /** Gets requests only while no other server is available. */
+  readonly backup: boolean;
 }
 
 export interface WorkersConfig {

@@ -1,5 +1,61 @@
 import Type from 'typebox';
-import { autoCount, choice, closed, count, duration, name, optional } from './schema-parts.ts';
+import { autoCount, choice, closed, count, duration, flag, name, optional, statuses } from './schema-parts.ts';
+
+const Health = Type.Object(
+  {
+    path: optional(
+      Type.String({
+        pattern: '^/[!-~]*$',
+        description: 'What is asked for over HTTP. Absent: a connection is enough',
+      }),
+    ),
+    method: optional(choice('How it is asked for', ['GET', 'HEAD', 'OPTIONS'], 'GET')),
+    host: optional(
+      Type.String({
+        pattern: '^[!-~]{1,255}$',
+        description: 'Host field of the check. Absent: address and port of the server',
+      }),
+    ),
+    status: statuses('Statuses that pass', '200-399'),
+    body: optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 1024,
+        description: 'What the body has to contain, within its first 64 KiB',
+      }),
+    ),
+    port: optional(
+      Type.Integer({ minimum: 1, maximum: 65535, description: 'Port to check. Absent: that of the server' }),
+    ),
+    interval: duration('From one check to the next', '2s'),
+    fast_interval: duration(
+      'Instead of interval while nothing is known of the server yet, and from a check that speaks against what is known until that is settled',
+      '500ms',
+    ),
+    jitter: count('Each interval is longer or shorter by up to so many percent', 0, 50, 10),
+    timeout: duration('For one check', '1s'),
+    rise: count('Passes in a row that make a server healthy', 1, 100, 2),
+    fall: count('Failures in a row that make it unhealthy', 1, 100, 3),
+  },
+  { ...closed, description: 'Check the servers. Absent: they count as healthy' },
+);
+
+const Outlier = Type.Object(
+  {
+    failures: count('Failed requests in a row that eject a server; 0 is never', 0, 10_000, 5),
+    failure_rate: count('Percent of failed requests within an interval that eject it; 0 is never', 0, 100, 50),
+    min_requests: count('Requests within an interval below which failure_rate says nothing', 1, 1_000_000, 20),
+    interval: duration('Over which failure_rate is reckoned', '10s'),
+    ejection: duration('How long the first ejection lasts; the second lasts twice as long, and so on', '30s'),
+    max_ejection: duration('What no ejection is longer than', '5m'),
+    max_ejected: count('Percent of the servers that may be ejected at once', 0, 100, 50),
+    status: statuses('Answers that count as failures, besides none at all', '502-504'),
+  },
+  {
+    ...closed,
+    description: 'Keep requests for a while from servers that fail real requests. Absent: only health checks decide',
+  },
+);
 
 export const Backend = Type.Object(
   {
@@ -40,22 +96,12 @@ export const Backend = Type.Object(
         { ...closed, description: 'How long servers may take' },
       ),
     ),
-    health: optional(
-      Type.Object(
-        {
-          path: optional(
-            Type.String({
-              pattern: '^/[!-~]*$',
-              description: 'GET of it has to answer 2xx or 3xx. Absent: a connection is enough',
-            }),
-          ),
-          interval: duration('From one check to the next', '2s'),
-          timeout: duration('For one check', '1s'),
-          rise: count('Passes in a row that make a server healthy', 1, 100, 2),
-          fall: count('Failures in a row that make it unhealthy', 1, 100, 3),
-        },
-        { ...closed, description: 'Check the servers. Absent: they count as healthy' },
-      ),
+    health: optional(Health),
+    outlier: optional(Outlier),
+    slow_start: duration(
+      'Over this time a server that comes (back) gets its whole share, from a tenth of it on; 0 is at once',
+      '0',
+      { zero: true },
     ),
     servers: optional(
       Type.Array(
@@ -63,6 +109,7 @@ export const Backend = Type.Object(
           {
             address: Type.String({ description: 'IP address and port: 10.0.0.5:9001, [2001:db8::5]:9001' }),
             weight: count('Share of the requests', 0, 256, 1),
+            backup: flag('Gets requests only while no other server is available'),
           },
           closed,
         ),

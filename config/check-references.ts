@@ -44,6 +44,7 @@ export function checkReferences(file: ConfigFile): Finding[] {
     }
   });
   file.backends.forEach((backend, i) => {
+    findings.push(...checkHealth(backend.health, ['backends', i, 'health']));
     if (backend.source !== undefined) checkName(['backends', i, 'source'], backend.source, pools, 'source pool');
     if ((backend.servers === undefined) === (backend.workers === undefined)) {
       fault(['backends', i], `${describePath(['backends', i])} needs either "servers" or "workers"`);
@@ -59,4 +60,18 @@ export function checkReferences(file: ConfigFile): Finding[] {
     });
   });
   return findings;
+}
+
+/** What only an HTTP check can look at. */
+function checkHealth(health: ConfigFile['backends'][number]['health'], at: Path): Finding[] {
+  if (health === undefined) return [];
+  if (health.path === undefined) {
+    return (['method', 'host', 'status', 'body'] as const)
+      .filter((key) => health[key] !== undefined)
+      .map((key) => ({ path: [...at, key], message: `"${key}" needs an HTTP check; give "path" as well` }));
+  }
+  if (health.method === 'HEAD' && health.body !== undefined) {
+    return [{ path: [...at, 'body'], message: 'an answer to HEAD has no body; use GET or remove "body"' }];
+  }
+  return [];
 }

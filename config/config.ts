@@ -1,6 +1,6 @@
 import type { BackendConfig } from './backend-config.ts';
 
-export type { BackendConfig, HealthConfig, ServerConfig, WorkersConfig } from './backend-config.ts';
+export type * from './backend-config.ts';
 
 import type { RouteConfig } from './route-config.ts';
 

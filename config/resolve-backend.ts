@@ -1,18 +1,20 @@
 import { resolve as resolvePath } from 'node:path';
-import type { BackendConfig } from './backend-config.ts';
+import type { BackendConfig, HealthConfig, OutlierConfig } from './backend-config.ts';
 import { parseEndpoint } from './endpoint.ts';
-import { auto, duration, endpoint, type LoadContext, type Report } from './resolve-values.ts';
+import { auto, duration, endpoint, type LoadContext, type Report, statusRanges } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
+
+type BackendFile = ConfigFile['backends'][number];
 
 /** The backend that a valid entry of `backends` stands for. */
 export function resolveBackend(
-  backend: ConfigFile['backends'][number],
+  backend: BackendFile,
   index: number,
   firstPool: string,
   context: LoadContext,
   report: Report,
 ): BackendConfig {
-  const { health, timeouts, workers } = backend;
+  const { health, outlier, timeouts, workers } = backend;
   return {
     name: backend.name,
     balance: backend.balance ?? 'least-connections',
@@ -26,22 +28,14 @@ export function resolveBackend(
       responseMs: duration(timeouts?.response, '60s'),
       idleMs: duration(timeouts?.idle, '30s'),
     },
-    ...(health === undefined
-      ? {}
-      : {
-          health: {
-            ...(health.path === undefined ? {} : { path: health.path }),
-            intervalMs: duration(health.interval, '2s'),
-            timeoutMs: duration(health.timeout, '1s'),
-            rise: health.rise ?? 2,
-            fall: health.fall ?? 3,
-          },
-        }),
-    servers: (backend.servers ?? []).map(({ address, weight }, i) => {
+    ...(health === undefined ? {} : { health: resolveHealth(health) }),
+    ...(outlier === undefined ? {} : { outlier: resolveOutlier(outlier) }),
+    slowStartMs: duration(backend.slow_start, '0'),
+    servers: (backend.servers ?? []).map(({ address, weight, backup }, i) => {
       const path = ['backends', index, 'servers', i, 'address'];
       const { host, port } = endpoint(address, path, report);
       if (port === 0 && parseEndpoint(address) !== undefined) report(path, `"${address}" has no port to connect to`);
-      return { host, port, weight: weight ?? 1 };
+      return { host, port, weight: weight ?? 1, backup: backup ?? false };
     }),
     ...(workers === undefined
       ? {}
@@ -49,7 +43,45 @@ export function resolveBackend(
   };
 }
 
-function resolveHash(hash: ConfigFile['backends'][number]['hash']): BackendConfig['hash'] {
+function resolveHealth(health: NonNullable<BackendFile['health']>): HealthConfig {
+  const { path, host, body, port } = health;
+  const intervalMs = duration(health.interval, '2s');
+  return {
+    ...(path === undefined
+      ? {}
+      : {
+          http: {
+            method: health.method ?? 'GET',
+            path,
+            ...(host === undefined ? {} : { host }),
+            statuses: statusRanges(health.status, '200-399'),
+            ...(body === undefined ? {} : { body }),
+          },
+        }),
+    ...(port === undefined ? {} : { port }),
+    intervalMs,
+    fastIntervalMs: Math.min(intervalMs, duration(health.fast_interval, '500ms')),
+    jitterPercent: health.jitter ?? 10,
+    timeoutMs: duration(health.timeout, '1s'),
+    rise: health.rise ?? 2,
+    fall: health.fall ?? 3,
+  };
+}
+
+function resolveOutlier(outlier: NonNullable<BackendFile['outlier']>): OutlierConfig {
+  return {
+    failuresInARow: outlier.failures ?? 5,
+    failurePercent: outlier.failure_rate ?? 50,
+    minRequests: outlier.min_requests ?? 20,
+    intervalMs: duration(outlier.interval, '10s'),
+    ejectionMs: duration(outlier.ejection, '30s'),
+    maxEjectionMs: duration(outlier.max_ejection, '5m'),
+    maxEjectedPercent: outlier.max_ejected ?? 50,
+    statuses: statusRanges(outlier.status, '502-504'),
+  };
+}
+
+function resolveHash(hash: BackendFile['hash']): BackendConfig['hash'] {
   if (hash === undefined || hash === 'client') return { by: 'client' };
   return 'header' in hash ? { by: 'header', name: hash.header } : { by: 'cookie', name: hash.cookie };
 }

@@ -1,3 +1,4 @@
+import type { StatusRanges } from './backend-config.ts';
 import { parseDuration } from './duration.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import type { Path } from './finding.ts';
@@ -34,4 +35,12 @@ export function endpoint(text: string, path: Path, report: Report): Endpoint {
   const parsed = parseEndpoint(text);
   if (parsed === undefined) report(path, `"${text}" is not an address and port such as 10.0.0.5:8080 or [::1]:8080`);
   return parsed ?? NOWHERE;
+}
+
+/** `200, 401-404` as ranges. */
+export function statusRanges(text: string | undefined, initial: string): StatusRanges {
+  return (text ?? initial).split(',').map((part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return [Math.min(first, last), Math.max(first, last)];
+  });
 }

@@ -235,7 +235,7 @@ export class PlaneGroup {
     const counters: PlaneMetrics = {
       ...last,
       listeners: last.listeners.map((listener) => ({ ...listener, connections: 0, webSockets: 0 })),
-      servers: last.servers.map((server) => ({ ...server, active: 0, idle: 0 })),
+      servers: last.servers.map((server) => ({ ...server, active: 0, idle: 0, ejected: 0 })),
       ports: [],
       queueDepth: [],
     };

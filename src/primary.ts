@@ -1,7 +1,10 @@
 import type {
   AdminSource,
+  NewServer,
   PortRange,
   PortUseFilter,
+  ServerChange,
+  ServerWish,
   SourceChange,
   SourceCounters,
   Status,
@@ -222,6 +225,18 @@ export class Primary implements AdminSource {
     return [...this.registries.values()].map((registry) => registry.state);
   }
 
+  changeServer(backend: string, server: string, wish: ServerWish): ServerChange {
+    return this.registries.get(backend)?.change(server, wish) ?? noBackend(backend);
+  }
+
+  addServer(backend: string, { address, weight, backup }: NewServer): ServerChange {
+    return this.registries.get(backend)?.addServer(address, weight, backup) ?? noBackend(backend);
+  }
+
+  removeServer(backend: string, server: string): ServerChange {
+    return this.registries.get(backend)?.removeServer(server) ?? noBackend(backend);
+  }
+
   sources(): readonly SourceStatus[] {
     return this.sourceService.statuses;
   }
@@ -301,6 +316,10 @@ export class Primary implements AdminSource {
     await this.engines.stop();
     await this.sourceService.stop();
   }
+}
+
+function noBackend(name: string): ServerChange {
+  return { ok: false, reason: 'no-backend', detail: `There is no backend "${name}".` };
 }
 
 function explainListen(code: string, name: string, host: string, port: number): string {

@@ -1,6 +1,9 @@
+import type { ServerChange, ServerWish } from '../admin/admin-source.ts';
 import type { BackendConfig } from '../config/config.ts';
+import { parseEndpoint } from '../config/endpoint.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState, ServerState } from '../lb/control/messages.ts';
+import { isAvailable } from '../lb/health/availability.ts';
 import { HealthChecker } from '../lb/health/health-checker.ts';
 import type { ProbeResult, ProbeTarget } from '../lb/health/probe.ts';
 
@@ -18,7 +21,12 @@ export interface ServerRegistryDeps {
   readonly onVerdict: (backend: string, server: string, isHealthy: boolean, reason: string) => void;
 }
 
-/** The servers of one backend and their health. Workers come and go as they start and die. */
+const UNCHECKED = 'not checked yet';
+
+/**
+ * The servers of one backend, their health, and what the operator wants of them. Workers come and go as they start and die. What is
+ * changed here lasts until Portico stops.
+ */
 export class ServerRegistry {
   readonly config: BackendConfig;
   private readonly deps: ServerRegistryDeps;
@@ -34,44 +42,38 @@ export class ServerRegistry {
   }
 
   get hasAvailable(): boolean {
-    return [...this.entries.values()].some(({ state }) => state.healthy && state.admin === 'ready');
+    return [...this.entries.values()].some(({ state }) => isAvailable(state, false));
   }
 
   start(): void {
-    for (const { host, port, weight } of this.config.servers) this.add(host, port, weight);
+    for (const { host, port, weight, backup } of this.config.servers) this.add(host, port, weight, backup);
   }
 
   /** Returns the id of the server. */
-  add(host: string, port: number, weight = 1): string {
-    const { health, name } = this.config;
-    const id = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-    const { clock, random, probe } = this.deps;
-    const checker =
-      health === undefined
-        ? undefined
-        : new HealthChecker(
-            {
-              clock,
-              random,
-              probe,
-              onVerdict: (isHealthy, reason) => {
-                const entry = this.entries.get(id);
-                if (entry === undefined) return;
-                entry.state = { ...entry.state, healthy: isHealthy };
-                this.deps.onVerdict(name, id, isHealthy, reason);
-                this.deps.onChange(this.state);
-              },
-            },
-            { health, host, port },
-          );
+  add(host: string, port: number, weight = 1, backup = false): string {
+    const id = idOf(host, port);
+    const checker = this.createChecker(id, host, port);
     // What is checked is not healthy before its first check; what is not checked always is.
-    this.entries.set(id, {
-      state: { id, host, port, weight, healthy: checker === undefined, admin: 'ready' },
-      checker,
-    });
+    const health = checker === undefined ? { healthy: true } : { healthy: false, reason: UNCHECKED };
+    this.entries.set(id, { state: { id, host, port, weight, backup, admin: 'ready', ...health }, checker });
     checker?.start();
     this.deps.onChange(this.state);
     return id;
+  }
+
+  private createChecker(id: string, host: string, port: number): HealthChecker | undefined {
+    const { health, name } = this.config;
+    if (health === undefined) return undefined;
+    const { clock, random, probe } = this.deps;
+    const onVerdict = (isHealthy: boolean, reason: string): void => {
+      const entry = this.entries.get(id);
+      if (entry === undefined) return;
+      const { reason: _, ...state } = entry.state;
+      entry.state = { ...state, healthy: isHealthy, ...(isHealthy ? {} : { reason }) };
+      this.deps.onVerdict(name, id, isHealthy, reason);
+      this.deps.onChange(this.state);
+    };
+    return new HealthChecker({ clock, random, probe, onVerdict }, { health, host, port });
   }
 
   remove(id: string): void {
@@ -82,4 +84,68 @@ export class ServerRegistry {
   stop(): void {
     for (const { checker } of this.entries.values()) checker?.stop();
   }
+
+  // For the operator
+
+  change(id: string, { state, weight }: ServerWish): ServerChange {
+    const entry = this.entries.get(id);
+    if (entry === undefined) return this.noServer(id);
+    if (weight !== undefined) entry.state = { ...entry.state, weight };
+    if (state !== undefined) this.setAdmin(entry, state);
+    this.deps.onChange(this.state);
+    return { ok: true, server: entry.state };
+  }
+
+  /** A server in maintenance may be anything, so it is not checked; once it is back, it is as unknown as a new one. */
+  private setAdmin(entry: Entry, admin: ServerState['admin']): void {
+    const wasPaused = entry.state.admin === 'maintenance';
+    entry.state = { ...entry.state, admin };
+    const { checker } = entry;
+    if (checker === undefined || wasPaused === (admin === 'maintenance')) return;
+    if (wasPaused) {
+      entry.state = { ...entry.state, healthy: false, reason: UNCHECKED };
+      checker.start();
+    } else {
+      checker.stop();
+    }
+  }
+
+  addServer(address: string, weight: number, backup: boolean): ServerChange {
+    if (this.config.workers !== undefined) return this.onlyWorkers();
+    const endpoint = parseEndpoint(address);
+    if (endpoint === undefined || endpoint.port === 0) {
+      return { ok: false, reason: 'invalid', detail: `"${address}" is not an address and port such as 10.0.0.5:9001.` };
+    }
+    const { host, port } = endpoint;
+    if (this.entries.has(idOf(host, port))) {
+      return { ok: false, reason: 'exists', detail: `${idOf(host, port)} is a server of ${this.config.name} already.` };
+    }
+    return { ok: true, server: this.entries.get(this.add(host, port, weight, backup))!.state };
+  }
+
+  /** What is under way there is finished. */
+  removeServer(id: string): ServerChange {
+    if (this.config.workers !== undefined) return this.onlyWorkers();
+    const entry = this.entries.get(id);
+    if (entry === undefined) return this.noServer(id);
+    if (this.entries.size === 1) {
+      const detail = `${id} is the last server of ${this.config.name}; set its state to maintenance instead.`;
+      return { ok: false, reason: 'last', detail };
+    }
+    this.remove(id);
+    return { ok: true, server: entry.state };
+  }
+
+  private noServer(id: string): ServerChange {
+    return { ok: false, reason: 'no-server', detail: `Backend ${this.config.name} has no server ${id}.` };
+  }
+
+  private onlyWorkers(): ServerChange {
+    const detail = `The servers of ${this.config.name} are workers that Portico runs; it adds and removes them itself.`;
+    return { ok: false, reason: 'workers', detail };
+  }
+}
+
+function idOf(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -100,6 +100,16 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
         servers.map(({ id, healthy }): Sample => [{ backend: name, server: id }, healthy ? 1 : 0]),
       ),
     ),
+    gauge(
+      'portico_server_ejected',
+      'Data planes that keep requests from the server because of what became of earlier ones',
+      sum.servers.map(({ backend, server, ejected }) => [{ backend, server }, ejected]),
+    ),
+    counter(
+      'portico_server_ejections_total',
+      'Times that a data plane began to keep requests from the server',
+      sum.servers.map(({ backend, server, ejectionsTotal }) => [{ backend, server }, ejectionsTotal]),
+    ),
     counter(
       'portico_retries_total',
       'Requests sent to another server after a failure',

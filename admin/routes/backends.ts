@@ -4,19 +4,18 @@ import type { TrafficMetrics } from '../../lb/metrics/plane-metrics.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
 import { liveTraffic } from '../live-traffic.ts';
+import { describeServer, Server } from './server.ts';
 
 export const Backend = Type.Object({
   name: Type.String(),
   servers: Type.Array(
     Type.Object({
-      /** `host:port` */
-      id: Type.String(),
-      weight: Type.Integer(),
-      healthy: Type.Boolean(),
-      state: Type.Union([Type.Literal('ready'), Type.Literal('drain'), Type.Literal('maintenance')]),
+      ...Server.properties,
       /** Connections to it: with a request under way, and kept alive for the next. */
       active: Type.Integer(),
       idle: Type.Integer(),
+      /** How many planes keep requests from it because of what became of earlier ones. */
+      ejected_by: Type.Integer(),
     }),
   ),
 });
@@ -31,14 +30,15 @@ export function describeBackends(backends: readonly BackendState[], live: Traffi
     );
     return {
       name,
-      servers: servers.map(({ id, weight, healthy, admin }) => ({
-        id,
-        weight,
-        healthy,
-        state: admin,
-        active: upstreams.get(id)?.active ?? 0,
-        idle: upstreams.get(id)?.idle ?? 0,
-      })),
+      servers: servers.map((server) => {
+        const upstream = upstreams.get(server.id);
+        return {
+          ...describeServer(server),
+          active: upstream?.active ?? 0,
+          idle: upstream?.idle ?? 0,
+          ejected_by: upstream?.ejected ?? 0,
+        };
+      }),
     };
   });
 }

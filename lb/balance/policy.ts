@@ -2,8 +2,10 @@
 export interface Candidate {
   /** Stable across restarts and the same in every plane. */
   readonly id: string;
-  /** Above 0. */
+  /** Above 0. Less than `fullWeight` while the server starts slowly. */
   readonly weight: number;
+  /** As configured. */
+  readonly fullWeight: number;
   /** Requests under way from this plane. */
   readonly active: number;
 }

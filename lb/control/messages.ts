@@ -53,8 +53,12 @@ export interface ServerState {
   readonly weight: number;
   /** The verdict of the health checks. A server without checks is healthy. */
   readonly healthy: boolean;
-  /** What the operator wants of it. */
+  /** Of the last check, while it is not healthy. */
+  readonly reason?: string;
+  /** What the operator wants of it. In maintenance it is not checked. */
   readonly admin: 'ready' | 'drain' | 'maintenance';
+  /** Gets requests only while no other server is available. */
+  readonly backup: boolean;
 }
 
 export interface BackendState {

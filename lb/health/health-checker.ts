@@ -11,14 +11,12 @@ export interface HealthCheckerDeps {
   readonly onVerdict: (isHealthy: boolean, reason: string) => void;
 }
 
-/** Intervals vary by a tenth, so that the probes of many servers and balancers do not fall into step. */
-const JITTER = 0.1;
-
 /**
  * Probes one server again and again, one probe at a time. The verdict is `nextVerdict`'s; this owns the time.
  *
  * All servers are probed at once when a balancer starts, so that it can serve at once. The second probe comes at a random moment of the
- * first interval: from then on the probes of many servers are spread.
+ * first interval: from then on the probes of many servers are spread. While nothing is known, or the last probe speaks against what is
+ * known, the next one comes sooner: a server that has just come up serves soon, and one that has just died gets few requests.
  */
 export class HealthChecker {
   private readonly deps: HealthCheckerDeps;
@@ -36,18 +34,27 @@ export class HealthChecker {
   ) {
     this.deps = deps;
     this.health = options.health;
-    const { path, timeoutMs } = options.health;
-    this.target = { host: options.host, port: options.port, path, timeoutMs };
+    const { http, port, timeoutMs } = options.health;
+    this.target = {
+      host: options.host,
+      port: port ?? options.port,
+      timeoutMs,
+      ...(http === undefined ? {} : { http }),
+    };
   }
 
   get isHealthy(): boolean {
     return this.verdict.isHealthy;
   }
 
-  /** The first probe starts at once; one that is still under way since before `stop` takes its place. */
+  /**
+   * The first probe starts at once; one that is still under way since before `stop` takes its place. What was known before is forgotten:
+   * the first result is a verdict.
+   */
   start(): void {
     if (!this.isStopped) return;
     this.isStopped = false;
+    this.verdict = UNKNOWN;
     if (!this.isProbing) void this.run();
   }
 
@@ -63,19 +70,22 @@ export class HealthChecker {
     const result = await this.deps.probe(this.target);
     this.isProbing = false;
     if (this.isStopped) return;
+    const before = this.verdict;
+    if (result.outcome !== 'inconclusive') this.verdict = nextVerdict(before, result.outcome === 'passed', this.health);
     this.timer = this.deps.clock.after(this.nextDelayMs(), () => void this.run());
     if (result.outcome === 'inconclusive') return;
-    const before = this.verdict;
-    this.verdict = nextVerdict(before, result.outcome === 'passed', this.health);
     if (before.isKnown && before.isHealthy === this.verdict.isHealthy) return;
     this.deps.onVerdict(this.verdict.isHealthy, result.outcome === 'passed' ? 'passed' : result.reason);
   }
 
   private nextDelayMs(): number {
-    const { intervalMs } = this.health;
+    const { intervalMs, fastIntervalMs, jitterPercent } = this.health;
     const drawn = this.deps.random();
-    if (this.isSpread) return intervalMs * (1 + JITTER * (drawn * 2 - 1));
-    this.isSpread = true;
-    return intervalMs * drawn;
+    const isSettled = this.verdict.isKnown && this.verdict.against === 0;
+    if (!this.isSpread && isSettled) {
+      this.isSpread = true;
+      return intervalMs * drawn;
+    }
+    return (isSettled ? intervalMs : fastIntervalMs) * (1 + (jitterPercent / 100) * (drawn * 2 - 1));
   }
 }

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import type { HttpCheckConfig } from '../../config/config.ts';
 import type { Clock } from '../clock.ts';
 import { localShortage } from '../net/local-shortage.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
@@ -13,8 +14,8 @@ export type ProbeResult =
 export interface ProbeTarget {
   readonly host: string;
   readonly port: number;
-  /** Present: GET of it has to answer 2xx or 3xx. Absent: a connection is enough. */
-  readonly path: string | undefined;
+  /** Absent: a connection is enough. */
+  readonly http?: HttpCheckConfig;
   readonly timeoutMs: number;
 }
 
@@ -69,20 +70,24 @@ function attempt(
     const timer = clock.after(Math.max(0, endMs - clock.now()), () =>
       settle({ outcome: 'failed', reason: `no answer in ${target.timeoutMs} ms` }),
     );
-    let head = '';
+    const { http } = target;
+    let answer = '';
     socket.on('connect', () => {
-      if (target.path === undefined) settle({ outcome: 'passed' });
-      else
-        socket.write(
-          `GET ${target.path} HTTP/1.1\r\nHost: ${hostField(target)}\r\nUser-Agent: portico-health\r\nConnection: close\r\n\r\n`,
-        );
+      if (http === undefined) settle({ outcome: 'passed' });
+      else socket.write(request(http, target));
     });
-    socket.on('data', (data) => {
-      head += data.toString('latin1');
-      const verdict = judgeAnswer(head);
+    const judge = (isWhole: boolean): void => {
+      const verdict = http && judgeAnswer(answer, http, isWhole);
       if (verdict !== undefined) settle(verdict);
+    };
+    socket.on('data', (data) => {
+      answer += data.toString('latin1');
+      judge(false);
     });
-    socket.on('end', () => settle({ outcome: 'failed', reason: 'closed without an answer' }));
+    socket.on('end', () => {
+      judge(true);
+      settle({ outcome: 'failed', reason: 'closed without an answer' });
+    });
     let isTaken = false;
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code ?? 'unknown';
@@ -100,6 +105,16 @@ function attempt(
       resolve({ result: result!, isTaken });
     });
   });
+}
+
+function request({ method, path, host }: HttpCheckConfig, target: ProbeTarget): string {
+  const lines = [
+    `${method} ${path} HTTP/1.1`,
+    `Host: ${host ?? hostField(target)}`,
+    'User-Agent: portico-health',
+    'Connection: close',
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
 function hostField({ host, port }: ProbeTarget): string {

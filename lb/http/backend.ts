@@ -1,4 +1,7 @@
+import type { OutlierConfig } from '../../config/config.ts';
 import type { Policy } from '../balance/policy.ts';
+import { ServerPool } from '../balance/server-pool.ts';
+import type { ServerState } from '../control/messages.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { Server } from './server.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -26,6 +29,8 @@ export interface BackendOptions {
   readonly retries: number;
   /** Requests that may wait for a source port, and for how long. */
   readonly exhaustion: { readonly queue: number; readonly timeoutMs: number };
+  readonly slowStartMs: number;
+  readonly outlier?: OutlierConfig;
 }
 
 /** What became of requests that found no source port. */
@@ -51,7 +56,8 @@ export class Backend {
   private readonly waiting: WaitQueue;
   private readonly timeoutMs: number;
   private readonly now: () => number;
-  /** Servers that may get new requests: healthy, ready, with a weight. Replaced, never changed. */
+  private readonly pool: ServerPool<Server>;
+  /** Servers that may get new requests. Replaced, never changed. */
   private available: readonly Server[] = [];
   private readonly pickContext: { hashKey: string | undefined; random: () => number };
   private isServing = false;
@@ -68,15 +74,26 @@ export class Backend {
     this.waiting = new WaitQueue({ most: queue, timeoutMs });
     this.timeoutMs = timeoutMs;
     this.pickContext = { hashKey: undefined, random: deps.random };
+    this.pool = new ServerPool(
+      {
+        random: deps.random,
+        now: deps.now,
+        onChange: (available) => {
+          this.available = available;
+          this.onRoom();
+        },
+      },
+      options,
+    );
   }
 
   get waitingCount(): number {
     return this.waiting.length;
   }
 
-  setAvailable(servers: readonly Server[]): void {
-    this.available = servers;
-    this.onRoom();
+  /** Replaces the servers, and all that the primary says of them. */
+  update(servers: readonly { readonly member: Server; readonly state: ServerState }[]): void {
+    this.pool.update(servers);
   }
 
   /** Returns false if no server is there to take it; otherwise the exchange's sink hears of the outcome. */
@@ -144,6 +161,7 @@ export class Backend {
 
   /** Called by the plane's tick. */
   tick(nowMs: number): void {
+    this.pool.tick(nowMs);
     this.waiting.expire(nowMs);
     this.onRoom();
   }
@@ -171,7 +189,7 @@ export class Backend {
     if (failure.kind === 'exhausted') exchange.attempts--;
     if (isRetryable(exchange, failure) && exchange.attempts <= this.retries) {
       exchange.tried ??= [];
-      // A kept-alive connection may end just as a request sets out on it: that is no mark against the server.
+      // A connection that ended may have ended just as the request set out on it: the server gets a second chance.
       if (failure.kind !== 'closed' || exchange.attempts > 1) exchange.tried.push(server);
       if (this.forward(exchange)) {
         this.retriesBy.set(failure.kind, (this.retriesBy.get(failure.kind) ?? 0) + 1);

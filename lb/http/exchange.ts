@@ -9,8 +9,11 @@ import type { UpstreamConnection } from './upstream-connection.ts';
 export type Failure =
   /** No connection came about; nothing was sent. `code` is an errno name or `TIMEOUT`. */
   | { readonly kind: 'connect'; readonly code: string }
-  /** The connection ended before the first byte of this answer. */
-  | { readonly kind: 'closed' }
+  /**
+   * The connection ended before the first byte of this answer. `isStale`: it had been used before, and may have been ended just as the
+   * request set out; or this request stood behind another one.
+   */
+  | { readonly kind: 'closed'; readonly isStale: boolean }
   /** The answer breaks HTTP, or ended in the middle of its head. */
   | { readonly kind: 'bad-answer' }
   /** The server let the time limit for its answer pass. */

@@ -10,6 +10,7 @@ import { Backend, type Exhausted } from './backend.ts';
 import { HttpContext } from './http-context.ts';
 import { HttpListener } from './http-listener.ts';
 import { Server } from './server.ts';
+import { statusSet } from './status-set.ts';
 
 /** A backend with all servers it has had, the stopped ones until their connections are gone. */
 interface BackendEntry {
@@ -79,13 +80,10 @@ export class HttpEngine implements PlaneEngine {
       server.stop();
     }
     for (const server of state.servers) {
-      const existing = entry.servers.get(server.id);
-      if (existing === undefined) entry.servers.set(server.id, this.createServer(entry, server));
-      else existing.weight = server.weight;
+      if (!entry.servers.has(server.id)) entry.servers.set(server.id, this.createServer(entry, server));
     }
-    const isAvailable = ({ healthy, admin, weight }: ServerState): boolean =>
-      healthy && admin === 'ready' && weight > 0;
-    entry.backend.setAvailable(state.servers.filter(isAvailable).map(({ id }) => entry.servers.get(id)!));
+    entry.backend.update(state.servers.map((server) => ({ member: entry.servers.get(server.id)!, state: server })));
+    for (const { id, admin } of state.servers) entry.servers.get(id)!.setQuiet(admin !== 'ready');
   }
 
   private createServer(entry: BackendEntry, state: ServerState): Server {
@@ -104,6 +102,7 @@ export class HttpEngine implements PlaneEngine {
         connectTimeoutMs: config.timeouts.connectMs,
         responseTimeoutMs: config.timeouts.responseMs,
         idleTimeoutMs: config.timeouts.idleMs,
+        failing: statusSet(config.outlier?.statuses ?? []),
       },
     );
   }
@@ -175,6 +174,8 @@ export class HttpEngine implements PlaneEngine {
           idle,
           connectsTotal: server.connectsTotal,
           connectFailuresTotal: server.connectFailuresTotal,
+          ejected: server.track?.isEjected === true ? 1 : 0,
+          ejectionsTotal: server.track?.ejectionsTotal ?? 0,
         });
         waiting.set(config.source, (waiting.get(config.source) ?? 0) + server.waitingCount);
       }

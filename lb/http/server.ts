@@ -1,7 +1,9 @@
-import type { Candidate } from '../balance/policy.ts';
+import type { Member } from '../balance/server-pool.ts';
+import type { OutlierTrack } from '../health/outlier-detector.ts';
 import type { LocalAddress } from '../net/tcp-stream.ts';
 import type { Destination, LeaseEnd, LeasePool } from '../source/lease-pool.ts';
 import { TimeoutList } from '../timeout-list.ts';
+import { blamesServer } from './blame.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
@@ -19,6 +21,8 @@ export interface ServerOptions {
   readonly connectTimeoutMs: number;
   readonly responseTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** By status: 1 where the answer is a failure of the server. */
+  readonly failing: Uint8Array;
 }
 
 /** What a server tells its backend. */
@@ -36,11 +40,13 @@ const PIPELINE_REST_MS = 2000;
 const STALL_MS = 40;
 
 /** One server of a backend, as one plane sees it: its connections, and the requests that wait for one. */
-export class Server implements Candidate {
+export class Server implements Member {
   readonly id: string;
   readonly host: string;
   readonly port: number;
   weight: number;
+  fullWeight: number;
+  track: OutlierTrack | undefined = undefined;
   /** Requests and tunnels under way, waiting ones too. */
   active = 0;
   connectsTotal = 0;
@@ -64,6 +70,8 @@ export class Server implements Candidate {
   private averageAnswerBytes = 0;
   private pipeliningRestsUntilMs = 0;
   private isStopped = false;
+  /** Connections end once nobody needs them. */
+  private isQuiet = false;
 
   constructor(
     deps: { readonly context: HttpContext; readonly leases: LeasePool; readonly events: ServerEvents },
@@ -77,6 +85,7 @@ export class Server implements Candidate {
     this.host = options.host;
     this.port = options.port;
     this.weight = options.weight;
+    this.fullWeight = options.weight;
     this.destination = deps.leases.destination(options.host, options.port);
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
     this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
@@ -206,7 +215,7 @@ export class Server implements Candidate {
       connection.send(next);
     }
     if (connection.inFlight > 0 || connection.state !== 'open') return;
-    if (this.isStopped) {
+    if (this.isStopped || this.isQuiet) {
       connection.close('closed');
       return;
     }
@@ -244,6 +253,14 @@ export class Server implements Candidate {
     }
   }
 
+  /** The head of an answer came. */
+  onAnswerHead(status: number): void {
+    const { track } = this;
+    if (track === undefined) return;
+    if (this.options.failing[status] === 1) track.failure();
+    else track.success();
+  }
+
   onAnswered(exchange: Exchange, bytes: number): void {
     this.averageAnswerBytes += (bytes - this.averageAnswerBytes) / 64;
     this.active--;
@@ -262,7 +279,9 @@ export class Server implements Candidate {
   private settle(exchange: Exchange, failure: Failure): void {
     this.active--;
     exchange.connection = undefined;
-    if (!exchange.isCancelled) this.events.onExchangeFailed(exchange, failure);
+    if (exchange.isCancelled) return;
+    if (this.track !== undefined && blamesServer(failure)) this.track.failure();
+    this.events.onExchangeFailed(exchange, failure);
   }
 
   private restPipelining(): void {
@@ -329,6 +348,12 @@ export class Server implements Candidate {
       if (this.idle.includes(connection)) connection.close(end);
       else connection.isRetiring = true;
     }
+  }
+
+  /** While it is quiet, no connection is kept for later: the server can be stopped as soon as nothing is under way. */
+  setQuiet(isQuiet: boolean): void {
+    this.isQuiet = isQuiet;
+    if (isQuiet) for (const connection of [...this.idle]) connection.close('closed');
   }
 
   /** No new requests; idle connections close now, the others after their answer. */

@@ -15,7 +15,8 @@ const SEND_SLAB_BYTES = 16384;
 /** Local addresses tried for one connection before the shortage is called one. */
 const MAX_ADDRESS_TRIES = 32;
 
-const CLOSED: Failure = { kind: 'closed' };
+const CLOSED: Failure = { kind: 'closed', isStale: false };
+const STALE: Failure = { kind: 'closed', isStale: true };
 const BAD_ANSWER: Failure = { kind: 'bad-answer' };
 const TIMEOUT: Failure = { kind: 'timeout' };
 
@@ -283,6 +284,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
       return headEnd;
     }
     exchange.hasAnswer = true;
+    this.server.onAnswerHead(head.status);
     this.keepAliveAfter = head.keepAlive;
     this.body.begin(head);
     const bodyEnd = this.body.advance(bytes, headEnd, end);
@@ -310,6 +312,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     const { responseHead: head } = this.context;
     if (!exchange.isUpgrade || !head.isUpgrade) return this.breakOff();
     exchange.hasAnswer = true;
+    this.server.onAnswerHead(head.status);
     if (exchange.isCancelled) this.close('reset');
     else exchange.sink.onUpgrade(head, bytes, headEnd, end, this);
     return end;
@@ -387,10 +390,12 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     else stream?.close();
     if (lease >= 0) this.server.releaseLease(lease, end);
     this.server.onConnectionClosed(this, queue.length - first > 1 && !hadSentPart && !wasConnecting);
+    const isStale = failure === CLOSED && this.answered > 0 && !hadSentPart;
     for (let i = first; i < queue.length; i++) {
       const exchange = queue[i]!;
       exchange.connection = undefined;
-      const own = i === first || wasConnecting ? failure : CLOSED;
+      // A connection that did not come about is one failure, however many requests waited for it.
+      const own = (i === first || wasConnecting) && !isStale ? failure : STALE;
       this.server.onExchangeFailed(exchange, own);
     }
   }

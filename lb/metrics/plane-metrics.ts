@@ -55,6 +55,9 @@ export interface UpstreamMetrics {
   readonly idle: number;
   readonly connectsTotal: number;
   readonly connectFailuresTotal: number;
+  /** 1 while the plane keeps requests from it because of what became of earlier ones; of several planes, how many do. */
+  readonly ejected: number;
+  readonly ejectionsTotal: number;
 }
 
 /** Ports of one source towards one destination, as one plane sees them (only the blocks that it owns). */

@@ -39,6 +39,8 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
         idle: a.idle + b.idle,
         connectsTotal: a.connectsTotal + b.connectsTotal,
         connectFailuresTotal: a.connectFailuresTotal + b.connectFailuresTotal,
+        ejected: a.ejected + b.ejected,
+        ejectionsTotal: a.ejectionsTotal + b.ejectionsTotal,
       }),
     ),
     retries: addCounts(

@@ -42,7 +42,18 @@ t.test('status', async (t) => {
     backends: [
       {
         name: 'app',
-        servers: [{ id: '127.0.0.1:1', weight: 1, healthy: true, state: 'ready', active: 1, idle: 2 }],
+        servers: [
+          {
+            id: '127.0.0.1:1',
+            weight: 1,
+            backup: false,
+            healthy: true,
+            state: 'ready',
+            active: 1,
+            idle: 2,
+            ejected_by: 1,
+          },
+        ],
       },
     ],
     ports: [
@@ -77,7 +88,18 @@ t.test('listeners and backends, of all planes that are alive', async (t) => {
     backends: [
       {
         name: 'app',
-        servers: [{ id: '127.0.0.1:1', weight: 1, healthy: true, state: 'ready', active: 3, idle: 6 }],
+        servers: [
+          {
+            id: '127.0.0.1:1',
+            weight: 1,
+            backup: false,
+            healthy: true,
+            state: 'ready',
+            active: 3,
+            idle: 6,
+            ejected_by: 2,
+          },
+        ],
       },
     ],
   });

@@ -65,7 +65,16 @@ t.test('a small file gets every default', async (t) => {
       {
         balance: 'least-connections',
         workers: { module: '/etc/portico/api.js', count: 3 },
-        health: { path: '/ok', intervalMs: 500, timeoutMs: 1000, rise: 2, fall: 3 },
+        health: {
+          http: { method: 'GET', path: '/ok', statuses: [[200, 399]] },
+          intervalMs: 500,
+          fastIntervalMs: 500,
+          jitterPercent: 10,
+          timeoutMs: 1000,
+          rise: 2,
+          fall: 3,
+        },
+        slowStartMs: 0,
       },
     ],
     admin: { listen: { host: '127.0.0.1', port: 9797 } },

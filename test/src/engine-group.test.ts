@@ -50,7 +50,7 @@ class SteeringEngine implements Engine {
 
 const state = (healthy: boolean): BackendState => ({
   name: 'app',
-  servers: [{ id: 's', host: '127.0.0.1', port: 9001, weight: 1, healthy, admin: 'ready' }],
+  servers: [{ id: 's', host: '127.0.0.1', port: 9001, weight: 1, healthy, admin: 'ready', backup: false }],
 });
 
 function setUp(): { engine: SteeringEngine; group: EngineGroup; clock: FakeClock } {

@@ -8,7 +8,12 @@ import { randomTwo } from '../../../lb/balance/random-two.ts';
 import { roundRobin } from '../../../lb/balance/round-robin.ts';
 import { hashString } from '../../../lb/balance/string-hash.ts';
 
-const candidate = (id: string, weight = 1, active = 0): Candidate => ({ id, weight, active });
+const candidate = (id: string, weight = 1, active = 0): Candidate => ({
+  id,
+  weight,
+  fullWeight: weight,
+  active,
+});
 
 /** mulberry32: the same numbers in every run. */
 function seeded(seed: number): () => number {
@@ -107,6 +112,18 @@ t.test('least-connections shares evenly among equals, next to a busy one too', a
   t.equal(pick([], context()), undefined);
 });
 
+t.test('least-connections draws idle servers by weight', async (t) => {
+  const pick = leastConnections();
+  const random = context();
+  const counts = new Map<string, number>();
+  for (let i = 0; i < 7000; i++) {
+    const { id } = pick([candidate('a', 5), candidate('b', 1), candidate('c', 1)], random)!;
+    counts.set(id, (counts.get(id) ?? 0) + 1);
+  }
+  t.ok(Math.abs(counts.get('a')! - 5000) < 150, `a got ${counts.get('a')}`);
+  t.ok(Math.abs(counts.get('b')! - 1000) < 100, `b got ${counts.get('b')}`);
+});
+
 t.test('random-two takes the less busy of two different ones', async (t) => {
   const pick = randomTwo();
   const scripted = (...values: number[]) => context(undefined, () => values.shift()!);
@@ -196,7 +213,9 @@ t.test('hash moves few keys when a weight changes, and those towards the heavier
 
 t.test('every policy answers with one of the candidates, and with none only for none', async (t) => {
   const list = fc.array(
-    fc.record({ id: fc.string(), weight: fc.integer({ min: 1, max: 256 }), active: fc.nat(1000) }),
+    fc
+      .record({ id: fc.string(), weight: fc.integer({ min: 1, max: 256 }), active: fc.nat(1000) })
+      .map(({ id, weight, active }) => candidate(id, weight, active)),
     { maxLength: 12 },
   );
   for (const name of ['round-robin', 'least-connections', 'random-two', 'hash'] as const) {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import type { HttpCheckConfig } from '../../../config/config.ts';
 import { type Clock, systemClock } from '../../../lb/clock.ts';
 import { HealthChecker } from '../../../lb/health/health-checker.ts';
 import { type ProbeResult, probe } from '../../../lb/health/probe.ts';
@@ -12,6 +13,13 @@ import { startFullBacklogServer } from '../../fixtures/full-backlog-server.ts';
 import { startRawServer } from '../../fixtures/raw-server.ts';
 
 const LIMITS = { rise: 2, fall: 3 };
+const HEALTH = { intervalMs: 1000, fastIntervalMs: 200, jitterPercent: 10, timeoutMs: 100, ...LIMITS };
+const http200 = (path: string, body?: string): HttpCheckConfig => ({
+  method: 'GET',
+  path,
+  statuses: [[200, 399]],
+  ...(body === undefined ? {} : { body }),
+});
 
 /** Lets the promises that are settled run on. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -73,7 +81,7 @@ t.test('the checker probes on time, one at a time, and tells of changes alone', 
       },
       onVerdict: (isHealthy, reason) => verdicts.push(`${isHealthy ? 'up' : 'down'}: ${reason}`),
     },
-    { health: { intervalMs: 1000, timeoutMs: 100, ...LIMITS }, host: '127.0.0.1', port: 1 },
+    { health: HEALTH, host: '127.0.0.1', port: 1 },
   );
   const finish = async (result: ProbeResult): Promise<void> => {
     answer(result);
@@ -85,10 +93,16 @@ t.test('the checker probes on time, one at a time, and tells of changes alone', 
   t.equal(probes, 1, 'not while one is under way');
   await finish({ outcome: 'inconclusive', reason: 'EMFILE' });
   t.same(verdicts, [], 'a shortage of this host says nothing');
-  let delayMs = 500;
-  for (const outcome of ['passed', 'failed', 'failed', 'inconclusive', 'failed', 'passed', 'passed'] as const) {
+  for (const [delayMs, outcome] of [
+    [200, 'passed'],
+    [500, 'failed'],
+    [200, 'failed'],
+    [200, 'inconclusive'],
+    [200, 'failed'],
+    [1000, 'passed'],
+    [200, 'passed'],
+  ] as const) {
     clock.advance(delayMs - 1);
-    delayMs = 1000;
     const before = probes;
     clock.advance(1);
     t.equal(probes, before + 1);
@@ -98,6 +112,35 @@ t.test('the checker probes on time, one at a time, and tells of changes alone', 
   checker.stop();
   checker.stop();
   t.equal(clock.pending, 0);
+});
+
+t.test('checks come sooner while nothing is known, and while they speak against what is', async (t) => {
+  const clock = new FakeClock();
+  const outcomes: ProbeResult['outcome'][] = [];
+  const delays: number[] = [];
+  let probedAtMs = 0;
+  const checker = new HealthChecker(
+    {
+      clock,
+      random: () => 0.5,
+      probe: async () => {
+        delays.push(clock.now() - probedAtMs);
+        probedAtMs = clock.now();
+        const outcome = outcomes.shift() ?? 'passed';
+        return outcome === 'passed' ? { outcome } : { outcome, reason: 'x' };
+      },
+      onVerdict: () => {},
+    },
+    { health: HEALTH, host: '127.0.0.1', port: 1 },
+  );
+  outcomes.push('inconclusive', 'inconclusive', 'passed', 'passed', 'failed', 'failed', 'failed', 'failed', 'passed');
+  checker.start();
+  while (delays.length < 11) {
+    await turn();
+    clock.advance(100);
+  }
+  t.same(delays, [0, 200, 200, 500, 1000, 200, 200, 1000, 1000, 200, 1000]);
+  checker.stop();
 });
 
 t.test('a checker that is started again while a probe is under way has one at a time all the same', async (t) => {
@@ -111,7 +154,7 @@ t.test('a checker that is started again while a probe is under way has one at a 
       probe: () => new Promise((resolve) => answers.push(resolve)),
       onVerdict: (isHealthy) => verdicts.push(isHealthy),
     },
-    { health: { intervalMs: 1000, timeoutMs: 100, ...LIMITS }, host: '127.0.0.1', port: 1 },
+    { health: HEALTH, host: '127.0.0.1', port: 1 },
   );
   checker.start();
   checker.stop();
@@ -144,7 +187,7 @@ t.test('all servers are probed at the start, and spread over the interval from t
         },
         onVerdict: () => {},
       },
-      { health: { intervalMs: 1000, timeoutMs: 100, ...LIMITS }, host: '127.0.0.1', port: i },
+      { health: HEALTH, host: '127.0.0.1', port: i },
     );
   });
   for (const checker of checkers) checker.start();
@@ -164,7 +207,10 @@ t.test('a probe keeps its deadline towards a host that drops SYNs', async (t) =>
   t.teardown(() => server.close());
   const clock = new FakeClock();
   const leases = leasePool(clock, '127.0.1.10');
-  const result = probe({ clock, leases }, { host: '127.0.0.1', port: server.port, path: '/', timeoutMs: 1000 });
+  const result = probe(
+    { clock, leases },
+    { host: '127.0.0.1', port: server.port, http: http200('/'), timeoutMs: 1000 },
+  );
   clock.advance(999);
   t.equal(clock.pending, 1);
   clock.advance(1);
@@ -188,7 +234,7 @@ t.test('a probe tries the next port when another program holds one', async (t) =
     for (const squatter of squatters) squatter.close();
   });
   const { port } = server.address() as AddressInfo;
-  t.same(await probe({ clock, leases }, { host: '127.0.0.1', port, path: '/', timeoutMs: 1000 }), {
+  t.same(await probe({ clock, leases }, { host: '127.0.0.1', port, http: http200('/'), timeoutMs: 1000 }), {
     outcome: 'passed',
   });
   t.match(leases.counts(), [{ used: 0, unusable: 2 }]);
@@ -205,8 +251,11 @@ t.test('probes of real servers', async (t) => {
     .listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo;
-  const run = (target: number, path?: string, timeoutMs = 2000) =>
-    probe({ clock: systemClock, leases }, { host: '127.0.0.1', port: target, path, timeoutMs });
+  const run = (target: number, path?: string, timeoutMs = 2000, body?: string) =>
+    probe(
+      { clock: systemClock, leases },
+      { host: '127.0.0.1', port: target, timeoutMs, ...(path === undefined ? {} : { http: http200(path, body) }) },
+    );
   t.same(await run(port), { outcome: 'passed' }, 'a connection is enough without a path');
   t.same(await run(port, '/200'), { outcome: 'passed' });
   t.same(await run(port, '/302'), { outcome: 'passed' });
@@ -231,6 +280,8 @@ t.test('probes of real servers', async (t) => {
   const resetting = await startRawServer((socket) => socket.resetAndDestroy());
   t.same(await run(resetting.port, '/'), { outcome: 'failed', reason: 'ECONNRESET' });
   await resetting.close();
+  t.same(await run(port, '/200', 2000, '127.0.1.9'), { outcome: 'passed' }, 'the body says what it should');
+  t.match(await run(port, '/200', 2000, 'ready'), { outcome: 'failed', reason: /body does not contain/ });
   server.closeAllConnections();
   server.close();
   t.match(await run(port), { outcome: 'failed', reason: 'ECONNREFUSED' });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { judgeAnswer } from '../../../lb/health/judge-answer.ts';
+import { judgeAnswer as judge } from '../../../lb/health/judge-answer.ts';
 
+const judgeAnswer = (text: string) => judge(text, { statuses: [[200, 399]] }, false);
 const PASSED = { outcome: 'passed' };
 const NOT_HTTP = { outcome: 'failed', reason: 'not an HTTP answer' };
 const failed = (status: number) => ({ outcome: 'failed', reason: `status ${status}` });
@@ -54,4 +55,29 @@ t.test('what has been judged stays judged, whatever follows', async () => {
       },
     ),
   );
+});
+
+t.test('statuses and bodies that are wanted', async (t) => {
+  const expected = { statuses: [[200, 200] as const, [429, 431] as const], body: 'all – well' };
+  const bytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
+  const NOT_WELL = { outcome: 'failed', reason: 'the body does not contain what it should' };
+  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const cases: [string, boolean, ReturnType<typeof judge> | object][] = [
+    ['HTTP/1.1 301 x', false, failed(301)],
+    ['HTTP/1.1 432 x', false, failed(432)],
+    ['HTTP/1.1 430 x\r\n\r\nall – well', false, PASSED],
+    ['HTTP/1.1 200 OK\r\n', false, undefined],
+    ['HTTP/1.1 200 OK\r\n\r\nall –', false, undefined],
+    ['HTTP/1.1 200 OK\r\n\r\nall –', true, NOT_WELL],
+    ['HTTP/1.1 200 OK\r\nX: all – well\r\n\r\nno', true, NOT_WELL],
+    ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno', false, NOT_WELL],
+    ['HTTP/1.1 200 OK\r\n\r\nnow all – well, really', false, PASSED],
+    [`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(70_000)}`, false, NOT_WELL],
+    [`HTTP/1.1 103 x\r\n\r\n${chunked}4\r\nall \r\na;x=y\r\n– well\r\n`, false, PASSED],
+    [`${chunked}4\r\nall `, false, undefined],
+    [`${chunked}4\r\nall \r\n0\r\n\r\n`, true, NOT_WELL],
+  ];
+  for (const [text, isWhole, verdict] of cases) {
+    t.same(judge(bytes(text), expected, isWhole), verdict, JSON.stringify(text.slice(0, 60)));
+  }
 });

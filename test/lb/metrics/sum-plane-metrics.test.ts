@@ -40,6 +40,8 @@ const reports: fc.Arbitrary<PlaneMetrics> = fc.record({
       idle: count,
       connectsTotal: count,
       connectFailuresTotal: count,
+      ejected: count,
+      ejectionsTotal: count,
     }),
     ({ backend, server }) => backend + server,
   ),

@@ -1,0 +1,114 @@
+import t from 'tap';
+import type { BackendConfig } from '../../config/config.ts';
+import type { BackendState } from '../../lb/control/messages.ts';
+import type { ProbeResult, ProbeTarget } from '../../lb/health/probe.ts';
+import { ServerRegistry } from '../../src/server-registry.ts';
+import { FakeClock } from '../fixtures/fake-clock.ts';
+
+const CONFIG: BackendConfig = {
+  name: 'app',
+  balance: 'round-robin',
+  hash: { by: 'client' },
+  source: 'default',
+  pipelining: 1,
+  connectionsPerServer: 1,
+  retries: 0,
+  timeouts: { connectMs: 1, responseMs: 1, idleMs: 1 },
+  slowStartMs: 0,
+  health: { intervalMs: 1000, fastIntervalMs: 100, jitterPercent: 0, timeoutMs: 100, rise: 2, fall: 3 },
+  servers: [
+    { host: '10.0.0.1', port: 80, weight: 1, backup: false },
+    { host: '::1', port: 80, weight: 2, backup: true },
+  ],
+};
+
+function registryOf(config: Partial<BackendConfig> = {}) {
+  const clock = new FakeClock();
+  const probes: { target: ProbeTarget; answer: (result: ProbeResult) => void }[] = [];
+  const states: BackendState[] = [];
+  const registry = new ServerRegistry(
+    {
+      clock,
+      random: () => 0.5,
+      probe: (target) => new Promise((answer) => probes.push({ target, answer })),
+      onChange: (state) => states.push(state),
+      onVerdict: () => {},
+    },
+    { ...CONFIG, ...config },
+  );
+  registry.start();
+  return {
+    registry,
+    clock,
+    probes,
+    states,
+    /** Answers the oldest probe, and lets the verdict be drawn. */
+    answer: async (result: ProbeResult): Promise<void> => {
+      probes.shift()!.answer(result);
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+const PASSED: ProbeResult = { outcome: 'passed' };
+
+t.test('a server is unhealthy until its first check, and says why', async (t) => {
+  const { registry, answer, states } = registryOf();
+  t.match(registry.state.servers, [
+    { id: '10.0.0.1:80', healthy: false, reason: 'not checked yet', backup: false },
+    { id: '[::1]:80', healthy: false, weight: 2, backup: true },
+  ]);
+  await answer(PASSED);
+  t.match(states.at(-1)!.servers[0], { healthy: true });
+  t.notOk('reason' in states.at(-1)!.servers[0]!);
+  await answer({ outcome: 'failed', reason: 'ECONNREFUSED' });
+  t.match(registry.state.servers[1], { healthy: false, reason: 'ECONNREFUSED' });
+  registry.stop();
+});
+
+t.test('a server in maintenance is not checked, and is unknown when it comes back', async (t) => {
+  const { registry, answer, clock, probes } = registryOf({ servers: [CONFIG.servers[0]!] });
+  await answer(PASSED);
+  t.match(registry.change('10.0.0.1:80', { state: 'maintenance' }), { ok: true, server: { admin: 'maintenance' } });
+  clock.advance(10_000);
+  t.equal(probes.length, 0);
+  t.notOk(registry.hasAvailable);
+  registry.change('10.0.0.1:80', { state: 'maintenance', weight: 7 });
+  t.match(registry.change('10.0.0.1:80', { state: 'ready' }), { server: { healthy: false, weight: 7 } });
+  t.equal(probes.length, 1, 'at once');
+  await answer(PASSED);
+  t.ok(registry.hasAvailable);
+  registry.change('10.0.0.1:80', { state: 'drain' });
+  t.notOk(registry.hasAvailable);
+  clock.advance(1000);
+  t.equal(probes.length, 1, 'one that drains is checked on');
+  registry.stop();
+});
+
+t.test('servers come and go', async (t) => {
+  const { registry, clock, states } = registryOf({ health: undefined } as unknown as Partial<BackendConfig>);
+  t.match(registry.addServer('10.0.0.9:90', 3, false), {
+    ok: true,
+    server: { id: '10.0.0.9:90', weight: 3, healthy: true },
+  });
+  t.equal(states.at(-1)!.servers.length, 3);
+  t.match(registry.addServer('10.0.0.9:90', 3, false), { ok: false, reason: 'exists' });
+  for (const wrong of ['10.0.0.9', '10.0.0.9:0', 'example.org:80']) {
+    t.match(registry.addServer(wrong, 1, false), { ok: false, reason: 'invalid' }, wrong);
+  }
+  t.match(registry.removeServer('[::1]:80'), { ok: true });
+  t.match(registry.removeServer('[::1]:80'), { ok: false, reason: 'no-server' });
+  t.match(registry.removeServer('10.0.0.1:80'), { ok: true });
+  t.match(registry.removeServer('10.0.0.9:90'), { ok: false, reason: 'last' });
+  t.match(registry.change('10.0.0.1:80', { weight: 1 }), { ok: false, reason: 'no-server' });
+  t.equal(clock.pending, 0);
+});
+
+t.test('workers are changed, not added or removed', async (t) => {
+  const { registry } = registryOf({ servers: [], workers: { module: 'x', count: 1 } });
+  const id = registry.add('127.0.0.1', 5000);
+  t.match(registry.change(id, { weight: 0 }), { ok: true });
+  t.match(registry.addServer('127.0.0.1:1', 1, false), { ok: false, reason: 'workers' });
+  t.match(registry.removeServer(id), { ok: false, reason: 'workers' });
+  registry.stop();
+});
