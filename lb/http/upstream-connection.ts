@@ -1,9 +1,9 @@
 import { Arena } from '../net/arena.ts';
 import { copyBytes } from '../net/copy-bytes.ts';
-import { localShortage } from '../net/local-shortage.ts';
 import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import { dial } from './dial.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
 import { ResponseBody } from './response-body.ts';
@@ -12,8 +12,6 @@ import type { Server } from './server.ts';
 /** A partial head larger than this is no HTTP answer that we pass on. */
 const MAX_HEAD_BYTES = 65536;
 const SEND_SLAB_BYTES = 16384;
-/** Local addresses tried for one connection before the shortage is called one. */
-const MAX_ADDRESS_TRIES = 32;
 
 const CLOSED: Failure = { kind: 'closed', isStale: false };
 const STALE: Failure = { kind: 'closed', isStale: true };
@@ -49,7 +47,8 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   private readonly context: HttpContext;
   private stream: TcpStream | undefined = undefined;
   lease = -1;
-  private giveUp: (() => void) | undefined = undefined;
+  /** Ends the attempt to connect. */
+  giveUp: (() => void) | undefined = undefined;
   private queue: Exchange[] = [];
   private first = 0;
   /** Requests of this tick that wait to be written together; only with pipelining. */
@@ -77,38 +76,12 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.lease = this.server.takeLease();
     if (this.lease < 0) return false;
     this.server.connectTimeouts.start(this, this.context.tickMs);
-    this.connect(MAX_ADDRESS_TRIES);
+    dial(this, this.context.network);
     return true;
   }
 
-  private connect(triesLeft: number): void {
-    const { server } = this;
-    server.connectsTotal++;
-    this.giveUp = this.context.network.connect(
-      server.localAddress(this.lease),
-      server.host,
-      server.port,
-      this,
-      (stream, error, isAddressGone) => {
-        if (stream !== undefined) {
-          this.onConnected(stream);
-        } else if (localShortage(error) === 'port') {
-          if (isAddressGone) server.loseSource(this.lease);
-          else server.setLeaseAside(this.lease);
-          this.lease = triesLeft > 0 ? server.takeLease() : -1;
-          if (this.lease >= 0) this.connect(triesLeft - 1);
-          else this.fail({ kind: 'exhausted', what: 'port' }, 'unused');
-        } else if (localShortage(error) === 'descriptor') {
-          this.fail({ kind: 'exhausted', what: 'descriptor' }, 'unused');
-        } else {
-          server.connectFailuresTotal++;
-          this.fail({ kind: 'connect', code: error }, 'unused');
-        }
-      },
-    );
-  }
-
-  private onConnected(stream: TcpStream): void {
+  /** From `dial`. */
+  onConnected(stream: TcpStream): void {
     this.state = 'open';
     this.stream = stream;
     this.giveUp = undefined;
@@ -371,7 +344,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
    * Closes and settles all: `failure` is for the exchange whose answer was due; those behind it were not looked at by the server as far
    * as we know, so they fail as `closed`.
    */
-  private fail(failure: Failure, end: LeaseEnd): void {
+  fail(failure: Failure, end: LeaseEnd): void {
     if (this.state === 'closed') return;
     const wasConnecting = this.state === 'connecting';
     const hadSentPart = this.body.framing !== undefined;

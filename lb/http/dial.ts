@@ -1,0 +1,37 @@
+import { localShortage } from '../net/local-shortage.ts';
+import type { TcpNetwork } from '../net/tcp-stream.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
+
+/** Local addresses tried for one connection before the shortage is called one. */
+const MAX_ADDRESS_TRIES = 32;
+
+/**
+ * Connects from the address and port that the connection has leased. Those that the kernel refuses are changed for others: they are a
+ * shortage of this host and say nothing of the server.
+ */
+export function dial(connection: UpstreamConnection, network: TcpNetwork, triesLeft = MAX_ADDRESS_TRIES): void {
+  const { server } = connection;
+  server.connectsTotal++;
+  connection.giveUp = network.connect(
+    server.localAddress(connection.lease),
+    server.host,
+    server.port,
+    connection,
+    (stream, error, isAddressGone) => {
+      if (stream !== undefined) {
+        connection.onConnected(stream);
+      } else if (localShortage(error) === 'port') {
+        if (isAddressGone) server.loseSource(connection.lease);
+        else server.setLeaseAside(connection.lease);
+        connection.lease = triesLeft > 0 ? server.takeLease() : -1;
+        if (connection.lease >= 0) dial(connection, network, triesLeft - 1);
+        else connection.fail({ kind: 'exhausted', what: 'port' }, 'unused');
+      } else if (localShortage(error) === 'descriptor') {
+        connection.fail({ kind: 'exhausted', what: 'descriptor' }, 'unused');
+      } else {
+        server.connectFailuresTotal++;
+        connection.fail({ kind: 'connect', code: error }, 'unused');
+      }
+    },
+  );
+}
