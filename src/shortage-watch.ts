@@ -46,11 +46,10 @@ export class ShortageWatch {
     const { clock, log, ports, sources } = this.deps;
     const counted = await ports();
     const now = clock.now();
-    this.forecaster.observe(
-      now,
-      counted,
-      sources().filter(({ state }) => state.kind === 'ready'),
-    );
+    const usable = sources()
+      .filter(({ state }) => state.kind === 'ready')
+      .map(({ pool, address, ports: all, heldElsewhere }) => ({ pool, address, ports: all - heldElsewhere }));
+    this.forecaster.observe(now, counted, usable);
     // Sources of a pool fill together; the pool as a whole is what a person can do something about.
     const whole = this.forecaster.forecasts().filter(({ source }) => source === undefined);
     for (const [name, watcher] of this.watchers) {

@@ -6,6 +6,8 @@ import { holdWebSocket } from '../load/held-web-socket.ts';
 export type ClientCommand =
   /** One after the other; after the first refusal many at once, as each refusal may take its time. */
   | { readonly type: 'open'; readonly count: number }
+  /** All at once. */
+  | { readonly type: 'crowd'; readonly count: number }
   /** Closes one and opens another, so often, `atOnce` at a time. */
   | { readonly type: 'churn'; readonly count: number; readonly atOnce: number };
 
@@ -59,6 +61,9 @@ async function run(command: ClientCommand): Promise<void> {
         await Promise.all(Array.from({ length: atOnce }, open));
         left -= atOnce;
       }
+      return;
+    case 'crowd':
+      await Promise.all(Array.from({ length: command.count }, open));
       return;
     case 'churn': {
       let left = command.count;

@@ -16,21 +16,27 @@ export interface Field {
 
 export interface Contender {
   readonly name: string;
-  /** Resolves when it serves; its result ends it. */
-  start(field: Field): Promise<() => Promise<void>>;
+  /** Resolves when it serves. */
+  start(field: Field): Promise<Running>;
+}
+
+export interface Running {
+  /** The processes that forward; none where the kernel does. */
+  readonly pids: readonly number[];
+  readonly stop: () => Promise<void>;
 }
 
 const portico = (strategy: 'most-free' | 'round-robin'): Contender => ({
   name: `Portico, ${strategy}`,
   start: async ({ namespace, directory, front, server, sources, ports }) => {
-    const { process } = await Balancer.start(namespace, {
+    const { process, planePids } = await Balancer.start(namespace, {
       directory,
       bind: `${front.host}:${front.port}`,
       destination: `${server.host}:${server.port}`,
       pool: `addresses: [${sources.join(', ')}], ports: ${ports.low}-${ports.high}, strategy: ${strategy}`,
       planes: 2,
     });
-    return () => ended(process);
+    return { pids: planePids, stop: () => ended(process) };
   },
 });
 
@@ -61,7 +67,7 @@ ${sources.map((source, i) => `  server s${i} ${server.host}:${server.port} check
     );
     const child = namespace.spawn('haproxy', '-db', '-q', '-f', file);
     await settled(child);
-    return () => ended(child);
+    return { pids: [child.pid!], stop: () => ended(child) };
   },
 };
 
@@ -102,10 +108,11 @@ ${shares.join('\n')}
     namespace.set({ 'net.ipv4.ip_local_port_range': `${ports.low} ${ports.high}` });
     const child = namespace.spawn('nginx', '-c', file, '-p', directory);
     await settled(child);
-    return async () => {
+    const stop = async (): Promise<void> => {
       await ended(child);
       namespace.set({ 'net.ipv4.ip_local_port_range': '32768 60999' });
     };
+    return { pids: [child.pid!], stop };
   },
 };
 
@@ -132,10 +139,11 @@ ${sources.map((source, i) => `  chain to${i} {\n    tcp dport ${server.port} sna
     );
     namespace.set({ 'net.ipv4.ip_forward': 1 });
     namespace.run('nft', '-f', file);
-    return async () => {
+    const stop = async (): Promise<void> => {
       namespace.run('nft', 'delete', 'table', 'ip', 'bench');
       namespace.run('conntrack', '-F');
     };
+    return { pids: [], stop };
   },
 };
 

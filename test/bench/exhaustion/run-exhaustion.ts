@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { type Children, nextMessage } from '../children.ts';
+import { cpuMicroseconds } from '../process-usage.ts';
 import { Namespace } from '../scale/namespace.ts';
 import type { ClientCommand, ClientReport } from './client.ts';
 import type { Contender, Field } from './contenders.ts';
@@ -14,6 +15,8 @@ const PORTS = SOURCES.length * (RANGE.high - RANGE.low + 1);
 const SQUATTED = 600;
 /** Beyond the last port. */
 const MORE = 20;
+/** Who come while no port is free. */
+const CROWD = 500;
 const CHURN = 1000;
 const AT_ONCE = 20;
 const FILLS = [0.95, 0.98, 0.99, 1];
@@ -25,6 +28,13 @@ interface Row {
   /** Connections of the other program that still work. */
   readonly squattersLeft: number;
   readonly churns: readonly ClientReport[];
+  readonly crowd: Crowd;
+}
+
+/** What it costs to have no port for those who come; undefined where the kernel does the work. */
+interface Crowd {
+  readonly report: ClientReport;
+  readonly cpuMsEach: number | undefined;
 }
 
 /** Resolves with the tables, as Markdown. */
@@ -36,9 +46,13 @@ export async function runExhaustion(
   const rows: Row[] = [];
   for (const contender of contenders) {
     process.stderr.write(`${contender.name} …\n`);
-    const even = await inField(children, directory, contender, 0, ({ tell }) =>
-      tell({ type: 'open', count: PORTS + MORE }),
-    );
+    const { even, crowd } = await inField(children, directory, contender, 0, async ({ tell, cpuMs }) => {
+      const held = await tell({ type: 'open', count: PORTS + MORE });
+      const before = cpuMs();
+      const report = await tell({ type: 'crowd', count: CROWD });
+      const cpuMsEach = before === undefined ? undefined : (cpuMs()! - before) / CROWD;
+      return { even: held, crowd: { report, cpuMsEach } };
+    });
     const { uneven, squattersLeft } = await inField(
       children,
       directory,
@@ -58,7 +72,7 @@ export async function runExhaustion(
         }),
       );
     }
-    rows.push({ name: contender.name, even, uneven, squattersLeft, churns });
+    rows.push({ name: contender.name, even, uneven, squattersLeft, churns, crowd });
   }
   return describe(rows);
 }
@@ -72,6 +86,8 @@ async function inField<T>(
   run: (field: {
     readonly tell: (command: ClientCommand) => Promise<ClientReport>;
     readonly countSquatters: () => Promise<number>;
+    /** CPU time of the balancer so far. */
+    readonly cpuMs: () => number | undefined;
   }) => Promise<T>,
 ): Promise<T> {
   const [clientSide, middle, serverSide] = [
@@ -108,7 +124,7 @@ async function inField<T>(
     await nextMessage(squatter);
   }
   const field: Field = { namespace: middle, directory, front: FRONT, server: SERVER, sources: SOURCES, ports: RANGE };
-  const stop = await contender.start(field);
+  const { pids, stop } = await contender.start(field);
   const client = clientSide.fork(new URL('./client.js', import.meta.url), FRONT.host, String(FRONT.port), CLIENT);
   started.push(client);
   await nextMessage(client);
@@ -116,6 +132,7 @@ async function inField<T>(
     return await run({
       tell: (command) => ask<ClientReport>(client, command),
       countSquatters: async () => (squatter === undefined ? 0 : ask<number>(squatter, 'count')),
+      cpuMs: () => (pids.length === 0 ? undefined : pids.reduce((sum, pid) => sum + cpuMicroseconds(pid) / 1000, 0)),
     });
   } finally {
     await children.end(client);
@@ -164,11 +181,20 @@ function describe(rows: readonly Row[]): string {
       ),
     ]),
   );
+  const crowds = table(
+    ['balancer', 'CPU ms for each', 'what they get'],
+    rows.map(({ name, crowd: { report, cpuMsEach } }) => [name, cpuMsEach?.toFixed(2) ?? '', list(report.failures)]),
+  );
   return `### ${PORTS} ports of ${SOURCES.length} sources
 
 ${PORTS + MORE} WebSockets to one destination, opened one after the other and held.
 
 ${evens}
+### While no port is free
+
+${CROWD} more clients come at once; Portico lets them wait for five seconds.
+
+${crowds}
 ### The same with an uneven pool
 
 Another program holds ${SQUATTED} ports of the first source towards the same destination.
