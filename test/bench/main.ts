@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,7 @@ import { rolesOf, startSubject } from './subjects.ts';
 import { versions } from './versions.ts';
 
 const RESULTS = fileURLToPath(new URL('../../../test/bench/RESULTS.md', import.meta.url));
+const KEPT = '<!-- Other commands; kept when this file is written anew. -->';
 const SERVERS = 2;
 /** Counted from the first port, as are those of the scenarios. */
 const PORTS: Readonly<Record<Role, number>> = { portico: 0, 'portico-plain': 10, haproxy: 20, nginx: 30 };
@@ -64,15 +65,19 @@ async function run(): Promise<void> {
     process.stdout.write(describeSection(section));
   }
   if (!options.write) return;
-  writeFileSync(
-    RESULTS,
-    describeRun(sections, {
-      date: new Date().toISOString().slice(0, 10),
-      command: ['npm run bench --', ...args].join(' '),
-      versions: versions(),
-      ...options,
-    }),
-  );
+  const report = describeRun(sections, {
+    date: new Date().toISOString().slice(0, 10),
+    command: ['npm run bench --', ...args].join(' '),
+    versions: versions(),
+    ...options,
+  });
+  writeFileSync(RESULTS, report + keptOf(readFileSync(RESULTS, 'utf8')));
+}
+
+/** What other commands measured, from their mark to the end of the file. */
+function keptOf(results: string): string {
+  const at = results.indexOf(KEPT);
+  return at < 0 ? '' : results.slice(at);
 }
 
 function parse(): BenchOptions {
