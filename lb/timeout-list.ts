@@ -30,12 +30,29 @@ export class TimeoutList {
   start(item: Expirable, nowMs: number): void {
     item.timeoutList?.cancel(item);
     if (this.durationMs === 0 || this.durationMs === Number.POSITIVE_INFINITY) return;
+    this.insert(item, nowMs + this.durationMs, undefined);
+  }
+
+  /** As if it had never been cancelled since `sinceMs`: looks for its place from the head on. */
+  resume(item: Expirable, sinceMs: number): void {
+    item.timeoutList?.cancel(item);
+    if (this.durationMs === 0 || this.durationMs === Number.POSITIVE_INFINITY) return;
+    const atMs = sinceMs + this.durationMs;
+    let next = this.head;
+    while (next !== undefined && next.timeoutAtMs < atMs) next = next.timeoutNext;
+    this.insert(item, atMs, next);
+  }
+
+  private insert(item: Expirable, atMs: number, next: Expirable | undefined): void {
+    const previous = next === undefined ? this.tail : next.timeoutPrevious;
     item.timeoutList = this;
-    item.timeoutAtMs = nowMs + this.durationMs;
-    item.timeoutPrevious = this.tail;
-    if (this.tail === undefined) this.head = item;
-    else this.tail.timeoutNext = item;
-    this.tail = item;
+    item.timeoutAtMs = atMs;
+    item.timeoutPrevious = previous;
+    item.timeoutNext = next;
+    if (previous === undefined) this.head = item;
+    else previous.timeoutNext = item;
+    if (next === undefined) this.tail = item;
+    else next.timeoutPrevious = item;
   }
 
   /** Only for an item of this list; `item.timeoutList?.cancel(item)` suits any. */

@@ -129,14 +129,15 @@ export class Backend {
 
   private wait(exchange: Exchange): void {
     const now = this.now();
-    if (exchange.waitsSinceMs === 0) exchange.waitsSinceMs = now;
-    if (this.waiting.isFull) {
+    if (exchange.waitsSinceMs > 0) {
+      // It had its turn, and the kernel refused every port that was tried.
+      if (now - exchange.waitsSinceMs >= this.timeoutMs) this.onQueueTimeout(exchange);
+      else this.waiting.putBack(exchange, exchange.waitsSinceMs);
+    } else if (this.waiting.isFull) {
       this.exhausted.refused++;
       exchange.sink.onFailed({ kind: 'exhausted', what: 'port' });
-    } else if (now - exchange.waitsSinceMs >= this.timeoutMs) {
-      // It had its turn, and the kernel refused every port that was tried.
-      this.onQueueTimeout(exchange);
     } else {
+      exchange.waitsSinceMs = now;
       this.exhausted.queued++;
       this.waiting.push(exchange, now);
     }

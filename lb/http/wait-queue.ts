@@ -28,6 +28,12 @@ export class WaitQueue {
     this.length++;
   }
 
+  /** One that was shifted in vain takes its old place, and has waited since `sinceMs`. */
+  putBack(exchange: Exchange, sinceMs: number): void {
+    this.list.resume(exchange, sinceMs);
+    this.length++;
+  }
+
   /** Nothing happens for one that does not wait here. */
   remove(exchange: Exchange): void {
     if (exchange.timeoutList !== this.list) return;

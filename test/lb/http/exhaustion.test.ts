@@ -156,15 +156,26 @@ t.test('ports that another program holds are passed over', async (t) => {
   t.teardown(() => {
     for (const squatter of squatters) squatter.close();
   });
-  const clients = Array.from({ length: 11 }, (_, i) => new RawClient(plane.port).send(request(`${i}`)));
+  const clients = Array.from({ length: 10 }, (_, i) => new RawClient(plane.port).send(request(`${i}`)));
   await held.until(10);
+  for (const [i, name] of ['first', 'second'].entries()) {
+    clients.push(new RawClient(plane.port).send(request(name)));
+    await poll(() => depth(plane) === i + 1);
+  }
   // Each is tried again after a moment, and then left alone.
-  await poll(() => depth(plane) === 1 && plane.metrics().ports[0]!.unusable === 50);
+  await poll(() => plane.metrics().ports[0]!.unusable === 50);
+  t.match(exhausted(plane), { queued: 2 }, 'whose turn comes in vain keeps the place');
   t.match(plane.metrics().ports, [{ used: 10, free: 0 }]);
   t.match(plane.metrics().servers, [{ connectFailuresTotal: 0 }]);
   held.open[0]!.socket.write(OK);
   await held.until(11);
-  for (const { socket } of held.open.slice(1)) socket.write(OK);
+  held.open[1]!.socket.write(OK);
+  await held.until(12);
+  t.same(
+    held.open.slice(10).map(({ path }) => path),
+    ['first', 'second'],
+  );
+  for (const { socket } of held.open.slice(2)) socket.write(OK);
   for (const client of clients) t.match(await client.closed(), /^HTTP\/1.1 200/);
 });
 
