@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { defaultConfigPath } from '../config/default-config.ts';
 import { formatFault } from '../config/fault.ts';
 import type { LoadResult } from '../config/load.ts';
-import { ConfigError, loadConfigFile } from './start-portico.ts';
+import { ConfigError, loadConfigFile } from './load-config-file.ts';
 
 /** The config of a command; without a file, the one in this folder, or else the built-in example. Throws ConfigError. */
 export function loadCommandConfig(file: string | undefined): Extract<LoadResult, { readonly ok: true }> {

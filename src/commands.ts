@@ -1,11 +1,7 @@
 import { parseArgs } from 'node:util';
-import { formatFault } from '../config/fault.ts';
 import { suggest } from '../config/suggest.ts';
-import { systemClock } from '../lb/clock.ts';
-import { explainError, loadCommandConfig } from './command-config.ts';
-import { showPorts } from './ports-command.ts';
-import { run } from './run-command.ts';
-import { loadConfigFile } from './start-portico.ts';
+import { FlagError } from './flag-error.ts';
+import type { SystemFlags } from './system-commands.ts';
 import { readVersion } from './version.ts';
 
 const FINE = 0;
@@ -20,22 +16,31 @@ Commands:
   validate FILE     check a config file; prints every fault with line and column
   ports [-c FILE]   how full the source ports of a running Portico are, and when
                     they run out; FILE says where it runs, as for run
+  check [-c FILE]   whether this machine can hold many connections, and what stops
+                    it first; changes nothing
+  apply             change what check found; undo puts it back
+  undo              put back what apply changed
 
 Options:
   -c, --config FILE the config file
-      --json        print JSON (validate, ports)
+      --json        print JSON (validate, ports, check, apply, undo)
       --source A    only ports of this source address (ports)
       --destination D
                     only ports towards this address:port (ports)
       --watch       again every two seconds until Ctrl-C (ports)
-      --ascii       draw without Unicode (ports)
+      --ascii       draw without Unicode (ports, check)
+      --for N       connections at once to be ready for; 200k (check, apply)
+      --only ID     only this setting; may be repeated (apply, undo)
+      --yes         ask nothing (apply, undo)
+      --dry-run     show what would be done (apply, undo)
+      --root DIR    a scratch folder instead of / (check, apply, undo)
   -h, --help        this text
       --version     the version
 
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = ['run', 'validate', 'ports'];
+const COMMANDS = ['run', 'validate', 'ports', 'check', 'apply', 'undo'];
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -57,7 +62,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const [command, ...rest] = positionals;
   switch (command) {
     case 'run':
-      return rest.length === 0 ? run(values.config) : usage(`run takes no "${rest[0]}"; give the file with -c`);
+      if (rest.length > 0) return usage(`run takes no "${rest[0]}"; give the file with -c`);
+      return (await import('./run-command.ts')).run(values.config);
     case 'validate': {
       const file = rest[0] ?? values.config;
       return file === undefined || rest.length > 1
@@ -66,6 +72,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     }
     case 'ports':
       return rest.length === 0 ? ports(values) : usage(`ports takes no "${rest[0]}"; give the file with -c`);
+    case 'check':
+    case 'apply':
+    case 'undo':
+      return rest.length === 0 ? system(command, values) : usage(`${command} takes no "${rest[0]}"`);
     case undefined:
       return usage('no command given');
     default: {
@@ -86,6 +96,11 @@ function parse(args: readonly string[]) {
       destination: { type: 'string' },
       watch: { type: 'boolean' },
       ascii: { type: 'boolean' },
+      for: { type: 'string' },
+      only: { type: 'string', multiple: true },
+      yes: { type: 'boolean', short: 'y' },
+      'dry-run': { type: 'boolean' },
+      root: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
     },
@@ -102,7 +117,13 @@ function fail(message: string): number {
   return FAILED;
 }
 
-function validate(file: string, asJson: boolean): number {
+// What a command needs is loaded with it: most of the time that `check` takes would go into loading the others.
+
+async function validate(file: string, asJson: boolean): Promise<number> {
+  const [{ formatFault }, { loadConfigFile }] = await Promise.all([
+    import('../config/fault.ts'),
+    import('./load-config-file.ts'),
+  ]);
   try {
     const result = loadConfigFile(file);
     const faults = result.ok ? [] : result.faults;
@@ -120,6 +141,11 @@ function validate(file: string, asJson: boolean): number {
 }
 
 async function ports(values: ReturnType<typeof parse>['values']): Promise<number> {
+  const [{ systemClock }, { explainError, loadCommandConfig }, { showPorts }] = await Promise.all([
+    import('../lb/clock.ts'),
+    import('./command-config.ts'),
+    import('./ports-command.ts'),
+  ]);
   const { source, destination } = values;
   const stopped = new AbortController();
   const stop = (): void => stopped.abort();
@@ -143,5 +169,16 @@ async function ports(values: ReturnType<typeof parse>['values']): Promise<number
     return FAILED;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+async function system(command: 'check' | 'apply' | 'undo', flags: SystemFlags): Promise<number> {
+  const commands = await import('./system-commands.ts');
+  try {
+    return await commands[command](flags);
+  } catch (error) {
+    if (error instanceof FlagError) return usage(error.message);
+    const { explainError } = await import('./command-config.ts');
+    return fail(explainError(error).replace(/^portico: /, ''));
   }
 }

@@ -1,6 +1,7 @@
 import type { AdminConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import { askAdmin } from './admin-client.ts';
+import { isUtf8 } from './is-utf8.ts';
 import { type PortRow, renderPorts } from './ports-table.ts';
 
 export interface PortsCommandOptions {
@@ -57,11 +58,6 @@ export async function showPorts(
     await pause(deps.clock, options.signal);
     if (isStopped()) return;
   }
-}
-
-/** The first of these that is set decides (POSIX, section 8.2). */
-function isUtf8({ LC_ALL, LC_CTYPE, LANG }: PortsCommandDeps['env']): boolean {
-  return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '');
 }
 
 function pause(clock: Clock, signal: AbortSignal | undefined): Promise<void> {

@@ -1,38 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { formatFault } from '../config/fault.ts';
-import { type LoadResult, loadConfig } from '../config/load.ts';
 import { systemClock } from '../lb/clock.ts';
 import type { PorticoEvent } from './event-log.ts';
+import { ConfigError, loadConfigFile } from './load-config-file.ts';
 import { Primary } from './primary.ts';
-
-/** The config cannot be used; `faults` has a line for each reason. */
-export class ConfigError extends Error {
-  readonly code = 'CONFIG';
-  readonly source = 'config';
-  readonly retryable = false;
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'));
-    this.faults = faults;
-  }
-}
-
-/** Reads and checks a config file. Throws ConfigError where it cannot be read. */
-export function loadConfigFile(file: string): LoadResult {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'you may not read it' : code;
-    throw new ConfigError([`${file}: ${why}`]);
-  }
-  return loadConfig(text, { file, directory: dirname(file), cpuCount: availableParallelism() });
-}
 
 /** A running Portico. */
 export interface Portico {
