@@ -3,6 +3,7 @@ import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import type { PlaneMetrics, TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
 import type { PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
+import type { SystemSource } from './system-source.ts';
 
 /** One process that Portico runs beside the primary. */
 export interface ProcessStatus {
@@ -91,6 +92,7 @@ export interface SourceCounters {
 
 /** What the admin server shows and changes; the primary has it. */
 export interface AdminSource {
+  readonly system: SystemSource;
   status(): Status;
   backends(): readonly BackendState[];
   /** Planes follow in the order of the changes: what they report afterwards is after the change. */

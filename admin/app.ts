@@ -16,6 +16,7 @@ import { serverChangeRoutes } from './routes/server-changes.ts';
 import { sourceChangeRoutes } from './routes/source-changes.ts';
 import { sourceRoutes } from './routes/sources.ts';
 import { statusRoutes } from './routes/status.ts';
+import { systemRoutes } from './routes/system.ts';
 import { shareInFlight } from './share-in-flight.ts';
 
 export interface AdminAppDeps {
@@ -54,6 +55,7 @@ export function createAdminApp({ source, registry, onError }: AdminAppDeps, opti
   sourceRoutes(app, source, traffic);
   sourceChangeRoutes(app, source);
   portRoutes(app, source);
+  systemRoutes(app, source.system);
   metricsRoutes(app, new Exposition({ source, traffic, registry }, options));
   return app;
 }

@@ -7,12 +7,15 @@ export type OnError = (error: unknown) => void;
 
 const TYPE = 'application/problem+json';
 
-const problem = (status: number, detail: string): string =>
-  JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail });
+const problem = (status: number, detail: string, more: object = {}): string =>
+  JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, ...more });
 
-/** An error as RFC 9457 problem details. */
-export function sendProblem(reply: FastifyReply, status: number, detail: string): FastifyReply {
-  return reply.code(status).type(TYPE).send(problem(status, detail));
+/** An error as RFC 9457 problem details; `more` are members of its own. */
+export function sendProblem(reply: FastifyReply, status: number, detail: string, more?: object): FastifyReply {
+  return reply
+    .code(status)
+    .type(TYPE)
+    .send(problem(status, detail, more));
 }
 
 /** Makes problem details of every error and of every path that is not there. */

@@ -1,5 +1,7 @@
 import type { PortShortageEvent } from '../lb/forecast/shortage-watcher.ts';
 import type { SourceState } from '../lb/source/source-status.ts';
+import { count } from './system/format.ts';
+import type { SystemLimitEvent } from './system/limit-watcher.ts';
 
 /** What happens to the parts of a running Portico. */
 export type PorticoEvent =
@@ -12,6 +14,7 @@ export type PorticoEvent =
   | { readonly type: 'source-state'; readonly pool: string; readonly address: string; readonly state: SourceState }
   | { readonly type: 'notice'; readonly message: string }
   | PortShortageEvent
+  | SystemLimitEvent
   | { readonly type: 'server-up'; readonly backend: string; readonly server: string }
   | { readonly type: 'server-down'; readonly backend: string; readonly server: string; readonly reason: string };
 
@@ -49,6 +52,8 @@ export function describeEvent(event: PorticoEvent): string {
       return `source ${event.address} of pool ${event.pool} ${describeState(event.state)}`;
     case 'port-shortage-ahead':
       return describeShortage(event);
+    case 'system-limit-near':
+      return `${count(event.connections)} connections are open and ${event.title} allow ${count(event.allowed)}; \`portico check\` says what to change`;
     case 'notice':
       return event.message;
     case 'server-up':

@@ -29,6 +29,7 @@ import { PlaneGroup } from './plane-group.ts';
 import { ServerRegistry } from './server-registry.ts';
 import { ShortageWatch } from './shortage-watch.ts';
 import { SourceService } from './source-service.ts';
+import { SystemService } from './system-service.ts';
 import { readVersion } from './version.ts';
 import { WorkerGroup } from './worker-group.ts';
 
@@ -62,6 +63,7 @@ export class Primary implements AdminSource {
   private readonly planes: PlaneGroup;
   private readonly engines: EngineGroup;
   private readonly shortages: ShortageWatch;
+  readonly system: SystemService;
   private readonly admin: AdminServer;
   private readonly startedAtMs: number;
   private onServer: (() => void) | undefined = undefined;
@@ -123,6 +125,15 @@ export class Primary implements AdminSource {
       },
       config.sources,
     );
+    this.system = new SystemService(
+      {
+        clock: deps.clock,
+        log,
+        connections: async () =>
+          liveTraffic(await this.traffic()).listeners.reduce((sum, { connections }) => sum + connections, 0),
+      },
+      config,
+    );
     this.admin = new AdminServer(this, config.admin, {
       onError: (error) =>
         this.log.emit({ type: 'admin-error', message: error instanceof Error ? error.message : String(error) }),
@@ -160,6 +171,7 @@ export class Primary implements AdminSource {
       await this.planes.start();
       await firstServers;
       this.shortages.start();
+      this.system.start();
     } catch (error) {
       if (this.isDraining) return;
       await this.kill();
@@ -302,6 +314,7 @@ export class Primary implements AdminSource {
     for (const registry of this.registries.values()) registry.stop();
     await Promise.all(this.workers.map((group) => group.stop(drainTimeoutMs)));
     this.shortages.stop();
+    this.system.stop();
     await this.sourceService.stop();
     await this.admin.stop();
   }
@@ -313,6 +326,7 @@ export class Primary implements AdminSource {
     this.planes.kill();
     for (const group of this.workers) group.kill();
     this.shortages.stop();
+    this.system.stop();
     await this.engines.stop();
     await this.sourceService.stop();
   }

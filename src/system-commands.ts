@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { readPortSettings } from '../lb/kernel/port-settings.ts';
 import { FlagError } from './flag-error.ts';
 import { isUtf8 } from './is-utf8.ts';
-import { type Demand, demandOf, plainDemand } from './system/demand.ts';
+import { DEFAULT_TARGET, type Demand, demandOf, plainDemand } from './system/demand.ts';
 import { Machine } from './system/machine.ts';
 import { renderChanges, renderPlan } from './system/render-changes.ts';
 import { type RenderOptions, renderReport } from './system/render-report.ts';
@@ -16,7 +16,6 @@ import { type ChangeResult, SystemTuner } from './system/tuner.ts';
 const FINE = 0;
 const FAILED = 1;
 const COLUMNS = 80;
-export const DEFAULT_TARGET = 200_000;
 
 /** The flags of these commands, as `parseArgs` has them. */
 export interface SystemFlags {

@@ -3,6 +3,7 @@ import { sumTraffic } from '../../lb/metrics/sum-plane-metrics.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
 import { liveTraffic } from '../live-traffic.ts';
 import { shareInFlight } from '../share-in-flight.ts';
+import { systemMetrics } from './system-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
 
 export interface ExpositionDeps {
@@ -46,6 +47,8 @@ export class Exposition {
       topDestinations: this.topDestinations,
     });
     const own = registry.getMetricsAsArray().length === 0 ? '' : `${await registry.metrics()}\n`;
-    return own + (await AggregatorRegistry.aggregate([planes]).metrics());
+    return (
+      own + (await AggregatorRegistry.aggregate([[...planes, ...systemMetrics(source.system.summary())]]).metrics())
+    );
   }
 }

@@ -34,6 +34,8 @@ export interface PortDemand {
   readonly perServer: number;
 }
 
+/** Connections at once that a machine is looked at for, where nobody says. */
+export const DEFAULT_TARGET = 200_000;
 /** Ports of a source address that nothing is known of: those from 1024 on. */
 export const PORTS_PER_SOURCE = 64_512;
 /** Checks of servers hold a block of ports of each pool. */
