@@ -34,7 +34,7 @@ export function sourceMetrics(input: SourceMetricsInput, kept: ReadonlySet<strin
     ),
     counter(
       'portico_source_drift_total',
-      'Source addresses found other than Portico left them',
+      'Ports of which the kernel knew otherwise than the port map: lost, a lease without a socket; foreign, held by another program',
       Object.entries(sourceCounters.drift).map(([kind, count]) => [{ kind }, count]),
     ),
     counter(

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Registry } from 'prom-client';
+import t from 'tap';
+import { Exposition } from '../../admin/metrics/exposition.ts';
+import { FakeAdminSource, planeMetrics, sourceStatus } from '../fixtures/fake-admin-source.ts';
+import { parsePrometheusText } from '../fixtures/prometheus-text.ts';
+
+const RULES = fileURLToPath(new URL('../../../config/prometheus-rules.yaml', import.meta.url));
+const CASES = fileURLToPath(new URL('../../../test/fixtures/prometheus-rules.test.yaml', import.meta.url));
+const isMissing = spawnSync('promtool', ['--version']).error !== undefined;
+const skip = isMissing ? 'promtool is not installed (Debian package prometheus)' : false;
+
+t.test('the rules are right, and fire when they should', { skip }, async (t) => {
+  for (const [what, file] of [
+    ['check', RULES],
+    ['test', CASES],
+  ] as const) {
+    const { status, stdout, stderr } = spawnSync('promtool', [what, 'rules', file], { encoding: 'utf8' });
+    t.equal(status, 0, `promtool ${what} rules: ${stdout}${stderr}`);
+  }
+});
+
+t.test('every metric that a rule asks for exists, with its labels', async (t) => {
+  const source = new FakeAdminSource();
+  source.list = [sourceStatus()];
+  source.ahead = [
+    {
+      pool: 'default',
+      source: '127.0.1.1',
+      destination: '127.0.0.1:1',
+      leaseRate: 1,
+      holdSeconds: 1,
+      busy: 1,
+      capacity: 1000,
+      exhaustionSeconds: 60,
+      addAddresses: 1,
+    },
+  ];
+  source.counters = { drift: { foreign: 1 }, claims: {} };
+  source.current = { planes: new Map([['plane-1', planeMetrics()]]), retired: undefined, isComplete: true };
+  const exposition = new Exposition(
+    { source, traffic: () => source.traffic(), registry: new Registry() },
+    { topDestinations: 10 },
+  );
+  const families = parsePrometheusText(await exposition.collect());
+  const expressions = [...readFileSync(RULES, 'utf8').matchAll(/expr: (.*)/g)].map(([, expression]) => expression!);
+  t.ok(expressions.length > 5);
+  for (const expression of expressions) {
+    for (const [, name, matchers = ''] of expression.matchAll(/(portico_\w+)(?:\{([^}]*)\})?/g)) {
+      const labels = [...(families.get(name!)?.series.keys() ?? [])].join(' ');
+      t.ok(families.has(name!), name);
+      for (const [, label] of matchers.matchAll(/(\w+)=/g)) t.match(labels, `${label}="`, `${name} has ${label}`);
+    }
+  }
+});
