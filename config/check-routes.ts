@@ -24,6 +24,15 @@ const FRAMING = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+const HTTP_KEYS = [
+  'access_log',
+  'trusted_proxies',
+  'forwarded',
+  'via',
+  'request_id',
+  'request_headers',
+  'response_headers',
+] as const;
 const TARGETS = ['backend', 'split', 'redirect', 'answer'] as const;
 
 /** What a schema cannot say of routes: patterns, header fields, and keys that exclude or need each other. */
@@ -32,6 +41,11 @@ export function checkRoutes(file: ConfigFile): Finding[] {
   const report: Report = (path, message) => void findings.push({ path, message });
   file.listeners.forEach((listener, i) => {
     const at = ['listeners', i];
+    for (const key of HTTP_KEYS) {
+      if ((listener.engine ?? 'http') !== 'http' && listener[key] !== undefined) {
+        report([...at, key], `"${key}" is for the http engine; remove it`);
+      }
+    }
     checkEdits(listener, at, findings);
     listener.routes?.forEach((route, k) => {
       const here = [...at, 'routes', k];

@@ -49,6 +49,8 @@ export interface ListenerConfig {
   readonly routes: readonly RouteConfig[];
   /** Absent: as if every key of it were left out of the file. */
   readonly forwarding?: ForwardingConfig;
+  /** Absent: none is kept. */
+  readonly accessLog?: AccessLogConfig;
   readonly limits: {
     readonly headerBytes: number;
     /** Request bodies above it get 413. `Infinity` never does. */
@@ -63,6 +65,16 @@ export interface ListenerConfig {
     /** A WebSocket on which nothing passes either way. 0 means never. */
     readonly webSocketIdleMs: number;
   };
+}
+
+export interface AccessLogConfig {
+  /** `stdout`, or a whole path. */
+  readonly file: string;
+  readonly format: 'json' | 'common' | 'combined';
+  /** Share of the requests that are logged, from 0 to 1; those that fail always are. */
+  readonly sample: number;
+  /** Of each plane: what may wait for the disk. */
+  readonly bufferBytes: number;
 }
 
 /** What servers are told of where a request comes from. */

@@ -27,7 +27,7 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
   });
   return {
     sources,
-    listeners: file.listeners.map((listener, i) => resolveListener(listener, i, report)),
+    listeners: file.listeners.map((listener, i) => resolveListener(listener, i, context, report)),
     backends: file.backends.map((backend, i) => resolveBackend(backend, i, sources[0]!.name, context, report)),
     admin: resolveAdmin(file, context, report),
     planes,
@@ -70,8 +70,13 @@ function resolveSource(
   };
 }
 
-function resolveListener(listener: ConfigFile['listeners'][number], index: number, report: Report): ListenerConfig {
-  const { limits, timeouts } = listener;
+function resolveListener(
+  listener: ConfigFile['listeners'][number],
+  index: number,
+  context: LoadContext,
+  report: Report,
+): ListenerConfig {
+  const { limits, timeouts, access_log: log } = listener;
   const { host, port } = endpoint(listener.bind, ['listeners', index, 'bind'], report);
   const routes = listener.routes ?? [{ backend: listener.backend! }];
   return {
@@ -81,6 +86,16 @@ function resolveListener(listener: ConfigFile['listeners'][number], index: numbe
     engine: listener.engine ?? 'http',
     routes: routes.map((route) => resolveRoute(route, listener)),
     forwarding: resolveForwarding(listener, index, report),
+    ...(log === undefined
+      ? {}
+      : {
+          accessLog: {
+            file: log.file === 'stdout' ? log.file : resolvePath(context.directory, log.file),
+            format: log.format ?? 'json',
+            sample: log.sample ?? 1,
+            bufferBytes: size(log.buffer, '1MiB'),
+          },
+        }),
     limits: {
       headerBytes: size(limits?.header_size, '16KiB'),
       bodyBytes: size(limits?.body_size, 'unlimited'),

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { AccessLog } from './access-log-schema.ts';
 import { Backend } from './backend-schema.ts';
 import { headerEdits, Route } from './route-schema.ts';
 import { autoCount, choice, closed, count, duration, flag, name, optional, size } from './schema-parts.ts';
@@ -95,6 +96,7 @@ const Listener = Type.Object(
         description: 'Name of a header field that gives each request an id; one from a trusted proxy is kept',
       }),
     ),
+    access_log: optional(AccessLog),
     request_headers: headerEdits('What to change in the header of every request; what a route says goes before'),
     response_headers: headerEdits('What to change in the header of every answer; what a route says goes before'),
     limits: optional(

@@ -30,6 +30,7 @@ const plane = new Plane({
   network: new TcpNetwork(loadTcpBinding(), { readBufferBytes: READ_BUFFER_BYTES }),
   clock: systemClock,
   random: Math.random,
+  epochNow: Date.now,
   send,
   quarantineMs: readQuarantineMs,
   usage,

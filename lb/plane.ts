@@ -1,4 +1,6 @@
 import type { Config } from '../config/config.ts';
+import { LogFiles } from './access-log/log-files.ts';
+import { fileIo } from './access-log/log-io.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { BackendState, PlaneCommand, PlaneEvent, SourceUpdate } from './control/messages.ts';
 import type { EngineSnapshot } from './engine/engine.ts';
@@ -12,11 +14,15 @@ import { PortOwner } from './source/port-owner.ts';
 
 /** Granularity of all timeouts of the data plane. */
 const TICK_MS = 20;
+/** What the last lines of logs may take at the end of a drain. */
+const LAST_LINES_MS = 1000;
 
 export interface PlaneDeps {
   readonly network: TcpNetwork;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Milliseconds since 1970, for logs. */
+  readonly epochNow: () => number;
   /** To the primary. */
   readonly send: (event: PlaneEvent) => void;
   /** How long the kernel keeps a port after a connection that this side closed first; `isLoopback`: from loopback addresses only. */
@@ -40,12 +46,14 @@ export class Plane {
   private readonly engines = new Map<PlaneEngineName, PlaneEngine>();
   /** The engine of each listener that is to accept here. */
   private readonly engineOf = new Map<string, PlaneEngine>();
+  private readonly logs: LogFiles;
   private accepting = 0;
   private ticking: Timer | undefined = undefined;
   private isDraining = false;
 
   constructor(deps: PlaneDeps) {
     this.deps = deps;
+    this.logs = new LogFiles({ ...deps, io: fileIo });
   }
 
   /** `onDrained` runs when a drain has ended, by itself or by its deadline. */
@@ -89,6 +97,9 @@ export class Plane {
       case 'report':
         this.deps.send({ type: 'report', id: command.id, metrics: this.snapshot() });
         return;
+      case 'reopen-logs':
+        this.logs.reopen();
+        return;
       case 'drain':
         this.drain(command.deadlineMs, onDrained);
         return;
@@ -106,7 +117,7 @@ export class Plane {
     for (const state of backends) this.states.set(state.name, state);
     for (const name of PLANE_ENGINE_NAMES) {
       if (!config.listeners.some(({ engine }) => engine === name)) continue;
-      const engine = createPlaneEngine(name, { ...this.deps, pools: this.sources.pools });
+      const engine = createPlaneEngine(name, { ...this.deps, pools: this.sources.pools, logs: this.logs });
       this.engines.set(name, engine);
       engine.start(this.snapshotFor(name));
     }
@@ -148,6 +159,7 @@ export class Plane {
   private tick(): void {
     const now = this.deps.clock.now();
     for (const engine of this.engines.values()) engine.tick(now);
+    this.logs.tick(now);
     this.sources?.tick(now, this.isWaitedFor);
   }
 
@@ -165,7 +177,12 @@ export class Plane {
       onDrained();
     };
     this.deps.clock.after(deadlineMs, finish);
-    void Promise.all([...this.engines.values()].map((engine) => engine.drain())).then(finish);
+    const engines = [...this.engines.values()].map((engine) => engine.drain());
+    void Promise.all(engines).then(() => {
+      // A disk that stalls must not hold up the end for long.
+      this.deps.clock.after(Math.min(LAST_LINES_MS, deadlineMs), finish);
+      void this.logs.finish().then(finish);
+    });
   }
 
   /** Ends everything at once. Idempotent. */
@@ -173,6 +190,7 @@ export class Plane {
     this.deps.clock.clear(this.ticking);
     this.ticking = undefined;
     for (const engine of this.engines.values()) engine.stop();
+    this.logs.close();
   }
 
   snapshot(): PlaneMetrics {
@@ -186,6 +204,7 @@ export class Plane {
       exhausted: [],
       drift: Object.entries(this.sources?.drift ?? {}).map(([kind, count]) => ({ kind, count })),
       queueDepth: pools.map((pool) => ({ pool, depth: 0 })),
+      logs: this.logs.counts,
     };
     return {
       ...sumTraffic([own, ...[...this.engines.values()].map((engine) => engine.counters())]),

@@ -22,6 +22,7 @@ import { ListenError, type ListenSocket, openListenSocket } from '../lb/net/list
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
 import { fullestUse, type PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
+import { logFileFault } from './check-log-files.ts';
 import { createPrimaryEngine } from './create-primary-engine.ts';
 import { EngineGroup } from './engine-group.ts';
 import { EventLog } from './event-log.ts';
@@ -155,6 +156,8 @@ export class Primary implements AdminSource {
 
   private async bringUp(): Promise<void> {
     try {
+      const fault = logFileFault(this.config.listeners);
+      if (fault !== undefined) throw new StartError(fault);
       for (const listener of this.config.listeners) this.bind(listener);
       this.adminAddress = await this.admin.start();
       await this.sourceService.start();
@@ -296,6 +299,11 @@ export class Primary implements AdminSource {
       if (!registry.hasAvailable) reasons.push(`backend ${registry.config.name} has no healthy server`);
     }
     return reasons;
+  }
+
+  /** Log files were moved away: every plane goes on in new ones of the same names. */
+  reopenLogs(): void {
+    this.planes.broadcast({ type: 'reopen-logs' });
   }
 
   // The end

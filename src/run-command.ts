@@ -20,6 +20,9 @@ export async function run(file: string | undefined): Promise<number> {
     starting.abort();
   };
   process.on('SIGINT', () => onSignal()).on('SIGTERM', () => onSignal());
+  // Installed at once, too: Node would open its debugger on this signal.
+  let onReopen = (): void => {};
+  process.on('SIGUSR1', () => onReopen());
   let portico: Portico;
   try {
     // Workers need it; asked here, so that a machine it has no build for is told so before anything starts.
@@ -36,6 +39,7 @@ export async function run(file: string | undefined): Promise<number> {
     process.stderr.write(`${explainError(error)}\n`);
     return FAILED;
   }
+  onReopen = () => portico.reopenLogs();
   return new Promise((resolve) => {
     onSignal = () => {
       log('draining; Ctrl-C again stops at once');

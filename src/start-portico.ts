@@ -14,6 +14,8 @@ export interface Portico {
   readonly adminAddress: string;
   /** Calls `listener` for whatever happens; returns a function that ends it. */
   subscribe(listener: (event: PorticoEvent) => void): () => void;
+  /** Log files were moved away: goes on in new ones of the same names. */
+  reopenLogs(): void;
   /** Drains and stops; resolves when every process is gone. Idempotent. */
   stop(): Promise<void>;
   /** Ends every process at once; resolves when claimed addresses have been let go. */
@@ -44,6 +46,7 @@ export async function startPortico({ config, onEvent, signal }: StartOptions): P
     ports: primary.ports,
     adminAddress: primary.adminAddress,
     subscribe: (listener) => primary.log.subscribe(listener),
+    reopenLogs: () => primary.reopenLogs(),
     stop: () => primary.stop(),
     kill: () => primary.kill(),
   };

@@ -121,6 +121,11 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
       sum.queueDepth.map(({ pool, depth }) => [{ pool }, depth]),
     ),
     counter(
+      'portico_access_log_lines_total',
+      'Lines of access logs, by what became of them; dropped is a disk that does not keep up, failed one that refuses',
+      (sum.logs ?? []).map(({ log, outcome, count }) => [{ log, outcome }, count]),
+    ),
+    counter(
       'portico_plane_restarts_total',
       'Data planes started again after they died',
       status.planes.map(({ id, restarts }) => [{ plane: id }, restarts]),

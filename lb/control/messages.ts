@@ -97,6 +97,8 @@ export type PlaneCommand =
   | { readonly type: 'backend'; readonly backend: BackendState }
   /** Answered by one `report` with the same id. */
   | { readonly type: 'report'; readonly id: number }
+  /** Log files were moved away: go on in new ones of the same names. */
+  | { readonly type: 'reopen-logs' }
   /** Stop listening, finish what is open, exit 0 by the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number };
 

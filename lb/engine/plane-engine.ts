@@ -1,3 +1,4 @@
+import type { LogFiles } from '../access-log/log-files.ts';
 import type { Clock } from '../clock.ts';
 import type { SourceUpdate } from '../control/messages.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
@@ -9,6 +10,7 @@ export interface PlaneEngineDeps {
   readonly network: TcpNetwork;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly logs: LogFiles;
   /** The source ports of this plane, by the name of the pool. */
   readonly pools: ReadonlyMap<string, LeasePool>;
 }

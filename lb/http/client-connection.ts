@@ -3,16 +3,15 @@ import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { WebSocketTunnel } from '../websocket/tunnel.ts';
 import { AnswerWriter } from './answer-writer.ts';
+import { ClientRequests } from './client-requests.ts';
 import { type AnswerSink, Exchange, type Failure } from './exchange.ts';
 import { CR, LF } from './grammar.ts';
 import type { HttpListener } from './http-listener.ts';
-import { type LocalAnswer, localAnswer, NOT_FOUND, statusOf, writeLocalAnswer } from './local-answer.ts';
-import { Peer } from './peer.ts';
+import { endOf, type LocalAnswer, localAnswer, statusOf, writeLocalAnswer } from './local-answer.ts';
 import { BAD_CHUNK, BODY_TOO_LARGE, SLOW_BODY, SLOW_HEAD } from './refusals.ts';
 import { RequestBody } from './request-body.ts';
 import { HEAD_TOO_LARGE, type Refusal } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
-import type { Target } from './route-targets.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** nginx's code for a client that left before its answer; only in the metrics. */
@@ -41,11 +40,9 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   /** The start of a head that has not arrived whole, or requests sent ahead. */
   private ahead: Buffer | undefined = undefined;
   private exchange: Exchange | undefined = undefined;
-  private target: Target | undefined = undefined;
   private body: RequestBody | undefined = undefined;
-  private peer: Peer | undefined = undefined;
+  private readonly requests: ClientRequests;
   private tunnel: WebSocketTunnel | undefined = undefined;
-  private startedAtMs = 0;
   private keepAlive = true;
   private isOld = false;
   private readonly writer = new AnswerWriter();
@@ -54,6 +51,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   constructor(listener: HttpListener, handle: TcpHandle) {
     this.listener = listener;
     this.stream = listener.context.network.adopt(handle, this);
+    this.requests = new ClientRequests(listener, this.stream);
   }
 
   start(): void {
@@ -94,7 +92,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   onTimeout(): void {
     if (this.state === 'idle' && this.ahead !== undefined) this.refuse(SLOW_HEAD);
     else if (this.state === 'waiting' && this.body !== undefined) this.breakBody(SLOW_BODY);
-    else if (this.state === 'answering') this.destroy();
+    else if (this.state === 'answering') this.destroy('client-timeout');
     else this.abort();
   }
 
@@ -129,20 +127,15 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   }
 
   private begin(bytes: Buffer, headEnd: number, end: number): void {
-    const { listener } = this;
-    const { clock, requestHead: head } = listener.context;
-    this.startedAtMs = clock.now();
+    const { listener, requests } = this;
+    const { requestHead: head } = listener.context;
     this.keepAlive = head.keepAlive && !listener.isDraining;
     this.isOld = head.isOld;
-    const { targets } = listener;
-    this.peer ??= new Peer(listener, this.stream);
-    const view = targets.needsView ? this.peer.look(head, bytes) : undefined;
-    const target = view === undefined ? targets.only : targets.find(view);
-    this.target = target?.kind === 'backend' ? target : undefined;
     this.state = 'waiting';
     this.exchange ??= new Exchange(this);
     const { exchange } = this;
     exchange.begin(head);
+    requests.begin(exchange, head, bytes, headEnd);
     let rest = headEnd;
     if (head.hasBody) {
       const body = new RequestBody(head.contentLength, listener.config.limits.bodyBytes);
@@ -152,17 +145,21 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
         this.refuse(body.isTooLarge ? BODY_TOO_LARGE : BAD_CHUNK);
         return;
       }
+      requests.onBody(rest - headEnd);
     }
     if (rest < end) this.keepAhead(bytes, rest, end);
-    if (target?.kind !== 'backend') {
-      this.answerUnrouted(target?.answer(view!) ?? NOT_FOUND);
+    const { target } = requests;
+    if (target === undefined) {
+      this.answerUnrouted(requests.unrouted);
       return;
     }
-    this.peer.prepare(exchange, head, bytes, headEnd, target, view);
+    const view = requests.prepare(exchange, head, bytes, headEnd, target);
     this.writer.expect(target.answerEdits, view);
     if (this.body?.hold(bytes, headEnd, rest) === true) this.stream.pause();
     else this.body = undefined;
-    if (!target.backend.dispatch(exchange)) this.answerLocally(503);
+    if (target.backend.dispatch(exchange)) return;
+    requests.end = 'no-server';
+    this.answerLocally(503);
   }
 
   private keepAhead(bytes: Buffer, from: number, to: number): void {
@@ -194,6 +191,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
       this.breakBody(to < 0 ? BAD_CHUNK : BODY_TOO_LARGE);
       return;
     }
+    this.requests.onBody(to - from);
     const connection = this.exchange!.connection!;
     const isTaken = body.send(connection, this.listener.context.outgoing, bytes, from, to);
     if (!isTaken) this.stream.pause();
@@ -207,7 +205,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   private breakBody(refusal: Refusal): void {
     this.exchange!.cancel();
     if (this.state === 'waiting') this.refuse(refusal);
-    else this.destroy();
+    else this.destroy(refusal.reason);
   }
 
   // The answer
@@ -219,6 +217,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   onAnswer(head: ResponseHead, bytes: Buffer, bodyFrom: number, bodyTo: number, isLast: boolean): void {
     const { outgoing } = this.listener.context;
     this.state = 'answering';
+    this.requests.onAnswer(bodyTo - bodyFrom);
     const hasNoEnd = this.writer.begin(head, this.isOld, this.exchange!.server?.id ?? '');
     // An answer before the end of the request: the rest of the body has no taker, on either side.
     if (this.body !== undefined) this.exchange!.connection!.isRetiring = true;
@@ -229,6 +228,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   }
 
   onAnswerBody(bytes: Buffer, from: number, to: number, isLast: boolean): void {
+    this.requests.onAnswerBody(to - from);
     this.writeOut(this.writer.writePart(this.listener.context.outgoing, bytes, from, to, isLast), isLast);
   }
 
@@ -246,8 +246,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   }
 
   private finish(): void {
-    const { clock } = this.listener.context;
-    this.target?.counters.record(this.writer.status, clock.now() - this.startedAtMs);
+    this.requests.settle(this.exchange, this.writer.status);
     this.releaseHead();
     if (!this.keepAlive) {
       this.endAfterAnswer();
@@ -287,20 +286,20 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   onAnswerBroken(): void {
     // The client must not take the part for the whole: a reset is the one sign that every framing understands.
-    this.target?.counters.record(this.writer.status, this.listener.context.clock.now() - this.startedAtMs);
+    this.requests.settle(this.exchange, this.writer.status, 'server-closed');
     this.destroy();
   }
 
   onFailed(failure: Failure): void {
+    this.requests.end = endOf(failure);
     this.answerLocally(statusOf(failure));
   }
 
   private refuse(refusal: Refusal): void {
-    this.listener.countRejected(refusal.reason);
+    this.requests.refuse(refusal.reason);
     this.keepAlive = false;
     // Whatever else has arrived is of no known meaning.
     this.ahead ??= EMPTY;
-    this.target = undefined;
     // What was refused may not have been read as far as its method; an old one must not decide.
     this.answerLocally(refusal.status, false);
   }
@@ -325,28 +324,28 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   }
 
   onUpgrade(head: ResponseHead, bytes: Buffer, from: number, to: number, connection: UpstreamConnection): void {
-    const { listener, exchange } = this;
-    const { outgoing, clock } = listener.context;
+    const { listener, exchange, requests } = this;
+    const { outgoing } = listener.context;
     const server = exchange!.server!;
     this.writer.begin(head, false, server.id);
     const end = this.writer.writeHead(outgoing, head, bytes, from, from, true, false);
     if (!this.stream.write(outgoing.view(end))) outgoing.commit(end);
-    this.target?.counters.record(101, clock.now() - this.startedAtMs);
+    requests.onAnswer(0);
+    requests.settleUpgrade();
     this.state = 'tunnel';
     this.stream.disableNagle();
     listener.webSockets++;
     const ahead = this.ahead;
     this.releaseHead();
-    // An idle WebSocket keeps only what it needs.
     this.exchange = undefined;
     this.ahead = undefined;
-    this.peer = undefined;
     this.tunnel = new WebSocketTunnel(
       { context: listener.context, timeouts: listener.tunnelTimeouts, client: this.stream, connection },
       { maxMessageBytes: listener.config.limits.webSocketMessageBytes },
       () => {
         listener.webSockets--;
         server.onTunnelClosed();
+        requests.log(undefined, 101, 'ok');
         this.close();
       },
     );
@@ -367,7 +366,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     const { exchange } = this;
     if ((this.state === 'waiting' || this.state === 'answering') && exchange !== undefined) {
       const status = this.state === 'waiting' ? CLIENT_CLOSED : this.writer.status;
-      this.target?.counters.record(status, this.listener.context.clock.now() - this.startedAtMs);
+      this.requests.settle(exchange, status, 'client-closed');
       this.cancelExchange(exchange);
     }
     this.close();
@@ -378,10 +377,11 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     exchange.isCancelled = true;
   }
 
-  /** Ends the connection by a reset. */
-  destroy(): void {
+  /** Ends the connection by a reset; `end` is for the log. */
+  destroy(end = 'aborted'): void {
     if (this.state === 'closed') return;
     if (this.exchange !== undefined) this.cancelExchange(this.exchange);
+    this.requests.log(this.exchange, this.writer.status, end);
     if (this.state === 'tunnel') {
       this.tunnel!.destroy();
       return;

@@ -1,3 +1,4 @@
+import type { AccessRecord } from '../access-log/access-record.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import type { Backend } from './backend.ts';
 import type { RequestHead } from './request-head.ts';
@@ -58,6 +59,8 @@ export class Exchange implements Expirable {
   isRepeatable = false;
   isUpgrade = false;
   hashKey: string | undefined = undefined;
+  /** Kept of it for the access log, where there is one. */
+  record: AccessRecord | undefined = undefined;
   backend: Backend | undefined = undefined;
   server: Server | undefined = undefined;
   connection: UpstreamConnection | undefined = undefined;
@@ -88,6 +91,7 @@ export class Exchange implements Expirable {
     this.isPipelinable = !hasBody && !isWebSocket && (this.isHead || method === 'GET' || method === 'OPTIONS');
     this.isRepeatable = this.isPipelinable || (!hasBody && (method === 'PUT' || method === 'DELETE'));
     this.hashKey = undefined;
+    this.record = undefined;
     this.backend = undefined;
     this.server = undefined;
     this.connection = undefined;

@@ -36,7 +36,7 @@ export class HttpEngine implements PlaneEngine {
   }
 
   start(snapshot: EngineSnapshot): void {
-    const { random, pools } = this.deps;
+    const { random, pools, logs } = this.deps;
     for (const backend of snapshot.backends) {
       const leases = pools.get(backend.source)!;
       this.backends.set(backend.name, {
@@ -57,7 +57,7 @@ export class HttpEngine implements PlaneEngine {
     for (const listener of snapshot.listeners) {
       this.listeners.set(
         listener.name,
-        new HttpListener({ context: this.context, backends: byName, backendConfigs: configs }, listener),
+        new HttpListener({ context: this.context, backends: byName, backendConfigs: configs, logs }, listener),
       );
     }
   }

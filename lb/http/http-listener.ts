@@ -1,4 +1,6 @@
 import type { BackendConfig, ForwardingConfig, ListenerConfig } from '../../config/config.ts';
+import { AccessLog } from '../access-log/access-log.ts';
+import type { LogFiles } from '../access-log/log-files.ts';
 import type { ListenerMetrics } from '../metrics/plane-metrics.ts';
 import type { RequestCounters } from '../metrics/request-counters.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
@@ -29,6 +31,7 @@ export class HttpListener {
   readonly scheme = 'http';
   readonly forwarding: Forwarding;
   readonly targets: RouteTargets;
+  readonly log: AccessLog | undefined;
   /** Of the head parsed last. */
   readonly view: RequestView;
   isDraining = false;
@@ -43,6 +46,7 @@ export class HttpListener {
       readonly context: HttpContext;
       readonly backends: ReadonlyMap<string, Backend>;
       readonly backendConfigs: ReadonlyMap<string, BackendConfig>;
+      readonly logs: LogFiles;
     },
     config: ListenerConfig,
   ) {
@@ -53,6 +57,11 @@ export class HttpListener {
     this.headerTimeouts = new TimeoutList(config.timeouts.headerMs);
     this.tunnelTimeouts = new TimeoutList(config.timeouts.webSocketIdleMs);
     const { context, fallbackHost, scheme } = this;
+    const { accessLog } = config;
+    this.log =
+      accessLog === undefined
+        ? undefined
+        : new AccessLog({ files: deps.logs, random: context.random }, config.name, accessLog);
     this.forwarding = new Forwarding(config.forwarding ?? PLAIN);
     this.targets = new RouteTargets({ ...deps, forwarding: this.forwarding, random: context.random }, config);
     this.view = new RequestView(

@@ -63,3 +63,23 @@ export function statusOf(failure: Failure): number {
       return failure satisfies never;
   }
 }
+
+/** The same for a reader of the access log. */
+export function endOf(failure: Failure): string {
+  switch (failure.kind) {
+    case 'connect':
+      return 'server-unreachable';
+    case 'closed':
+      return 'server-closed';
+    case 'bad-answer':
+      return 'server-bad-answer';
+    case 'timeout':
+      return 'server-timeout';
+    case 'exhausted':
+      return failure.what === 'port' ? 'no-source-port' : 'no-descriptor';
+    case 'queue':
+      return `queue-${failure.what}`;
+    default:
+      return failure satisfies never;
+  }
+}

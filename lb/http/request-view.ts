@@ -30,7 +30,7 @@ export class RequestView implements RouteRequest {
   private hostText: string | undefined = undefined;
   private pathText: string | undefined = undefined;
   private id: string | undefined = undefined;
-  private origin: Origin | undefined = undefined;
+  private told: Origin | undefined = undefined;
   private parameters: URLSearchParams | undefined = undefined;
 
   constructor(deps: { readonly forwarding: Forwarding; readonly random: () => number }, options: RequestViewOptions) {
@@ -47,7 +47,7 @@ export class RequestView implements RouteRequest {
     this.hostText = undefined;
     this.pathText = undefined;
     this.id = undefined;
-    this.origin = undefined;
+    this.told = undefined;
     this.parameters = undefined;
   }
 
@@ -104,10 +104,14 @@ export class RequestView implements RouteRequest {
     return this.findOrigin() === undefined ? this.client.port : 0;
   }
 
+  get origin(): { readonly address: string; readonly port: number } {
+    return { address: this.clientAddress, port: this.clientPort };
+  }
+
   private findOrigin(): Origin | undefined {
     if (!this.client.isTrusted) return undefined;
-    this.origin ??= this.forwarding.originOf(this);
-    return this.origin;
+    this.told ??= this.forwarding.originOf(this);
+    return this.told;
   }
 
   /** The one that came with the request of a trusted proxy, or a new one. */

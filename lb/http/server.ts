@@ -1,3 +1,4 @@
+import type { AccessRecord } from '../access-log/access-record.ts';
 import type { Member } from '../balance/server-pool.ts';
 import type { OutlierTrack } from '../health/outlier-detector.ts';
 import type { LocalAddress } from '../net/tcp-stream.ts';
@@ -313,6 +314,11 @@ export class Server implements Member {
 
   releaseLease(lease: number, end: LeaseEnd): void {
     this.leases.release(this.destination, lease, end);
+  }
+
+  /** For the access log: the request goes by a connection with that lease. */
+  keepAssignment(record: AccessRecord, lease: number): void {
+    record.onAssigned(this.context.clock.now(), this.id, this.leases.addressOf(lease), this.leases.portOf(lease));
   }
 
   // Time and lifetime

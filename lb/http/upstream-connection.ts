@@ -97,12 +97,14 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   /** Gives the request to this connection. The caller has seen to it that there is room. */
   send(exchange: Exchange): void {
     exchange.connection = this;
+    if (exchange.record !== undefined) this.server.keepAssignment(exchange.record, this.lease);
     if (this.state === 'connecting') this.queue.push(exchange);
     else this.transmit(exchange);
   }
 
   private transmit(exchange: Exchange): void {
     this.queue.push(exchange);
+    if (exchange.record !== undefined) exchange.record.sentAtMs = this.context.clock.now();
     if (this.inFlight === 1) this.restartTimeout();
     if (this.isShared) {
       this.sending ??= new Arena(SEND_SLAB_BYTES);

@@ -13,6 +13,15 @@ export interface TrafficMetrics {
   /** Where the port map and the kernel differed, by kind. */
   readonly drift: readonly { readonly kind: string; readonly count: number }[];
   readonly queueDepth: readonly { readonly pool: string; readonly depth: number }[];
+  /** Only whoever writes logs has them. */
+  readonly logs?: readonly LogMetrics[];
+}
+
+/** Lines of one log file, by what became of them. */
+export interface LogMetrics {
+  readonly log: string;
+  readonly outcome: 'written' | 'dropped' | 'failed';
+  readonly count: number;
 }
 
 /** What one plane counted, with the process that it is. */

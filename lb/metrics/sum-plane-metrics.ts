@@ -72,6 +72,10 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
       ({ pool }) => pool,
       (a, b) => ({ pool: a.pool, depth: a.depth + b.depth }),
     ),
+    logs: addCounts(
+      reports.flatMap((report) => report.logs ?? []),
+      ({ log, outcome }) => `${log}\n${outcome}`,
+    ),
   };
 }
 

@@ -125,3 +125,22 @@ t.test('braces around anything but a name are text', async (t) => {
   const result = load(`{ backend: app, response_headers: { set: { Report-To: '${value}' } } }`);
   t.same(result.ok && result.config.listeners[0]!.routes[0]!.responseHeaders!.set[0]!.value, [value]);
 });
+
+t.test('access logs', async (t) => {
+  const log = (text: string) => {
+    const result = load('{ backend: app }', `access_log: ${text},`);
+    return result.ok ? result.config.listeners[0]!.accessLog : result.faults.map(formatFault);
+  };
+  t.same(log('{ file: logs/a.log }'), { file: '/logs/a.log', format: 'json', sample: 1, bufferBytes: 1 << 20 });
+  t.same(log('{ file: stdout, format: combined, sample: 0.1, buffer: 2MiB }'), {
+    file: 'stdout',
+    format: 'combined',
+    sample: 0.1,
+    bufferBytes: 2 << 20,
+  });
+  t.match(log('{ file: a, format: jsn }'), [/did you mean "json"\?/]);
+  t.match(log('{ file: a, buffer: 1KiB }'), [/buffer is "1KiB", which is not a size from 128KiB to 1GiB/]);
+  t.match(log('{ file: a, sample: 2 }'), [/sample is 2, which does not fit/]);
+  t.match(log('{}'), [/has no "file"/]);
+  t.match(faults('{ backend: app }', 'engine: tcp, via: true,').join('\n'), /"via" is for the http engine; remove it/);
+});

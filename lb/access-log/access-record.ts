@@ -1,0 +1,62 @@
+import { LineBuffer } from './line-buffer.ts';
+import { type LogClient, MOST_TEXT_BYTES } from './log-format.ts';
+
+/** Enough for nearly every request. */
+const USUAL_BYTES = 2048;
+
+const NOBODY: LogClient = { address: '', port: 0 };
+
+/** What is known of one request for its line in the log. One object serves many requests in turn. */
+export class AccessRecord {
+  /** The request's own part of the line, as the format has it. */
+  text = new LineBuffer(USUAL_BYTES);
+  /** Where in it the part ends that goes before the status, in formats that have two. */
+  textSplit = 0;
+  startedAtMs = 0;
+  /** When it was given to a connection, when that could take it, and when the head of the answer came; -1: never. */
+  assignedAtMs = -1;
+  sentAtMs = -1;
+  answeredAtMs = -1;
+  /** Times that it was given to a connection. */
+  tries = 0;
+  client: LogClient = NOBODY;
+  backend = '';
+  server = '';
+  source = '';
+  sourcePort = 0;
+  /** Of the bodies, with their chunked coding where there is one. */
+  bytesIn = 0;
+  bytesOut = 0;
+
+  begin(nowMs: number): void {
+    this.text.clear();
+    this.startedAtMs = nowMs;
+    this.assignedAtMs = -1;
+    this.sentAtMs = -1;
+    this.answeredAtMs = -1;
+    this.tries = 0;
+    this.backend = '';
+    this.server = '';
+    this.source = '';
+    this.sourcePort = 0;
+    this.bytesIn = 0;
+    this.bytesOut = 0;
+  }
+
+  /** Makes room for the parts of a head of `headBytes`, however many of its bytes need an escape. */
+  reserve(headBytes: number): void {
+    if (headBytes * 6 + 256 > this.text.bytes.length && this.text.bytes.length < MOST_TEXT_BYTES) {
+      this.text = new LineBuffer(MOST_TEXT_BYTES);
+    }
+  }
+
+  /** Given to a connection of `server` from that source. */
+  onAssigned(nowMs: number, server: string, source: string, sourcePort: number): void {
+    this.tries++;
+    this.assignedAtMs = nowMs;
+    this.sentAtMs = -1;
+    this.server = server;
+    this.source = source;
+    this.sourcePort = sourcePort;
+  }
+}

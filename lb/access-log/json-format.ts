@@ -1,0 +1,122 @@
+import type { AccessRecord } from './access-record.ts';
+import type { LineBuffer } from './line-buffer.ts';
+import { type LogFormat, type LoggedRequest, type LogOutcome, MOST_BYTES } from './log-format.ts';
+import { IsoTime } from './log-time.ts';
+
+const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
+const TIME = bytes('{"time":"');
+const CLIENT = bytes('"client":"');
+const CLIENT_PORT = bytes('","client_port":');
+const METHOD = bytes(',"method":"');
+const HOST = bytes('","host":"');
+const PATH = bytes('","path":"');
+const OLD = bytes('","protocol":"HTTP/1.0"');
+const NEW = bytes('","protocol":"HTTP/1.1"');
+const REFERER = bytes(',"referer":"');
+const USER_AGENT = bytes(',"user_agent":"');
+const TRACEPARENT = bytes(',"traceparent":"');
+const REQUEST_ID = bytes(',"request_id":"');
+const QUOTE = bytes('"');
+const STATUS = bytes(',"status":');
+const BYTES_IN = bytes(',"bytes_in":');
+const BYTES_OUT = bytes(',"bytes_out":');
+const BACKEND = bytes(',"backend":"');
+const SERVER = bytes(',"server":"');
+const SOURCE = bytes('","source":"');
+const SOURCE_PORT = bytes('","source_port":');
+const RETRIES = bytes(',"retries":');
+const QUEUE = bytes(',"queue_ms":');
+const CONNECT = bytes(',"connect_ms":');
+const FIRST_BYTE = bytes(',"first_byte_ms":');
+const TOTAL = bytes(',"total_ms":');
+const END = bytes(',"end":"');
+const LINE_END = bytes('"}\n');
+
+/** One JSON object a line. What never came about is left out: a request without a server has no `server`. */
+export class JsonFormat implements LogFormat {
+  private readonly time = new IsoTime();
+  private readonly listener: Buffer;
+
+  constructor(listener: string) {
+    this.listener = bytes(`","listener":"${listener}",`);
+  }
+
+  keep({ text }: AccessRecord, request: LoggedRequest, requestId: string | undefined): void {
+    const { bytes: from, methodStart, methodEnd, hostStart, hostEnd, targetStart, targetEnd, isOld } = request;
+    text.put(METHOD);
+    text.putEscaped(from, methodStart, methodEnd, MOST_BYTES.method, 'json');
+    text.put(HOST);
+    text.putEscaped(from, hostStart, hostEnd, MOST_BYTES.host, 'json');
+    text.put(PATH);
+    text.putEscaped(from, targetStart, targetEnd, MOST_BYTES.target, 'json');
+    text.put(isOld ? OLD : NEW);
+    putField(text, request, 'referer', REFERER);
+    putField(text, request, 'user-agent', USER_AGENT);
+    putField(text, request, 'traceparent', TRACEPARENT);
+    if (requestId === undefined) return;
+    const id = bytes(requestId);
+    text.put(REQUEST_ID);
+    text.putEscaped(id, 0, id.length, MOST_BYTES.field, 'json');
+    text.put(QUOTE);
+  }
+
+  write(line: LineBuffer, record: AccessRecord, outcome: LogOutcome, epochMs: number): void {
+    const { client, text, startedAtMs, assignedAtMs, sentAtMs, answeredAtMs } = record;
+    line.put(TIME);
+    this.time.put(line, epochMs);
+    line.put(this.listener);
+    line.put(CLIENT);
+    line.putText(client.address);
+    line.put(CLIENT_PORT);
+    line.putInteger(client.port);
+    line.putFrom(text, 0, text.end);
+    line.put(STATUS);
+    line.putInteger(outcome.status);
+    line.put(BYTES_IN);
+    line.putInteger(record.bytesIn);
+    line.put(BYTES_OUT);
+    line.putInteger(record.bytesOut);
+    if (record.backend !== '') {
+      line.put(BACKEND);
+      line.putText(record.backend);
+      line.put(QUOTE);
+    }
+    if (assignedAtMs >= 0) this.putServer(line, record);
+    if (assignedAtMs >= 0) {
+      line.put(QUEUE);
+      line.putMilliseconds(assignedAtMs - startedAtMs);
+    }
+    if (sentAtMs >= 0) {
+      line.put(CONNECT);
+      line.putMilliseconds(sentAtMs - assignedAtMs);
+    }
+    if (answeredAtMs >= 0) {
+      line.put(FIRST_BYTE);
+      line.putMilliseconds(answeredAtMs - sentAtMs);
+    }
+    line.put(TOTAL);
+    line.putMilliseconds(outcome.endedAtMs - startedAtMs);
+    line.put(END);
+    line.putText(outcome.end);
+    line.put(LINE_END);
+  }
+
+  private putServer(line: LineBuffer, { server, source, sourcePort, tries }: AccessRecord): void {
+    line.put(SERVER);
+    line.putText(server);
+    line.put(SOURCE);
+    line.putText(source);
+    line.put(SOURCE_PORT);
+    line.putInteger(sourcePort);
+    line.put(RETRIES);
+    line.putInteger(tries - 1);
+  }
+}
+
+function putField(text: LineBuffer, request: LoggedRequest, name: string, start: Buffer): void {
+  const field = request.findField(name);
+  if (field < 0) return;
+  text.put(start);
+  text.putEscaped(request.bytes, request.valueStart(field), request.valueEnd(field), MOST_BYTES.field, 'json');
+  text.put(QUOTE);
+}

@@ -1,0 +1,148 @@
+import type { AccessRecord } from '../access-log/access-record.ts';
+import type { TcpStream } from '../net/tcp-stream.ts';
+import { ClientFacts } from './client-facts.ts';
+import type { Exchange } from './exchange.ts';
+import { hashKey } from './hash-key.ts';
+import type { HttpListener } from './http-listener.ts';
+import { type LocalAnswer, NOT_FOUND } from './local-answer.ts';
+import { LoggedHead } from './logged-head.ts';
+import { writeEditedRequestHead } from './request-edits.ts';
+import type { RequestHead } from './request-head.ts';
+import type { RequestView } from './request-view.ts';
+import { writeRequestHead } from './request-writer.ts';
+import type { Target } from './route-targets.ts';
+
+/** The requests of one client connection, one after the other: where each goes, what servers are told of it, what is counted and logged. */
+export class ClientRequests {
+  /** Of the request under way: why it ends as it does. */
+  end = 'ok';
+  /** Undefined: it reaches no backend. */
+  target: Target | undefined = undefined;
+  /** The answer of one that reaches no backend. */
+  unrouted: LocalAnswer = NOT_FOUND;
+  private readonly listener: HttpListener;
+  private readonly stream: TcpStream;
+  private known: ClientFacts | undefined = undefined;
+  /** `X-Forwarded-For` and the rest, up to the host. */
+  private forwarded: string | undefined = undefined;
+  private startedAtMs = 0;
+  private record: AccessRecord | undefined = undefined;
+  private view: RequestView | undefined = undefined;
+
+  constructor(listener: HttpListener, stream: TcpStream) {
+    this.listener = listener;
+    this.stream = stream;
+  }
+
+  private get facts(): ClientFacts {
+    this.known ??= new ClientFacts(this.stream, this.listener.forwarding);
+    return this.known;
+  }
+
+  /** A head has been read, and finds its target. */
+  begin(exchange: Exchange, head: RequestHead, bytes: Buffer, headEnd: number): void {
+    const { context, targets, forwarding, log } = this.listener;
+    this.startedAtMs = context.clock.now();
+    this.end = 'ok';
+    this.view = targets.needsView ? this.look(head, bytes) : undefined;
+    if (!targets.needsView) this.target = targets.only;
+    if (log === undefined) return;
+    const id = forwarding.requestIdName === undefined ? undefined : this.view?.requestId;
+    const request = LOGGED_HEAD.of(head, bytes);
+    this.record = log.begin(this.startedAtMs, request, headEnd - head.methodStart, id);
+    this.record.client = this.facts.isTrusted ? this.view!.origin : this.facts;
+    this.record.backend = this.target?.backend.name ?? '';
+    exchange.record = this.record;
+  }
+
+  private look(head: RequestHead, bytes: Buffer): RequestView {
+    const { view, targets } = this.listener;
+    view.reset(head, bytes, this.facts);
+    const found = targets.find(view);
+    this.target = found?.kind === 'backend' ? found : undefined;
+    if (found?.kind === 'local') {
+      this.unrouted = found.answer(view);
+    } else if (found === undefined) {
+      this.unrouted = NOT_FOUND;
+      this.end = 'no-route';
+    }
+    return view;
+  }
+
+  /** Readies the exchange for its target: the head for the server, and what the choice of a server depends on. */
+  prepare(
+    exchange: Exchange,
+    head: RequestHead,
+    bytes: Buffer,
+    headEnd: number,
+    target: Target,
+  ): RequestView | undefined {
+    const { backend, hash, requestEdits } = target;
+    const { view } = this;
+    if (hash !== undefined)
+      exchange.hashKey = hashKey(hash, head, bytes, () => view?.clientAddress ?? this.facts.address);
+    const { context, fallbackHost, scheme } = this.listener;
+    if (view !== undefined) view.backend = backend.name;
+    if (requestEdits !== undefined) {
+      writeEditedRequestHead(context.heads, exchange, head, bytes, headEnd, view!, requestEdits);
+    } else {
+      this.forwarded ??= `X-Forwarded-For: ${this.facts.address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: `;
+      writeRequestHead(context.heads, exchange, head, bytes, headEnd, this.forwarded, fallbackHost);
+    }
+    return view;
+  }
+
+  onBody(bytes: number): void {
+    if (this.record !== undefined) this.record.bytesIn += bytes;
+  }
+
+  onAnswer(bytes: number): void {
+    const { record } = this;
+    if (record === undefined) return;
+    record.answeredAtMs = this.listener.context.clock.now();
+    record.bytesOut = bytes;
+  }
+
+  onAnswerBody(bytes: number): void {
+    if (this.record !== undefined) this.record.bytesOut += bytes;
+  }
+
+  /** The request is refused, perhaps before it could be read. */
+  refuse(reason: string): void {
+    this.listener.countRejected(reason);
+    this.target = undefined;
+    this.end = reason;
+    const { log, context } = this.listener;
+    if (log === undefined || this.record !== undefined) return;
+    this.startedAtMs = context.clock.now();
+    this.record = log.begin(this.startedAtMs, undefined, 0);
+    this.record.client = this.facts;
+  }
+
+  /** The answer is out, or there will be none. */
+  settle(exchange: Exchange | undefined, status: number, end = this.end): void {
+    const nowMs = this.listener.context.clock.now();
+    this.target?.counters.record(status, nowMs - this.startedAtMs);
+    this.log(exchange, status, end, nowMs);
+  }
+
+  /** The protocol was switched: the request is counted, and logged when what follows is over. */
+  settleUpgrade(): void {
+    this.target?.counters.record(101, this.listener.context.clock.now() - this.startedAtMs);
+    // An idle WebSocket keeps only what it needs.
+    this.forwarded = undefined;
+    this.view = undefined;
+  }
+
+  /** Writes the line of the request, if one is due; for a tunnel when it is over. */
+  log(exchange: Exchange | undefined, status: number, end: string, nowMs?: number): void {
+    const { record } = this;
+    if (record === undefined) return;
+    this.record = undefined;
+    if (exchange !== undefined) exchange.record = undefined;
+    this.listener.log!.finish(record, status, end, nowMs ?? this.listener.context.clock.now());
+  }
+}
+
+/** One for all: it is read before the next head is. */
+const LOGGED_HEAD = new LoggedHead();
