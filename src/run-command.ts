@@ -25,9 +25,9 @@ export async function run(file: string | undefined): Promise<number> {
   process.on('SIGUSR1', () => onReopen());
   let portico: Portico;
   try {
-    // Workers need it; asked here, so that a machine it has no build for is told so before anything starts.
-    loadUws();
     const loaded = loadCommandConfig(file);
+    // Asked here, so that a machine that it has no build for is told so before anything starts.
+    if (loaded.config.backends.some(({ workers }) => workers !== undefined)) loadUws();
     for (const warning of loaded.warnings) log(`warning: ${formatFault(warning)}`);
     portico = await startPortico({
       config: loaded.config,
