@@ -1,4 +1,5 @@
 import type { BackendConfig } from './backend-config.ts';
+import type { ListenerLimits, ListenerTimeouts } from './limits-config.ts';
 
 export type * from './backend-config.ts';
 
@@ -51,20 +52,8 @@ export interface ListenerConfig {
   readonly forwarding?: ForwardingConfig;
   /** Absent: none is kept. */
   readonly accessLog?: AccessLogConfig;
-  readonly limits: {
-    readonly headerBytes: number;
-    /** Request bodies above it get 413. `Infinity` never does. */
-    readonly bodyBytes: number;
-    readonly webSocketMessageBytes: number;
-  };
-  readonly timeouts: {
-    /** A kept-alive client connection without a request. */
-    readonly idleMs: number;
-    /** From the first byte of a request head to its end. */
-    readonly headerMs: number;
-    /** A WebSocket on which nothing passes either way. 0 means never. */
-    readonly webSocketIdleMs: number;
-  };
+  readonly limits: ListenerLimits;
+  readonly timeouts: ListenerTimeouts;
 }
 
 export interface AccessLogConfig {

@@ -3,6 +3,7 @@ import type { AdminConfig, Config, ListenerConfig, SourcePoolConfig } from './co
 import { poolAddresses } from './pool-addresses.ts';
 import { resolveBackend } from './resolve-backend.ts';
 import { resolveForwarding } from './resolve-forwarding.ts';
+import { resolveLimits, resolveTimeouts } from './resolve-limits.ts';
 import { resolveRoute } from './resolve-route.ts';
 import { auto, duration, endpoint, type LoadContext, type Report, size } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
@@ -76,7 +77,7 @@ function resolveListener(
   context: LoadContext,
   report: Report,
 ): ListenerConfig {
-  const { limits, timeouts, access_log: log } = listener;
+  const { access_log: log } = listener;
   const { host, port } = endpoint(listener.bind, ['listeners', index, 'bind'], report);
   const routes = listener.routes ?? [{ backend: listener.backend! }];
   return {
@@ -96,16 +97,8 @@ function resolveListener(
             bufferBytes: size(log.buffer, '1MiB'),
           },
         }),
-    limits: {
-      headerBytes: size(limits?.header_size, '16KiB'),
-      bodyBytes: size(limits?.body_size, 'unlimited'),
-      webSocketMessageBytes: size(limits?.websocket_message_size, '16MiB'),
-    },
-    timeouts: {
-      idleMs: duration(timeouts?.idle, '60s'),
-      headerMs: duration(timeouts?.header, '10s'),
-      webSocketIdleMs: duration(timeouts?.websocket_idle, '0'),
-    },
+    limits: resolveLimits(listener.limits),
+    timeouts: resolveTimeouts(listener.timeouts),
   };
 }
 

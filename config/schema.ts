@@ -1,13 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { AccessLog } from './access-log-schema.ts';
 import { Backend } from './backend-schema.ts';
+import { Limits, Timeouts } from './limits-schema.ts';
 import { headerEdits, Route } from './route-schema.ts';
-import { autoCount, choice, closed, count, duration, flag, name, optional, size } from './schema-parts.ts';
+import { autoCount, choice, closed, count, duration, flag, name, optional } from './schema-parts.ts';
 
 // The shape of portico.yaml: the one source of its types, its validation and config/REFERENCE.md.
-
-/** Less refuses every browser; more is memory that one client can hold without having said anything. */
-const HEADER_SIZE = { low: 1024, high: 1024 ** 2, words: 'a size from 1KiB to 1MiB' };
 
 const Source = Type.Object(
   {
@@ -99,26 +97,8 @@ const Listener = Type.Object(
     access_log: optional(AccessLog),
     request_headers: headerEdits('What to change in the header of every request; what a route says goes before'),
     response_headers: headerEdits('What to change in the header of every answer; what a route says goes before'),
-    limits: optional(
-      Type.Object(
-        {
-          header_size: size('Request line and fields together; more gets 431', '16KiB', HEADER_SIZE),
-          body_size: size('Request body; more gets 413', 'unlimited'),
-          websocket_message_size: size('One WebSocket message; more closes with 1009', '16MiB'),
-        },
-        { ...closed, description: 'What a client may send' },
-      ),
-    ),
-    timeouts: optional(
-      Type.Object(
-        {
-          idle: duration('A kept-alive connection without a request, and a client that stalls', '60s'),
-          header: duration('From the first byte of a request head to its last', '10s'),
-          websocket_idle: duration('A WebSocket on which nothing passes; 0 is never', '0', { zero: true }),
-        },
-        { ...closed, description: 'How long clients may take' },
-      ),
-    ),
+    limits: optional(Limits),
+    timeouts: optional(Timeouts),
   },
   closed,
 );

@@ -31,9 +31,9 @@ export class AnswerWriter {
     this.status = head.status;
     this.server = server;
     this.isOldClient = isOldClient;
-    if (head.framing === 'chunked') this.coding = isOldClient ? 'decode' : 'as-is';
+    if (head.framing === 'chunked') this.coding = isOldClient ? 'decode' : 'rechunk';
     else this.coding = head.framing === 'close' && !isOldClient ? 'encode' : 'as-is';
-    this.decoder = this.coding === 'decode' ? new ChunkedReader() : undefined;
+    this.decoder = head.framing === 'chunked' ? new ChunkedReader() : undefined;
     return isOldClient && (head.framing === 'chunked' || head.framing === 'close');
   }
 
@@ -48,7 +48,8 @@ export class AnswerWriter {
     closes: boolean,
   ): number {
     const added = this.edits === undefined ? '' : this.edit(this.edits, head, bytes);
-    const end = writeResponseHead(arena, head, bytes, from, this.isOldClient, closes, this.coding, to - from, added);
+    const room = bodyPartRoom(to - from, this.decoder);
+    const end = writeResponseHead(arena, head, bytes, from, this.isOldClient, closes, this.coding, room, added);
     return writeBodyPart(arena.slab, end, bytes, from, to, isLast, this.coding, this.decoder);
   }
 
@@ -64,7 +65,7 @@ export class AnswerWriter {
 
   /** Writes the next part of the body; returns the end. */
   writePart(arena: Arena, bytes: Buffer, from: number, to: number, isLast: boolean): number {
-    arena.reserve(bodyPartRoom(to - from));
+    arena.reserve(bodyPartRoom(to - from, this.decoder));
     return writeBodyPart(arena.slab, arena.offset, bytes, from, to, isLast, this.coding, this.decoder);
   }
 }

@@ -1,8 +1,10 @@
 import { CR, FIELD, HT, LF, SP } from './grammar.ts';
+import { TrailerSection } from './trailer-section.ts';
 
 /** Where in the chunked coding (RFC 9112 §7.1) the next byte belongs. */
 type State =
   | 'size'
+  | 'space'
   | 'extension'
   | 'size-lf'
   | 'data'
@@ -15,21 +17,33 @@ type State =
   | 'done';
 
 const MAX_SIZE_DIGITS = 8; // chunks below 4 GiB
-const MAX_LINE_BYTES = 4096;
-const MAX_TRAILER_BYTES = 16384;
+/** Of all chunks of a body together: extensions have no use that we know of, and cost their sender next to nothing. */
+const MAX_EXTENSION_BYTES = 16384;
+const SEMICOLON = 0x3b;
+const NOTHING = Buffer.alloc(0);
 
 /** Follows one chunked body through reads that end anywhere. Strict: what is wrong in it ends the message. */
 export class ChunkedReader {
   private state: State = 'size';
   private remaining = 0;
   private digits = 0;
-  private lineBytes = 0;
-  private trailerBytes = 0;
+  private extensionBytes = 0;
+  private trailer: TrailerSection | undefined = undefined;
   /** Bytes of data seen: the length of the body without its framing. */
   dataBytes = 0;
 
   get isDone(): boolean {
     return this.state === 'done';
+  }
+
+  /** Once done: the trailer lines that may be passed on, each with its CRLF. */
+  get trailerLines(): Buffer {
+    return this.trailer?.lines ?? NOTHING;
+  }
+
+  /** What `trailerLines` can come to besides what is yet to be read. */
+  get trailerBytes(): number {
+    return this.trailer?.length ?? 0;
   }
 
   /**
@@ -57,10 +71,13 @@ export class ChunkedReader {
     switch (this.state) {
       case 'size':
         return this.stepSize(byte);
+      case 'space':
+        // White space may stand before an extension only.
+        if (byte === SEMICOLON) this.state = 'extension';
+        return byte === SEMICOLON || ((byte === SP || byte === HT) && ++this.extensionBytes <= MAX_EXTENSION_BYTES);
       case 'extension':
         if (byte === CR) this.state = 'size-lf';
-        else if (FIELD[byte] !== 1 || ++this.lineBytes > MAX_LINE_BYTES) return false;
-        return true;
+        return byte === CR || (FIELD[byte] === 1 && ++this.extensionBytes <= MAX_EXTENSION_BYTES);
       case 'size-lf':
         this.state = this.remaining === 0 ? 'line-start' : 'data';
         return byte === LF;
@@ -70,22 +87,24 @@ export class ChunkedReader {
       case 'data-lf':
         this.state = 'size';
         this.digits = 0;
-        this.lineBytes = 0;
         return byte === LF;
       case 'line-start':
-        // A field cannot start with white space: that would continue the line before it.
-        if (byte === SP || byte === HT) return false;
-        this.state = byte === CR ? 'last-lf' : 'trailer';
-        return byte === CR || this.stepTrailer(byte);
+        if (byte === CR) {
+          this.state = 'last-lf';
+          return this.trailer?.push(byte) ?? true;
+        }
+        this.trailer ??= new TrailerSection();
+        this.state = 'trailer';
+        return this.trailer.push(byte);
       case 'trailer':
         if (byte === CR) this.state = 'trailer-lf';
-        return byte === CR || this.stepTrailer(byte);
+        return (byte === CR || FIELD[byte] === 1) && this.trailer!.push(byte);
       case 'trailer-lf':
         this.state = 'line-start';
-        return byte === LF;
+        return byte === LF && this.trailer!.push(byte);
       case 'last-lf':
         this.state = 'done';
-        return byte === LF;
+        return byte === LF && (this.trailer === undefined || (this.trailer.push(byte) && this.trailer.end()));
       default:
         return false;
     }
@@ -104,11 +123,7 @@ export class ChunkedReader {
       this.state = 'size-lf';
       return true;
     }
-    this.state = 'extension';
-    return byte === 0x3b || byte === SP || byte === HT;
-  }
-
-  private stepTrailer(byte: number): boolean {
-    return FIELD[byte] === 1 && ++this.trailerBytes <= MAX_TRAILER_BYTES;
+    this.state = byte === SEMICOLON ? 'extension' : 'space';
+    return byte === SEMICOLON || byte === SP || byte === HT;
   }
 }

@@ -1,3 +1,4 @@
+import { appendBytes } from '../net/append-bytes.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
@@ -5,13 +6,13 @@ import { WebSocketTunnel } from '../websocket/tunnel.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { ClientRequests } from './client-requests.ts';
 import { type AnswerSink, Exchange, type Failure } from './exchange.ts';
-import { CR, LF } from './grammar.ts';
 import type { HttpListener } from './http-listener.ts';
 import { endOf, type LocalAnswer, localAnswer, statusOf, writeLocalAnswer } from './local-answer.ts';
-import { BAD_CHUNK, BODY_TOO_LARGE, SLOW_BODY, SLOW_HEAD } from './refusals.ts';
-import { RequestBody } from './request-body.ts';
-import { HEAD_TOO_LARGE, type Refusal } from './request-head.ts';
+import { SLOW_BODY, SLOW_HEAD } from './refusals.ts';
+import type { Refusal } from './request-head.ts';
+import { RequestUpload, type Uploader } from './request-upload.ts';
 import type { ResponseHead } from './response-head.ts';
+import { writeInterimHead } from './response-writer.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** nginx's code for a client that left before its answer; only in the metrics. */
@@ -26,7 +27,7 @@ const MAX_AHEAD_BYTES = 65536;
  * `idle` no request · `waiting` for the answer's head · `answering` · `lingering` the last answer is out and what the client still sends
  * is thrown away, so that the answer is not lost to a reset · `tunnel` · `closed`
  */
-export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
+export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   /** Position in the listener's list. */
   index = -1;
   timeoutList: TimeoutList | undefined = undefined;
@@ -40,7 +41,8 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
   /** The start of a head that has not arrived whole, or requests sent ahead. */
   private ahead: Buffer | undefined = undefined;
   private exchange: Exchange | undefined = undefined;
-  private body: RequestBody | undefined = undefined;
+  /** While the body of a request is still to come, or to be passed on. */
+  private upload: RequestUpload | undefined = undefined;
   private readonly requests: ClientRequests;
   private tunnel: WebSocketTunnel | undefined = undefined;
   private keepAlive = true;
@@ -65,14 +67,14 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     if (this.state === 'idle') {
       this.take(buffer, length);
     } else if (this.state === 'waiting' || this.state === 'answering') {
-      if (this.body !== undefined) this.takeBody(buffer, 0, length);
+      if (this.upload !== undefined) this.takeBody(this.upload, buffer, length);
       else this.keepAhead(buffer, 0, length);
     } // lingering: thrown away
   }
 
   onEnd(): void {
     // A client that has its answer under way may have closed its sending side only; before that it is taken to be gone, as in nginx.
-    if (this.state === 'answering' && this.body === undefined) this.keepAlive = false;
+    if (this.state === 'answering' && this.upload === undefined) this.keepAlive = false;
     else this.abort();
   }
 
@@ -91,38 +93,29 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   onTimeout(): void {
     if (this.state === 'idle' && this.ahead !== undefined) this.refuse(SLOW_HEAD);
-    else if (this.state === 'waiting' && this.body !== undefined) this.breakBody(SLOW_BODY);
+    else if (this.state === 'waiting' && this.upload !== undefined) this.breakBody(SLOW_BODY);
     else if (this.state === 'answering') this.destroy('client-timeout');
     else this.abort();
   }
 
   private take(buffer: Buffer, length: number): void {
-    const { ahead } = this;
+    const { ahead, listener } = this;
+    const { intake } = listener.context;
     this.ahead = undefined;
-    if (ahead === undefined) this.parse(buffer, 0, length);
-    else this.parse(Buffer.concat([ahead, buffer.subarray(0, length)]), 0, ahead.length + length);
-  }
-
-  private parse(bytes: Buffer, from: number, end: number): void {
-    let start = from;
-    // RFC 9112 §2.2: empty lines before a request are passed over.
-    while (start + 1 < end && bytes[start] === CR && bytes[start + 1] === LF) start += 2;
-    if (start === end) return;
-    const { requestHead: head } = this.listener.context;
-    const limit = this.listener.config.limits.headerBytes;
-    const headEnd = head.parse(bytes, start, end);
-    if (headEnd > 0 && headEnd - start <= limit) {
-      this.timeoutList?.cancel(this);
-      this.begin(bytes, headEnd, end);
-    } else if (headEnd < 0) {
-      this.refuse(head.refusal!);
-    } else if (headEnd > 0 || end - start > limit) {
-      this.refuse(HEAD_TOO_LARGE);
-    } else {
-      // The clock for a head starts with its first byte: a client that drips cannot stretch it.
-      if (this.timeoutList !== this.listener.headerTimeouts)
-        this.listener.headerTimeouts.start(this, this.listener.context.tickMs);
-      this.ahead = Buffer.from(bytes.subarray(start, end));
+    switch (intake.read(ahead, buffer, length, listener.config.limits)) {
+      case 'nothing':
+        return;
+      case 'whole':
+        this.timeoutList?.cancel(this);
+        this.begin(intake.bytes, intake.headEnd, intake.end);
+        return;
+      case 'partial':
+        // The clock for a head starts with its first byte: a client that drips cannot stretch it.
+        if (this.timeoutList !== listener.headerTimeouts) listener.headerTimeouts.start(this, listener.context.tickMs);
+        this.ahead = intake.partial;
+        return;
+      case 'refused':
+        this.refuse(intake.refusal);
     }
   }
 
@@ -138,13 +131,13 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     requests.begin(exchange, head, bytes, headEnd);
     let rest = headEnd;
     if (head.hasBody) {
-      const body = new RequestBody(head.contentLength, listener.config.limits.bodyBytes);
-      this.body = body;
-      rest = body.advance(bytes, headEnd, end);
-      if (body.isTooLarge || rest < 0) {
-        this.refuse(body.isTooLarge ? BODY_TOO_LARGE : BAD_CHUNK);
+      this.upload = new RequestUpload({ client: this, stream: this.stream, listener }, head);
+      const to = this.upload.read(bytes, headEnd, end);
+      if (typeof to !== 'number') {
+        this.refuse(to);
         return;
       }
+      rest = to;
       requests.onBody(rest - headEnd);
     }
     if (rest < end) this.keepAhead(bytes, rest, end);
@@ -155,50 +148,37 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     }
     const view = requests.prepare(exchange, head, bytes, headEnd, target);
     this.writer.expect(target.answerEdits, view);
-    if (this.body?.hold(bytes, headEnd, rest) === true) this.stream.pause();
-    else this.body = undefined;
-    if (target.backend.dispatch(exchange)) return;
+    if (this.upload === undefined) this.sendRequest();
+    else this.upload.pass(undefined);
+  }
+
+  sendRequest(): void {
+    const { requests } = this;
+    if (requests.target!.backend.dispatch(this.exchange!)) return;
     requests.end = 'no-server';
     this.answerLocally(503);
   }
 
   private keepAhead(bytes: Buffer, from: number, to: number): void {
-    const part = bytes.subarray(from, to);
-    this.ahead = this.ahead === undefined ? Buffer.from(part) : Buffer.concat([this.ahead, part]);
+    this.ahead = appendBytes(this.ahead, bytes, from, to);
     if (this.ahead.length > MAX_AHEAD_BYTES) this.stream.pause();
   }
 
   // The request's body
 
   onSent(): void {
-    const { body, exchange } = this;
-    if (body === undefined || exchange === undefined) return;
-    const isTaken = body.sendHeld(exchange.connection!);
-    if (body.isComplete) this.body = undefined;
-    if (!isTaken) return;
-    this.stream.resume();
-    if (this.body !== undefined) this.expectBody();
+    if (this.upload?.onSent(this.exchange!.connection!) === true) this.upload = undefined;
   }
 
-  private expectBody(): void {
-    this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
-  }
-
-  private takeBody(bytes: Buffer, from: number, end: number): void {
-    const body = this.body!;
-    const to = body.advance(bytes, from, end);
-    if (to < 0 || body.isTooLarge) {
-      this.breakBody(to < 0 ? BAD_CHUNK : BODY_TOO_LARGE);
+  private takeBody(upload: RequestUpload, bytes: Buffer, end: number): void {
+    const to = upload.read(bytes, 0, end);
+    if (typeof to !== 'number') {
+      this.breakBody(to);
       return;
     }
-    this.requests.onBody(to - from);
-    const connection = this.exchange!.connection!;
-    const isTaken = body.send(connection, this.listener.context.outgoing, bytes, from, to);
-    if (!isTaken) this.stream.pause();
-    if (body.isComplete) this.body = undefined;
-    if (isTaken && !body.isComplete) this.expectBody();
-    else this.timeoutList?.cancel(this);
+    this.requests.onBody(to);
     if (to < end) this.keepAhead(bytes, to, end);
+    if (upload.pass(this.exchange!.connection)) this.upload = undefined;
   }
 
   /** The body cannot be passed on whole: the server must not take the part for the whole, so its connection goes. */
@@ -210,8 +190,12 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   // The answer
 
-  onInterim(bytes: Buffer, from: number, to: number): void {
-    if (!this.isOld) this.stream.write(Buffer.from(bytes.subarray(from, to)));
+  onInterim(head: ResponseHead, bytes: Buffer, headEnd: number): void {
+    // RFC 9110 §15.2: an HTTP/1.0 client knows none.
+    if (this.isOld) return;
+    const { outgoing } = this.listener.context;
+    const end = writeInterimHead(outgoing, head, bytes, headEnd);
+    if (!this.stream.write(outgoing.view(end))) outgoing.commit(end);
   }
 
   onAnswer(head: ResponseHead, bytes: Buffer, bodyFrom: number, bodyTo: number, isLast: boolean): void {
@@ -220,8 +204,8 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
     this.requests.onAnswer(bodyTo - bodyFrom);
     const hasNoEnd = this.writer.begin(head, this.isOld, this.exchange!.server?.id ?? '');
     // An answer before the end of the request: the rest of the body has no taker, on either side.
-    if (this.body !== undefined) this.exchange!.connection!.isRetiring = true;
-    if (this.body !== undefined || hasNoEnd || this.listener.isDraining) this.keepAlive = false;
+    if (this.upload !== undefined) this.exchange!.connection!.isRetiring = true;
+    if (this.upload !== undefined || hasNoEnd || this.listener.isDraining) this.keepAlive = false;
     const end = this.writer.writeHead(outgoing, head, bytes, bodyFrom, bodyTo, isLast, !this.keepAlive);
     if (!isLast) this.stream.disableNagle();
     this.writeOut(end, isLast);
@@ -269,8 +253,8 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   /** Closes such that the client gets the whole answer, even if it is still sending. */
   private endAfterAnswer(): void {
-    if (this.body !== undefined || this.ahead !== undefined) {
-      this.body = undefined;
+    if (this.upload !== undefined || this.ahead !== undefined) {
+      this.upload = undefined;
       this.ahead = undefined;
       this.state = 'lingering';
       this.listener.lingerTimeouts.start(this, this.listener.context.tickMs);
@@ -306,13 +290,13 @@ export class ClientConnection implements StreamOwner, AnswerSink, Expirable {
 
   private answerUnrouted(answer: LocalAnswer): void {
     this.listener.countUnrouted(answer.status);
-    if (this.body?.isComplete === true) this.body = undefined;
-    if (this.body !== undefined) this.keepAlive = false;
+    if (this.upload?.isComplete === true) this.upload = undefined;
+    if (this.upload !== undefined) this.keepAlive = false;
     this.sendLocally(answer.status, writeLocalAnswer(answer, !this.keepAlive, this.exchange!.isHead));
   }
 
   private answerLocally(status: number, isHead = this.exchange?.isHead ?? false): void {
-    if (this.body !== undefined) this.keepAlive = false;
+    if (this.upload !== undefined) this.keepAlive = false;
     this.sendLocally(status, localAnswer(status, !this.keepAlive, isHead));
   }
 

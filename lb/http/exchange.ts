@@ -28,8 +28,8 @@ export type Failure =
 export interface AnswerSink {
   /** The request's connection is open and its head is sent: body bytes may follow. */
   onSent(): void;
-  /** An interim answer (1xx but 101), whole, at [from, to). */
-  onInterim(bytes: Buffer, from: number, to: number): void;
+  /** An interim answer (1xx but 101), whole; it ends at `headEnd`. */
+  onInterim(head: ResponseHead, bytes: Buffer, headEnd: number): void;
   /**
    * The answer's head and what of its body is there, at [bodyFrom, bodyTo), with the chunked coding still on where `head.framing` is
    * `chunked`. `isLast`: that is all of it.
@@ -67,6 +67,8 @@ export class Exchange implements Expirable {
   /** Servers that failed this request; allocated with the first failure. */
   tried: Server[] | undefined = undefined;
   attempts = 0;
+  /** Interim answers that came before the final one. */
+  interims = 0;
   /** When it first waited for a source port; 0 if it has not. */
   waitsSinceMs = 0;
   /** A byte of the final answer's head has been taken from a server. */
@@ -97,6 +99,7 @@ export class Exchange implements Expirable {
     this.connection = undefined;
     this.tried = undefined;
     this.attempts = 0;
+    this.interims = 0;
     this.waitsSinceMs = 0;
     this.hasAnswer = false;
   }

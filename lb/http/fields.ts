@@ -6,8 +6,11 @@ export const INCOMPLETE = 0;
 export const MALFORMED = -1;
 export const TOO_MANY_FIELDS = -2;
 
-const MAX_FIELDS = 128;
+/** What `limits.header_count` can allow at most. */
+export const MAX_FIELDS = 1000;
 const STRIDE = 4;
+const DASH = 0x2d;
+const UNDERSCORE = 0x5f;
 
 /**
  * The field lines of one message head, as positions in the buffer that was parsed. One object is used for all heads of a process:
@@ -16,9 +19,16 @@ const STRIDE = 4;
 export class Fields {
   count = 0;
   /** Four positions a field: name start, name end, value start, value end (surrounding white space is outside). */
-  private readonly positions = new Int32Array(MAX_FIELDS * STRIDE);
+  private readonly positions: Int32Array;
   /** 1: this field is not forwarded. */
-  readonly dropped = new Uint8Array(MAX_FIELDS);
+  readonly dropped: Uint8Array;
+  private readonly capacity: number;
+
+  constructor(capacity = MAX_FIELDS) {
+    this.capacity = capacity;
+    this.positions = new Int32Array(capacity * STRIDE);
+    this.dropped = new Uint8Array(capacity);
+  }
 
   nameStart(i: number): number {
     return this.positions[i * STRIDE]!;
@@ -35,6 +45,30 @@ export class Fields {
 
   nameIs(bytes: Uint8Array, i: number, lowerCase: string): boolean {
     return equalsIgnoreCase(bytes, this.nameStart(i), this.nameEnd(i), lowerCase);
+  }
+
+  /**
+   * As `nameIs`, with `_` for `-`: a server that turns names into variables, as CGI did, would read the one for the other.
+   */
+  nameResembles(bytes: Uint8Array, i: number, lowerCase: string): boolean {
+    const start = this.nameStart(i);
+    for (let k = 0; k < lowerCase.length; k++) {
+      const byte = bytes[start + k]!;
+      if ((byte === UNDERSCORE ? DASH : byte | 0x20) !== lowerCase.charCodeAt(k)) return false;
+    }
+    return this.nameEnd(i) - start === lowerCase.length;
+  }
+
+  /**
+   * Rewrites a line in place, as long as before: the name as given, which differs from its own in case only, and spaces alone around
+   * the value, which starts at `valueStart` from now on.
+   */
+  canonicalise(bytes: Buffer, i: number, name: string, valueStart: number): void {
+    bytes.latin1Write(name, this.nameStart(i));
+    bytes.fill(SP, this.nameEnd(i) + 1, valueStart);
+    let end = this.valueEnd(i);
+    while (bytes[end] !== CR) bytes[end++] = SP;
+    this.positions[i * STRIDE + 2] = valueStart;
   }
 
   /** Index of the first field of that name, or -1. */
@@ -58,7 +92,7 @@ export class Fields {
    * Strict as RFC 9112 §5 asks of a receiver that forwards: no space before the colon, no line folding, no bare CR or LF, no controls.
    */
   parse(bytes: Uint8Array, start: number, end: number): number {
-    const { positions, dropped } = this;
+    const { positions, dropped, capacity } = this;
     let count = 0;
     let i = start;
     for (;;) {
@@ -69,7 +103,7 @@ export class Fields {
         this.count = count;
         return i + 2;
       }
-      if (count === MAX_FIELDS) return TOO_MANY_FIELDS;
+      if (count === capacity) return TOO_MANY_FIELDS;
       const at = count * STRIDE;
       positions[at] = i;
       const nameStart = i;

@@ -3,6 +3,7 @@ import { Arena } from '../net/arena.ts';
 import type { TcpNetwork } from '../net/tcp-stream.ts';
 import { HeadBuffers } from './head-buffers.ts';
 import { RequestHead } from './request-head.ts';
+import { RequestIntake } from './request-intake.ts';
 import { ResponseHead } from './response-head.ts';
 
 const SLAB_BYTES = 65536;
@@ -20,6 +21,7 @@ export class HttpContext {
   /** The time as of the last tick: exact enough for timeouts, and free to read. */
   tickMs = 0;
   readonly requestHead = new RequestHead();
+  readonly intake = new RequestIntake(this.requestHead);
   readonly responseHead = new ResponseHead();
   readonly heads = new HeadBuffers();
   /** Bytes on their way to clients and through tunnels; committed only when the kernel does not take them at once. */

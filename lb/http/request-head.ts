@@ -7,7 +7,7 @@ import {
   MALFORMED,
   TOO_MANY_FIELDS,
 } from './fields.ts';
-import { COLON, CR, equalsIgnoreCase, LF, parseDecimal, SLASH, SP, TARGET, TOKEN } from './grammar.ts';
+import { COLON, CR, equalsIgnoreCase, HEX, LF, parseDecimal, REG_NAME, SLASH, SP, TARGET, TOKEN } from './grammar.ts';
 
 /** Why a request is refused without a backend: the status of the answer, and the label of the metric. */
 export interface Refusal {
@@ -19,17 +19,21 @@ const BAD: Refusal = { status: 400, reason: 'malformed' };
 const BAD_FRAMING: Refusal = { status: 400, reason: 'ambiguous-length' };
 const BAD_HOST: Refusal = { status: 400, reason: 'bad-host' };
 const UNKNOWN_CODING: Refusal = { status: 501, reason: 'unknown-transfer-coding' };
-const UNSUPPORTED_METHOD: Refusal = { status: 501, reason: 'connect' };
+const CONNECT: Refusal = { status: 501, reason: 'connect' };
+const UNKNOWN_METHOD: Refusal = { status: 501, reason: 'unknown-method' };
+const MISDIRECTED: Refusal = { status: 421, reason: 'misdirected' };
 const UNSUPPORTED_VERSION: Refusal = { status: 505, reason: 'http-version' };
 export const HEAD_TOO_LARGE: Refusal = { status: 431, reason: 'headers-too-large' };
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS' | 'other';
 
+const STAR = 0x2a;
+const ZERO = 0x30;
 const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
 
 /**
  * One request head, as positions in the buffer it was read from; one object serves a whole process. `parse` settles everything that
- * RFC 9112 leaves to the receiver: what is forwarded has exactly one reading.
+ * RFC 9112 leaves to the receiver: what is forwarded has exactly one reading. docs/framing.md has every verdict.
  */
 export class RequestHead {
   readonly fields = new Fields();
@@ -50,6 +54,8 @@ export class RequestHead {
   contentLength = 0;
   keepAlive = true;
   isWebSocket = false;
+  /** `Expect: 100-continue`: the client waits for the server's word before it sends the body. */
+  expectsContinue = false;
   refusal: Refusal | undefined;
   /** `Host` is not among the fields to forward and has to be written. */
   writesHost = false;
@@ -58,8 +64,9 @@ export class RequestHead {
   private sawLength = false;
 
   /**
-   * Parses the head at [start, end). Returns the position after it, INCOMPLETE, or MALFORMED with `refusal` set. Fields that must not be
-   * forwarded are marked dropped: hop-by-hop ones, and the `Forwarded` and `X-Forwarded-*` that the client claims.
+   * Parses the head at [start, end), and puts its fields about the body's length into their plainest form, in place. Returns the position
+   * after it, INCOMPLETE, or MALFORMED with `refusal` set. Fields that must not be forwarded are marked dropped: hop-by-hop ones, and the
+   * `Forwarded` and `X-Forwarded-*` that the client claims.
    */
   parse(bytes: Buffer, start: number, end: number): number {
     this.refusal = undefined;
@@ -84,9 +91,12 @@ export class RequestHead {
   private parseRequestLine(bytes: Buffer, start: number, end: number): number {
     let i = start;
     this.methodStart = i;
-    while (i < end && TOKEN[bytes[i]!] === 1) i++;
+    let hasLowerCase = false;
+    for (; i < end && TOKEN[bytes[i]!] === 1; i++) if (bytes[i]! >= 0x61 && bytes[i]! <= 0x7a) hasLowerCase = true;
     if (i >= end) return INCOMPLETE;
     if (i === start || bytes[i] !== SP) return this.refuse(BAD);
+    // Methods differ by case, but not every server knows: `head` taken for HEAD answers without the body that is waited for.
+    if (hasLowerCase) return this.refuse(UNKNOWN_METHOD);
     this.methodEnd = i++;
     const target = i;
     while (i < end && TARGET[bytes[i]!] === 1) i++;
@@ -114,17 +124,18 @@ export class RequestHead {
   private interpretTarget(bytes: Buffer): boolean {
     this.method = this.knownMethod(bytes);
     this.isAbsolute = false;
+    if (
+      this.method === 'other' &&
+      this.methodEnd - this.methodStart === 7 &&
+      bytes.latin1Slice(this.methodStart, this.methodEnd) === 'CONNECT'
+    ) {
+      return this.refuse(CONNECT) > 0;
+    }
     if (bytes[this.targetStart] !== SLASH) {
-      const isStar = this.targetEnd - this.targetStart === 1 && bytes[this.targetStart] === 0x2a;
-      if (isStar) {
-        if (this.method !== 'OPTIONS') return this.refuse(BAD) > 0;
-      } else if (
-        this.methodEnd - this.methodStart === 7 &&
-        bytes.latin1Slice(this.methodStart, this.methodEnd) === 'CONNECT'
-      ) {
-        return this.refuse(UNSUPPORTED_METHOD) > 0;
-      } else if (!this.splitAbsolute(bytes)) {
-        return this.refuse(BAD) > 0;
+      const isStar = this.targetEnd - this.targetStart === 1 && bytes[this.targetStart] === STAR;
+      if (isStar ? this.method !== 'OPTIONS' : !this.splitAbsolute(bytes)) {
+        this.refusal ??= BAD;
+        return false;
       }
     }
     let i = this.targetStart;
@@ -136,14 +147,15 @@ export class RequestHead {
   /** `http://host/path`: RFC 9112 §3.2.2 has the authority of the target replace `Host`. */
   private splitAbsolute(bytes: Buffer): boolean {
     const scheme = bytes.latin1Slice(this.targetStart, Math.min(this.targetStart + 8, this.targetEnd)).toLowerCase();
-    const skip = scheme === 'https://' ? 8 : scheme.startsWith('http://') ? 7 : 0;
-    if (skip === 0) return false;
-    let i = this.targetStart + skip;
+    // RFC 9110 §7.4: not over a connection without TLS.
+    if (scheme === 'https://') return this.refuse(MISDIRECTED) > 0;
+    if (!scheme.startsWith('http://')) return false;
+    let i = this.targetStart + 'http://'.length;
     this.hostStart = i;
     while (i < this.targetEnd && bytes[i] !== SLASH && bytes[i] !== 0x3f) i++;
     this.hostEnd = i;
-    this.targetStart = i;
     this.isAbsolute = true;
+    this.targetStart = i;
     return this.hostEnd > this.hostStart && isAuthority(bytes, this.hostStart, this.hostEnd);
   }
 
@@ -165,6 +177,7 @@ export class RequestHead {
     this.connectionOptions = 0;
     this.sawLength = false;
     this.isWebSocket = false;
+    this.expectsContinue = false;
     let isChunked = false;
     let hosts = 0;
     let upgrade = -1;
@@ -175,6 +188,7 @@ export class RequestHead {
         case (4 << 8) | 0x68: // host
           if (!fields.nameIs(bytes, i, 'host')) break;
           hosts++;
+          if (!isAuthority(bytes, fields.valueStart(i), fields.valueEnd(i))) return this.refuse(BAD_HOST) > 0;
           if (this.isAbsolute) {
             fields.dropped[i] = 1;
             break;
@@ -186,16 +200,22 @@ export class RequestHead {
           if (fields.nameIs(bytes, i, 'connection')) this.connectionOptions |= fields.applyConnection(bytes, i);
           break;
         case (14 << 8) | 0x63: // content-length
-          if (!fields.nameIs(bytes, i, 'content-length')) break;
+          if (!fields.nameResembles(bytes, i, 'content-length')) break;
           if (!this.takeLength(bytes, i)) return this.refuse(BAD_FRAMING) > 0;
           break;
         case (17 << 8) | 0x74: // transfer-encoding
-          if (!fields.nameIs(bytes, i, 'transfer-encoding')) break;
-          if (isChunked || this.isOld) return this.refuse(BAD_FRAMING) > 0;
+          if (!fields.nameResembles(bytes, i, 'transfer-encoding')) break;
+          if (isChunked || this.isOld || !fields.nameIs(bytes, i, 'transfer-encoding'))
+            return this.refuse(BAD_FRAMING) > 0;
           if (!equalsIgnoreCase(bytes, fields.valueStart(i), fields.valueEnd(i), 'chunked')) {
             return this.refuse(UNKNOWN_CODING) > 0;
           }
           isChunked = true;
+          fields.canonicalise(bytes, i, 'Transfer-Encoding', fields.valueStart(i));
+          bytes.latin1Write('chunked', fields.valueStart(i));
+          break;
+        case (6 << 8) | 0x65: // expect
+          if (fields.nameIs(bytes, i, 'expect')) this.expectsContinue = true;
           break;
         case (7 << 8) | 0x75: // upgrade
           if (!fields.nameIs(bytes, i, 'upgrade')) break;
@@ -231,7 +251,8 @@ export class RequestHead {
       if (this.sawLength) return this.refuse(BAD_FRAMING) > 0;
       this.contentLength = -1;
     }
-    if (!this.settleHost(bytes, hosts)) return this.refuse(BAD_HOST) > 0;
+    if (!this.settleHost(hosts)) return this.refuse(BAD_HOST) > 0;
+    if (this.isAbsolute && this.targetStart === this.targetEnd && this.method === 'OPTIONS') this.makeStar(bytes);
     const options = this.connectionOptions;
     this.keepAlive = (options & CONNECTION_CLOSE) === 0 && (!this.isOld || (options & CONNECTION_KEEP_ALIVE) !== 0);
     this.isWebSocket =
@@ -245,45 +266,57 @@ export class RequestHead {
     return true;
   }
 
-  private takeLength(bytes: Uint8Array, i: number): boolean {
-    if (this.sawLength) return false;
-    this.sawLength = true;
-    this.contentLength = parseDecimal(bytes, this.fields.valueStart(i), this.fields.valueEnd(i));
-    return this.contentLength >= 0;
+  /** RFC 9112 §3.2.4: what an absolute target without a path is to OPTIONS. */
+  private makeStar(bytes: Buffer): void {
+    this.targetStart = this.methodEnd + 1;
+    this.targetEnd = this.targetStart + 1;
+    this.pathEnd = this.targetEnd;
+    bytes[this.targetStart] = STAR;
   }
 
-  /** RFC 9112 §3.2: exactly one `Host` in HTTP/1.1, and a valid one. */
-  private settleHost(bytes: Buffer, hosts: number): boolean {
+  private takeLength(bytes: Buffer, i: number): boolean {
+    const { fields } = this;
+    if (this.sawLength || !fields.nameIs(bytes, i, 'content-length')) return false;
+    this.sawLength = true;
+    const end = fields.valueEnd(i);
+    let start = fields.valueStart(i);
+    this.contentLength = parseDecimal(bytes, start, end);
+    if (this.contentLength < 0) return false;
+    while (start < end - 1 && bytes[start] === ZERO) start++;
+    fields.canonicalise(bytes, i, 'Content-Length', start);
+    return true;
+  }
+
+  /** RFC 9112 §3.2: exactly one `Host` in HTTP/1.1. */
+  private settleHost(hosts: number): boolean {
     if (hosts > 1 || (hosts === 0 && !this.isOld)) return false;
     this.writesHost = this.isAbsolute || hosts === 0;
     if (this.isAbsolute) return true;
     if (hosts === 0) {
       this.hostStart = 0;
       this.hostEnd = 0;
-      return true;
     }
-    return isAuthority(bytes, this.hostStart, this.hostEnd);
+    return true;
   }
 }
 
-/** Letters, digits and `-._~!$&'()*+,;=%[]:`: what RFC 3986 §3.2 lets stand in host and port. User information (`@`) does not pass. */
+/** `host [ ":" port ]` of RFC 3986 §3.2, or nothing. User information (`@`) does not pass. */
 function isAuthority(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i]!;
-    if (byte <= SP || byte >= 0x7f) return false;
-    if (byte === SLASH || byte === 0x3f || byte === 0x23 || byte === 0x40 || byte === 0x5c) return false;
-    if (
-      byte === 0x22 ||
-      byte === 0x3c ||
-      byte === 0x3e ||
-      byte === 0x5e ||
-      byte === 0x60 ||
-      byte === 0x7b ||
-      byte === 0x7c ||
-      byte === 0x7d
-    ) {
-      return false;
+  let i = start;
+  if (bytes[start] === 0x5b) {
+    i++;
+    while (i < end && (HEX[bytes[i]!] === 1 || bytes[i] === COLON || bytes[i] === 0x2e)) i++;
+    if (i - start < 3 || i >= end || bytes[i++] !== 0x5d) return false;
+  } else {
+    for (; i < end && REG_NAME[bytes[i]!] === 1; i++) {
+      if (bytes[i] === 0x25 && (i + 2 >= end || HEX[bytes[i + 1]!] !== 1 || HEX[bytes[i + 2]!] !== 1)) return false;
     }
   }
-  return end === start || bytes[start] !== COLON;
+  if (i === end) return true;
+  return i > start && bytes[i] === COLON && isPort(bytes, i + 1, end);
+}
+
+function isPort(bytes: Uint8Array, start: number, end: number): boolean {
+  if (start === end) return true;
+  return end - start <= 5 && parseDecimal(bytes, start, end) >= 0 && parseDecimal(bytes, start, end) <= 65_535;
 }

@@ -29,6 +29,8 @@ export class ResponseHead {
   hasHopByHop = false;
   /** Index of the Content-Length field, or -1. */
   lengthField = -1;
+  /** A space stands between status and reason, as it should even without a reason. */
+  hasReason = true;
   /** Can go to an HTTP/1.1 client without a change of its status line or fields. */
   isVerbatim = true;
   private isOld = false;
@@ -50,12 +52,13 @@ export class ResponseHead {
     if (end - start < 14) return this.couldBeStatusLine(bytes, start, end) ? INCOMPLETE : MALFORMED;
     if (!this.couldBeStatusLine(bytes, start, start + 8) || bytes[start + 8] !== SP) return MALFORMED;
     this.isOld = bytes[start + 7] === 0x30;
-    this.isVerbatim = !this.isOld;
     this.statusStart = start + 9;
     this.status = parseDecimal(bytes, start + 9, start + 12);
     if (this.status < 100 || this.status > 599) return MALFORMED;
     let i = start + 12;
     if (bytes[i] !== SP && bytes[i] !== CR) return MALFORMED;
+    this.hasReason = bytes[i] === SP;
+    this.isVerbatim = this.hasReason && !this.isOld;
     while (i < end && FIELD[bytes[i]!] === 1) i++;
     if (i + 1 >= end) return i < end && bytes[i] !== CR ? MALFORMED : INCOMPLETE;
     if (bytes[i] !== CR || bytes[i + 1] !== LF) return MALFORMED;

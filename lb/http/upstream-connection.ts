@@ -6,11 +6,14 @@ import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { dial } from './dial.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
+import { PartialHead } from './partial-head.ts';
 import { ResponseBody } from './response-body.ts';
 import type { Server } from './server.ts';
 
 /** A partial head larger than this is no HTTP answer that we pass on. */
 const MAX_HEAD_BYTES = 65536;
+/** Interim answers to one request; without a bound a server could go on for ever, to a client that may not even read. */
+const MAX_INTERIMS = 64;
 const SEND_SLAB_BYTES = 16384;
 
 const CLOSED: Failure = { kind: 'closed', isStale: false };
@@ -57,8 +60,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   private isSendDue = false;
   /** The request of this tick, without pipelining. */
   private unsent: Exchange | undefined = undefined;
-  /** The start of a head that has not arrived whole. */
-  private partial: Buffer | undefined = undefined;
+  private readonly partial = new PartialHead();
   private readonly body = new ResponseBody();
   private keepAliveAfter = true;
 
@@ -195,19 +197,17 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   // What the socket says
 
   onRead(buffer: Buffer, length: number): void {
-    let bytes = buffer;
-    let end = length;
-    if (this.partial !== undefined) {
-      bytes = Buffer.concat([this.partial, buffer.subarray(0, length)]);
-      end = bytes.length;
-      this.partial = undefined;
-    }
+    const { partial } = this;
+    const bytes = partial.length === 0 ? buffer : partial.join(buffer, length, MAX_HEAD_BYTES);
+    if (bytes === undefined) return;
+    const end = bytes === buffer ? length : bytes.length;
     let at = 0;
     while (at < end) {
       at = this.body.framing === undefined ? this.readHead(bytes, at, end) : this.readBody(bytes, at, end);
       if (at < 0 || this.state !== 'open') return;
     }
-    if (this.inFlight > 0) this.restartTimeout();
+    // A head that comes in pieces has one time limit for them all.
+    if (this.inFlight > 0 && partial.length < end) this.restartTimeout();
   }
 
   onEnd(): void {
@@ -249,13 +249,14 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     const headEnd = head.parse(bytes, at, end, exchange.isHead);
     if (headEnd === 0) {
       if (end - at > MAX_HEAD_BYTES) return this.breakOff();
-      this.partial = Buffer.from(bytes.subarray(at, end));
+      this.partial.keep(bytes, at, end);
       return end;
     }
     if (headEnd < 0 || headEnd - at > MAX_HEAD_BYTES) return this.breakOff();
     if (head.status === 101) return this.switchProtocols(exchange, bytes, headEnd, end);
     if (head.status < 200) {
-      if (!exchange.isCancelled) exchange.sink.onInterim(bytes, at, headEnd);
+      if (++exchange.interims > MAX_INTERIMS) return this.breakOff();
+      if (!exchange.isCancelled) exchange.sink.onInterim(head, bytes, headEnd);
       return headEnd;
     }
     exchange.hasAnswer = true;
@@ -355,7 +356,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     const { stream, queue, first, lease } = this;
     this.queue = [];
     this.first = 0;
-    this.partial = undefined;
+    this.partial.drop();
     this.unsent = undefined;
     this.giveUp?.();
     this.giveUp = undefined;

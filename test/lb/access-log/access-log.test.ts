@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, re
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { AccessLogConfig, ListenerConfig } from '../../../config/config.ts';
+import type { AccessLogConfig } from '../../../config/config.ts';
 import { exchangeRaw, RawClient } from '../../fixtures/raw-client.ts';
 import { startRawServer } from '../../fixtures/raw-server.ts';
 import { type PlaneOptions, startPlane } from '../../fixtures/running-plane.ts';
@@ -25,7 +25,7 @@ function folder(t: Test): string {
 async function run(
   t: Test,
   log: Partial<AccessLogConfig> = {},
-  options: Partial<PlaneOptions> & { readonly listener?: Partial<ListenerConfig> } = {},
+  options: Partial<PlaneOptions> = {},
   answer: string | undefined = OK,
 ) {
   const file = log.file ?? join(folder(t), 'access.log');

@@ -1,0 +1,19 @@
+/** What a client of a listener may send. */
+export interface ListenerLimits {
+  /** Request line and fields. */
+  readonly headerBytes: number;
+  readonly headerCount: number;
+  /** Request bodies above it get 413. `Infinity` never does. */
+  readonly bodyBytes: number;
+  readonly webSocketMessageBytes: number;
+}
+
+/** How long a client of a listener may take. */
+export interface ListenerTimeouts {
+  /** A kept-alive client connection without a request. */
+  readonly idleMs: number;
+  /** From the first byte of a request head to its end. */
+  readonly headerMs: number;
+  /** A WebSocket on which nothing passes either way. 0 means never. */
+  readonly webSocketIdleMs: number;
+}

@@ -1,0 +1,24 @@
+import Type from 'typebox';
+import { closed, count, duration, size } from './schema-parts.ts';
+
+/** Less refuses every browser; more is memory that one client can hold without having said anything. */
+const HEADER_SIZE = { low: 1024, high: 1024 ** 2, words: 'a size from 1KiB to 1MiB' };
+
+export const Limits = Type.Object(
+  {
+    header_size: size('Request line and fields together; more gets 431', '16KiB', HEADER_SIZE),
+    header_count: count('Fields of a request; more gets 431', 1, 1000, 128),
+    body_size: size('Request body; more gets 413', 'unlimited'),
+    websocket_message_size: size('One WebSocket message; more closes with 1009', '16MiB'),
+  },
+  { ...closed, description: 'What a client may send' },
+);
+
+export const Timeouts = Type.Object(
+  {
+    idle: duration('A kept-alive connection without a request, and a client that stalls', '60s'),
+    header: duration('From the first byte of a request head to its last', '10s'),
+    websocket_idle: duration('A WebSocket on which nothing passes; 0 is never', '0', { zero: true }),
+  },
+  { ...closed, description: 'How long clients may take' },
+);

@@ -1,0 +1,88 @@
+import type { TcpStream } from '../net/tcp-stream.ts';
+import type { Expirable } from '../timeout-list.ts';
+import type { HttpListener } from './http-listener.ts';
+import { BAD_CHUNK, BODY_TOO_LARGE } from './refusals.ts';
+import { RequestBody } from './request-body.ts';
+import type { Refusal, RequestHead } from './request-head.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
+
+/** The client of an upload. */
+export interface Uploader extends Expirable {
+  /** Enough of the body is there: the request may go to a server. */
+  sendRequest(): void;
+}
+
+/**
+ * Passes the body of one request on: as fast as the server takes it, and not before there is enough of it. Each part is first read, then
+ * passed, and no event may come between.
+ */
+export class RequestUpload {
+  private readonly client: Uploader;
+  private readonly stream: TcpStream;
+  private readonly listener: HttpListener;
+  private readonly body: RequestBody;
+  private isGathering = true;
+
+  constructor(
+    deps: { readonly client: Uploader; readonly stream: TcpStream; readonly listener: HttpListener },
+    head: RequestHead,
+  ) {
+    this.client = deps.client;
+    this.stream = deps.stream;
+    this.listener = deps.listener;
+    this.body = new RequestBody(head.contentLength, deps.listener.config.limits.bodyBytes, head.expectsContinue);
+  }
+
+  get isComplete(): boolean {
+    return this.body.isComplete;
+  }
+
+  /** Returns the position after what of [from, end) belongs to the body, or why it is refused. */
+  read(bytes: Buffer, from: number, end: number): number | Refusal {
+    const to = this.body.advance(bytes, from, end, this.listener.context.outgoing);
+    if (this.body.isTooLarge) return BODY_TOO_LARGE;
+    return to < 0 ? BAD_CHUNK : to;
+  }
+
+  /** Passes on what was read last; `connection` is there once the request has been sent. Returns whether that was all. */
+  pass(connection: UpstreamConnection | undefined): boolean {
+    const { body, stream, client, listener } = this;
+    const { outgoing } = listener.context;
+    if (this.isGathering) {
+      body.hold(outgoing);
+      this.gather();
+      return false;
+    }
+    const isTaken = body.send(connection!, outgoing);
+    if (!isTaken) stream.pause();
+    if (isTaken && !body.isComplete) this.expectMore();
+    else client.timeoutList?.cancel(client);
+    return body.isComplete;
+  }
+
+  /** The connection is open, or has taken all. Returns whether that was all. */
+  onSent(connection: UpstreamConnection): boolean {
+    const { body, stream } = this;
+    if (body.sendHeld(connection)) {
+      stream.resume();
+      if (!body.isComplete) this.expectMore();
+    }
+    return body.isComplete;
+  }
+
+  private gather(): void {
+    const { body, stream, client } = this;
+    this.isGathering = !body.isReady;
+    if (this.isGathering) {
+      this.expectMore();
+      return;
+    }
+    client.timeoutList?.cancel(client);
+    stream.pause();
+    client.sendRequest();
+  }
+
+  private expectMore(): void {
+    this.listener.idleTimeouts.start(this.client, this.listener.context.tickMs);
+  }
+}
