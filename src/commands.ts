@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { suggest } from '../config/suggest.ts';
 import { FlagError } from './flag-error.ts';
-import type { SystemFlags } from './system-commands.ts';
+import type { SetupCommandFlags } from './setup-command.ts';
 import { readVersion } from './version.ts';
 
 const FINE = 0;
@@ -18,8 +18,9 @@ Commands:
                     they run out; FILE says where it runs, as for run
   check [-c FILE]   whether this machine can hold many connections, and what stops
                     it first; changes nothing
+  setup             the walk-through: asks, shows, changes, writes portico.yaml
   apply             change what check found; undo puts it back
-  undo              put back what apply changed
+  undo              put back what apply and setup changed
 
 Options:
   -c, --config FILE the config file
@@ -29,18 +30,25 @@ Options:
                     only ports towards this address:port (ports)
       --watch       again every two seconds until Ctrl-C (ports)
       --ascii       draw without Unicode (ports, check)
-      --for N       connections at once to be ready for; 200k (check, apply)
-      --only ID     only this setting; may be repeated (apply, undo)
-      --yes         ask nothing (apply, undo)
-      --dry-run     show what would be done (apply, undo)
-      --root DIR    a scratch folder instead of / (check, apply, undo)
+      --for N       connections at once to be ready for; 200k (check, apply, setup)
+      --only ID     only this setting; may be repeated (apply, undo, setup)
+      --yes         ask nothing (apply, undo, setup)
+      --dry-run     show what would be done (apply, undo, setup)
+      --root DIR    a scratch folder instead of / (check, apply, undo, setup)
+      --engine E    http, tcp or kernel (setup)
+      --listen A    where clients connect to (setup)
+      --servers A   address:port of the servers, or workers (setup)
+      --sources A   addresses to connect from; with --claim IFACE they are added
+                    to that interface (setup)
+      --unit        write a systemd service, portico.service, too (setup)
+      --output FILE the config to write; portico.yaml (setup)
   -h, --help        this text
       --version     the version
 
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = ['run', 'validate', 'ports', 'check', 'apply', 'undo'];
+const COMMANDS = ['run', 'validate', 'ports', 'check', 'setup', 'apply', 'undo'];
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -73,6 +81,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     case 'ports':
       return rest.length === 0 ? ports(values) : usage(`ports takes no "${rest[0]}"; give the file with -c`);
     case 'check':
+    case 'setup':
     case 'apply':
     case 'undo':
       return rest.length === 0 ? system(command, values) : usage(`${command} takes no "${rest[0]}"`);
@@ -101,6 +110,13 @@ function parse(args: readonly string[]) {
       yes: { type: 'boolean', short: 'y' },
       'dry-run': { type: 'boolean' },
       root: { type: 'string' },
+      engine: { type: 'string' },
+      listen: { type: 'string' },
+      servers: { type: 'string', multiple: true },
+      sources: { type: 'string', multiple: true },
+      claim: { type: 'string' },
+      unit: { type: 'boolean' },
+      output: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
     },
@@ -172,9 +188,10 @@ async function ports(values: ReturnType<typeof parse>['values']): Promise<number
   }
 }
 
-async function system(command: 'check' | 'apply' | 'undo', flags: SystemFlags): Promise<number> {
+async function system(command: 'check' | 'setup' | 'apply' | 'undo', flags: SetupCommandFlags): Promise<number> {
   const commands = await import('./system-commands.ts');
   try {
+    if (command === 'setup') return await (await import('./setup-command.ts')).setup(flags);
     return await commands[command](flags);
   } catch (error) {
     if (error instanceof FlagError) return usage(error.message);

@@ -53,7 +53,7 @@ export function describeEvent(event: PorticoEvent): string {
     case 'port-shortage-ahead':
       return describeShortage(event);
     case 'system-limit-near':
-      return `${count(event.connections)} connections are open and ${event.title} allow ${count(event.allowed)}; \`portico check\` says what to change`;
+      return `${count(event.connections)} connections are open, near the most (${count(event.allowed)}) for ${event.title}; \`portico check\` says what to change`;
     case 'notice':
       return event.message;
     case 'server-up':

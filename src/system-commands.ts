@@ -35,7 +35,7 @@ export async function check(flags: SystemFlags): Promise<number> {
   const report = tuner.inspect(await demandFor(flags));
   const { findings } = report;
   if (flags.json === true) process.stdout.write(`${JSON.stringify(reportJson(report))}\n`);
-  else process.stdout.write(renderReport(report, { ...screen(flags), command: calledAs(flags) }));
+  else process.stdout.write(renderReport(report, screen(flags)));
   return countSeverity(findings, 'warn') + countSeverity(findings, 'fail') === 0 ? FINE : FAILED;
 }
 
@@ -146,9 +146,4 @@ export function screen(flags: SystemFlags): RenderOptions {
     // https://no-color.org: any value but an empty one.
     isColoured: stdout.isTTY === true && (env.NO_COLOR ?? '') === '',
   };
-}
-
-/** The start of the command line that goes on from here. */
-function calledAs(_flags: SystemFlags): string {
-  return 'portico ';
 }

@@ -3,7 +3,7 @@ import { PORTS_PER_SOURCE } from './demand.ts';
 
 /** A client's connection and the one to its server. */
 export const DESCRIPTORS_PER_CONNECTION = 2;
-/** What a plane has open besides: the runtime, listeners, the channel to the primary. Measured on Node 20: 21 with one listener. */
+/** What a plane has open besides: the runtime, listeners, the channel to the primary. Measured on Node 20: 26 with one listener, and a few that come and go. */
 export const PLANE_DESCRIPTORS = 32;
 /** The most that the config takes. */
 export const MAX_PLANES = 256;

@@ -9,8 +9,8 @@ export interface RenderOptions {
   readonly columns: number;
   readonly isAscii: boolean;
   readonly isColoured: boolean;
-  /** `portico` as this person calls it, with a config where there is one: ends in a space. */
-  readonly command?: string;
+  /** Without what is right, and without what to do next. Default: with it. */
+  readonly isBrief?: boolean;
 }
 
 const WORDS: Record<Severity, string> = { pass: 'pass', warn: 'warn', fail: 'FAIL', skip: 'none' };
@@ -26,11 +26,11 @@ export function renderReport(report: SystemReport, options: RenderOptions): stri
   const head = `For ${count(demand.connections)} connections at once, with ${planes} planes:`;
   const lines = [head, ''];
   for (const finding of findings) {
-    if (finding.severity === 'skip') continue;
+    if (finding.severity === 'skip' || (options.isBrief === true && finding.severity === 'pass')) continue;
     lines.push(...renderFinding(finding, options.columns, paint));
   }
   lines.push('', ...renderCapacity(capacity, demand.connections, options.columns, paint));
-  lines.push('', ...wrap(summary(report, options.command ?? 'portico '), options.columns, ''), '');
+  lines.push('', ...wrap(summary(report, options), options.columns, ''), '');
   const text = lines.join('\n');
   return options.isAscii ? toAscii(text) : text;
 }
@@ -80,24 +80,16 @@ function renderCapacity(limits: readonly CapacityLimit[], target: number, column
   if (first === undefined) return ['How many connections it could hold cannot be told from here.'];
   const width = Math.max(...limits.map(({ connections }) => count(connections).length));
   const title = Math.max(...limits.map((limit) => limit.title.length));
-  const rows = limits.map((limit, i) => {
-    const text = `${count(limit.connections).padStart(width)}  ${limit.title.padEnd(title)}  ${limit.formula}`.slice(
-      0,
-      columns - GAP,
-    );
-    return `  ${i === 0 ? paint(text, limit.connections < target ? COLOURS.fail : COLOURS.pass) : text}`;
+  const rows = limits.flatMap((limit, i) => {
+    const head = `  ${count(limit.connections).padStart(width)}  ${limit.title.padEnd(title)}  `;
+    const [start = '', ...rest] = wrap(limit.formula, columns, ' '.repeat(head.length));
+    const line = head + start.trimStart();
+    return [i === 0 ? paint(line, limit.connections < target ? COLOURS.fail : COLOURS.pass) : line, ...rest];
   });
-  return [
-    ...wrap(
-      `It could hold ${count(first.connections)} connections now; ${first.title} ${first.title.endsWith('s') && first.title !== 'memory' ? 'stop' : 'stops'} it first:`,
-      columns,
-      '',
-    ),
-    ...rows,
-  ];
+  return [`It could hold ${count(first.connections)} connections now. What stops it first: ${first.title}.`, ...rows];
 }
 
-function summary({ findings, journal }: SystemReport, command: string): string {
+function summary({ findings, journal }: SystemReport, { isBrief = false }: RenderOptions): string {
   const bad = findings.filter(({ by }) => by !== undefined);
   const counts = `${countSeverity(findings, 'pass')} pass, ${countSeverity(findings, 'warn')} warn, ${countSeverity(findings, 'fail')} fail.`;
   const cut = {
@@ -106,9 +98,9 @@ function summary({ findings, journal }: SystemReport, command: string): string {
     interrupted: ' A change was cut off; `portico undo` or the next apply puts it back.',
     unreadable: ' The journal of changes cannot be used; `portico undo` says why.',
   }[journal];
-  if (bad.some(({ by }) => by === 'portico' || by === 'root')) {
+  if (!isBrief && bad.some(({ by }) => by === 'portico' || by === 'root')) {
     const sudo = bad.some(({ by }) => by === 'root') ? 'sudo ' : '';
-    return `${counts}${cut} Next: ${sudo}${command}apply.`;
+    return `${counts}${cut} Next: ${sudo}portico apply (all of it), or ${sudo}portico setup (step by step).`;
   }
   return `${counts}${cut}`;
 }

@@ -115,10 +115,7 @@ export const machineSettings: readonly Setting[] = [
       const missing = needs.filter(([bit]) => (own & (1n << bit)) === 0n).map(([, name]) => name);
       const current = missing.length === 0 ? wanted : `without ${missing.join(' ')}`;
       if (missing.length === 0) return { severity: 'pass', current, wanted, formula };
-      const manual = [
-        '# in the unit: AmbientCapabilities=CAP_NET_ADMIN CAP_NET_BIND_SERVICE',
-        '# or start Portico as root',
-      ];
+      const manual = ['portico setup --unit  # a service that has them', '# or start Portico as root'];
       return { severity: 'warn', current, wanted, formula, manual };
     }),
   },

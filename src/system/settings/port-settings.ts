@@ -14,8 +14,11 @@ const inRange = (port: number, { low, high }: PortRange): boolean => port >= low
 
 function judgeSources({ demand, machine }: Context): Judgement {
   const { ports, connections } = demand;
-  const needed = sourcesFor(demand);
-  const formula = `${count(connections)} connections ÷ (${count(PORTS_PER_SOURCE)} ports × ${demand.destinations} servers)`;
+  // Not all ports of an address that others use, too, are Portico's.
+  const isKnown = ports !== undefined && ports.connections > 0;
+  const needed = isKnown ? Math.ceil((demand.sources * connections) / ports.connections) : sourcesFor(demand);
+  const each = isKnown ? Math.floor(ports.connections / demand.sources / demand.destinations) : PORTS_PER_SOURCE;
+  const formula = `${count(connections)} connections ÷ (${count(each)} ports × ${demand.destinations} servers)`;
   const common = { wanted: `at least ${needed}`, formula, changes: [] };
   if (ports === undefined) {
     const detail = `the sources of portico.yaml: at least ${needed} for one server`;
@@ -24,10 +27,10 @@ function judgeSources({ demand, machine }: Context): Judgement {
   const current = String(demand.sources);
   if (ports.connections >= connections) return { ...common, severity: 'pass', current };
   const range = machine.sysctl('net.ipv4.ip_local_port_range');
-  const isShort = demand.sharesAddresses && demand.sources >= needed;
-  const detail = isShort
-    ? `they have ports for ${count(ports.connections)} connections: the kernel chooses from ${range} on addresses that are not claimed, and Portico leaves that alone`
-    : `they have ports for ${count(ports.connections)} connections; add ${needed - demand.sources} addresses to "sources"`;
+  const shared = demand.sharesAddresses
+    ? `, without ${range}, which is left to the kernel on addresses that are not claimed`
+    : '';
+  const detail = `they have ports for ${count(ports.connections)} connections${shared}; give "sources" ${needed} addresses`;
   return { ...common, severity: 'fail', current, detail, manual: ['# in portico.yaml: sources[].addresses'] };
 }
 

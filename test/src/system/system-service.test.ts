@@ -53,7 +53,7 @@ t.test('a limit that comes near is told once, and never at a start', async (t) =
   t.strictSame(more, []);
   t.equal(
     describeEvent(event!),
-    '800 connections are open and descriptors of the planes allow 1,000; `portico check` says what to change',
+    '800 connections are open, near the most (1,000) for descriptors of the planes; `portico check` says what to change',
   );
   t.strictSame(await look(950), []);
   t.strictSame(await look(750), [], 'not over yet');
