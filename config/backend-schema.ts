@@ -84,7 +84,12 @@ export const Backend = Type.Object(
       1024,
       1,
     ),
-    connections_per_server: count('Connections to one server from one plane', 1, 65_535, 256),
+    connections_per_server: count(
+      'Connections to one server from one plane; without it 65535 for backends of tcp listeners alone',
+      1,
+      65_535,
+      256,
+    ),
     retries: count('Further tries on other servers, where the request bears it', 0, 10, 2),
     timeouts: optional(
       Type.Object(
@@ -95,6 +100,9 @@ export const Backend = Type.Object(
         },
         { ...closed, description: 'How long servers may take' },
       ),
+    ),
+    proxy_protocol: optional(
+      choice('Start each connection with a PROXY header that names the client; tcp engine', ['v1', 'v2']),
     ),
     health: optional(Health),
     outlier: optional(Outlier),

@@ -42,6 +42,8 @@ export function checkRoutes(file: ConfigFile): Finding[] {
   file.listeners.forEach((listener, i) => {
     const at = ['listeners', i];
     for (const key of HTTP_KEYS) {
+      // They send PROXY headers as well.
+      if (key === 'trusted_proxies' && listener.proxy_protocol === true) continue;
       if ((listener.engine ?? 'http') !== 'http' && listener[key] !== undefined) {
         report([...at, key], `"${key}" is for the http engine; remove it`);
       }

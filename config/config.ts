@@ -54,6 +54,17 @@ export interface ListenerConfig {
   readonly accessLog?: AccessLogConfig;
   readonly limits: ListenerLimits;
   readonly timeouts: ListenerTimeouts;
+  readonly tcp: TcpListenerConfig;
+}
+
+/** What only the tcp engine goes by. */
+export interface TcpListenerConfig {
+  /** Clients at once in one plane. `Infinity` is no limit. */
+  readonly connections: number;
+  /** A connection on which nothing passes either way. 0 means never. */
+  readonly idleMs: number;
+  /** Connections from trusted proxies start with a PROXY header. */
+  readonly hasProxyHeaders: boolean;
 }
 
 export interface AccessLogConfig {

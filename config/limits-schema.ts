@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { closed, count, duration, size } from './schema-parts.ts';
+import { closed, count, duration, optional, size } from './schema-parts.ts';
 
 /** Less refuses every browser; more is memory that one client can hold without having said anything. */
 const HEADER_SIZE = { low: 1024, high: 1024 ** 2, words: 'a size from 1KiB to 1MiB' };
@@ -9,6 +9,13 @@ export const Limits = Type.Object(
     header_size: size('Request line and fields together; more gets 431', '16KiB', HEADER_SIZE),
     header_count: count('Fields of a request; more gets 431', 1, 1000, 128),
     body_size: size('Request body; more gets 413', 'unlimited'),
+    connections: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description: 'Clients at once in one plane, more are reset; 1 to 1000000. Absent: any number; tcp engine',
+      }),
+    ),
     websocket_message_size: size('One WebSocket message; more closes with 1009', '16MiB'),
   },
   { ...closed, description: 'What a client may send' },
@@ -17,8 +24,12 @@ export const Limits = Type.Object(
 export const Timeouts = Type.Object(
   {
     idle: duration('A kept-alive connection without a request, and a client that stalls', '60s'),
-    header: duration('From the first byte of a request head to its last', '10s'),
+    header: duration(
+      'From the first byte of a request head to its last; for a PROXY header and a TLS ClientHello',
+      '10s',
+    ),
     websocket_idle: duration('A WebSocket on which nothing passes; 0 is never', '0', { zero: true }),
+    tcp_idle: duration('A relayed connection on which nothing passes; 0 is never; tcp engine', '1h', { zero: true }),
   },
   { ...closed, description: 'How long clients may take' },
 );

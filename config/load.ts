@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { checkBinds } from './check-binds.ts';
+import { checkLayerFour } from './check-layer-four.ts';
 import { checkOverlaps } from './check-overlaps.ts';
 import { checkQuantities } from './check-quantities.ts';
 import { checkReach } from './check-reach.ts';
@@ -51,6 +52,7 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
     ...checkReferences(file),
     ...checkRoutes(file),
     ...checkBinds(file),
+    ...checkLayerFour(file),
   ];
   const config = resolve(file, context, (path, message) => findings.push({ path, message }));
   findings.push(...checkReach(config), ...checkOverlaps(config));

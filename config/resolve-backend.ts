@@ -28,6 +28,7 @@ export function resolveBackend(
       responseMs: duration(timeouts?.response, '60s'),
       idleMs: duration(timeouts?.idle, '30s'),
     },
+    ...(backend.proxy_protocol === undefined ? {} : { proxyProtocol: backend.proxy_protocol }),
     ...(health === undefined ? {} : { health: resolveHealth(health) }),
     ...(outlier === undefined ? {} : { outlier: resolveOutlier(outlier) }),
     slowStartMs: duration(backend.slow_start, '0'),

@@ -1,10 +1,12 @@
 import { isAbsolute, resolve as resolvePath } from 'node:path';
 import type { AdminConfig, Config, ListenerConfig, SourcePoolConfig } from './config.ts';
+import { withDefaultConnections } from './default-connections.ts';
 import { poolAddresses } from './pool-addresses.ts';
 import { resolveBackend } from './resolve-backend.ts';
 import { resolveForwarding } from './resolve-forwarding.ts';
 import { resolveLimits, resolveTimeouts } from './resolve-limits.ts';
 import { resolveRoute } from './resolve-route.ts';
+import { resolveTcpListener } from './resolve-tcp-listener.ts';
 import { auto, duration, endpoint, type LoadContext, type Report, size } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
 
@@ -29,7 +31,9 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
   return {
     sources,
     listeners: file.listeners.map((listener, i) => resolveListener(listener, i, context, report)),
-    backends: file.backends.map((backend, i) => resolveBackend(backend, i, sources[0]!.name, context, report)),
+    backends: file.backends.map((backend, i) =>
+      resolveBackend(withDefaultConnections(backend, file), i, sources[0]!.name, context, report),
+    ),
     admin: resolveAdmin(file, context, report),
     planes,
     drainTimeoutMs: duration(file.drain_timeout, '30s'),
@@ -99,6 +103,7 @@ function resolveListener(
         }),
     limits: resolveLimits(listener.limits),
     timeouts: resolveTimeouts(listener.timeouts),
+    tcp: resolveTcpListener(listener),
   };
 }
 

@@ -80,6 +80,9 @@ const Listener = Type.Object(
         description: 'Addresses and blocks (a/n) of proxies before Portico whose word on the client is believed',
       }),
     ),
+    proxy_protocol: flag(
+      'Connections from trusted_proxies start with a PROXY header (v1 or v2) that names the client; tcp engine',
+    ),
     forwarded: optional(
       choice(
         'How servers are told of the client: X-Forwarded-For, -Proto and -Host; Forwarded of RFC 7239; both; or none',

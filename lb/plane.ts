@@ -198,6 +198,7 @@ export class Plane {
     const own = {
       listeners: [],
       requests: [],
+      streams: [],
       servers: [],
       retries: [],
       ports: this.sources?.counts() ?? [],

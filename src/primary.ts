@@ -90,7 +90,8 @@ export class Primary implements AdminSource {
       const registry = new ServerRegistry(
         {
           ...deps,
-          probe: (target: ProbeTarget): Promise<ProbeResult> => probe({ clock: deps.clock, leases }, target),
+          probe: (target: ProbeTarget): Promise<ProbeResult> =>
+            probe({ clock: deps.clock, leases }, { ...target, proxyProtocol: backend.proxyProtocol }),
           onChange: (state) => this.handleServers(state),
           onVerdict: (name, server, isHealthy, reason) => {
             if (isHealthy) this.log.emit({ type: 'server-up', backend: name, server });

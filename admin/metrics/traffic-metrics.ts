@@ -7,6 +7,7 @@ import { withSourceFree } from '../with-source-free.ts';
 import { findTopDestinations, foldPorts } from './fold-ports.ts';
 import { counter, gauge, type Metric, type Sample } from './metric.ts';
 import { sourceMetrics } from './source-metrics.ts';
+import { streamMetrics } from './stream-metrics.ts';
 
 export interface TrafficMetricsInput {
   /** All planes and engines added up, those that are gone too. */
@@ -69,12 +70,13 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
     ),
     counter(
       'portico_requests_rejected_total',
-      'Requests refused before a backend was chosen',
+      'Requests and connections refused before a backend was chosen',
       sum.listeners.flatMap(({ listener, rejected }) =>
         rejected.map(({ reason, count }): Sample => [{ listener, reason }, count]),
       ),
     ),
     durations(sum),
+    ...streamMetrics(sum),
     gauge(
       'portico_upstream_connections',
       'Connections to servers',

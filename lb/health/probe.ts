@@ -2,6 +2,7 @@ import net from 'node:net';
 import type { HttpCheckConfig } from '../../config/config.ts';
 import type { Clock } from '../clock.ts';
 import { localShortage } from '../net/local-shortage.ts';
+import { type ProxyVersion, writeProxyHeader } from '../proxy-protocol/write-proxy-header.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
 import { judgeAnswer } from './judge-answer.ts';
 
@@ -17,6 +18,8 @@ export interface ProbeTarget {
   /** Absent: a connection is enough. */
   readonly http?: HttpCheckConfig;
   readonly timeoutMs: number;
+  /** The server wants a PROXY header first; here it says that the connection is our own. */
+  readonly proxyProtocol?: ProxyVersion | undefined;
 }
 
 interface ProbeDeps {
@@ -73,8 +76,12 @@ function attempt(
     const { http } = target;
     let answer = '';
     socket.on('connect', () => {
-      if (http === undefined) settle({ outcome: 'passed' });
-      else socket.write(request(http, target));
+      if (http === undefined) {
+        settle({ outcome: 'passed' });
+        return;
+      }
+      if (target.proxyProtocol !== undefined) socket.write(writeProxyHeader(target.proxyProtocol, undefined));
+      socket.write(request(http, target));
     });
     const judge = (isWhole: boolean): void => {
       const verdict = http && judgeAnswer(answer, http, isWhole);

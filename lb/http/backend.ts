@@ -2,9 +2,10 @@ import type { OutlierConfig } from '../../config/config.ts';
 import type { Policy } from '../balance/policy.ts';
 import { ServerPool } from '../balance/server-pool.ts';
 import type { ServerState } from '../control/messages.ts';
+import type { Exhausted } from '../metrics/exhausted.ts';
+import { WaitQueue } from '../wait-queue.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { Server } from './server.ts';
-import { WaitQueue } from './wait-queue.ts';
 
 /** A failure after which the request may go to another server without harm. */
 function isRetryable(exchange: Exchange, failure: Failure): boolean {
@@ -33,14 +34,6 @@ export interface BackendOptions {
   readonly outlier?: OutlierConfig;
 }
 
-/** What became of requests that found no source port. */
-export interface Exhausted {
-  otherServer: number;
-  queued: number;
-  queueTimeout: number;
-  refused: number;
-}
-
 /**
  * Chooses a server for each request, and another one when that fails and the request can bear it. A shortage of this host (`exhausted`)
  * moves the request on like a failure, but says nothing of the server; where no other server can be reached either, the request waits, and
@@ -53,7 +46,7 @@ export class Backend {
   readonly exhausted: Exhausted = { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
   private readonly policy: Policy<Server>;
   private readonly retries: number;
-  private readonly waiting: WaitQueue;
+  private readonly waiting: WaitQueue<Exchange>;
   private readonly timeoutMs: number;
   private readonly now: () => number;
   private readonly pool: ServerPool<Server>;

@@ -3,10 +3,11 @@ import { createPolicy } from '../balance/create-policy.ts';
 import type { BackendState, ServerState, SourceUpdate } from '../control/messages.ts';
 import type { EngineSnapshot } from '../engine/engine.ts';
 import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
+import type { Exhausted } from '../metrics/exhausted.ts';
 import type { TrafficMetrics, UpstreamMetrics } from '../metrics/plane-metrics.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
-import { Backend, type Exhausted } from './backend.ts';
+import { Backend } from './backend.ts';
 import { HttpContext } from './http-context.ts';
 import { HttpListener } from './http-listener.ts';
 import { Server } from './server.ts';
@@ -193,6 +194,7 @@ export class HttpEngine implements PlaneEngine {
       requests: [...this.listeners.values()].flatMap((listener) =>
         listener.requestCounters.map((counters) => counters.snapshot()),
       ),
+      streams: [],
       servers,
       retries,
       ports: [],

@@ -4,11 +4,11 @@ import type { OutlierTrack } from '../health/outlier-detector.ts';
 import type { LocalAddress } from '../net/tcp-stream.ts';
 import type { Destination, LeaseEnd, LeasePool } from '../source/lease-pool.ts';
 import { TimeoutList } from '../timeout-list.ts';
+import { WaitQueue } from '../wait-queue.ts';
 import { blamesServer } from './blame.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
-import { WaitQueue } from './wait-queue.ts';
 
 export interface ServerOptions {
   readonly id: string;
@@ -67,7 +67,7 @@ export class Server implements Member {
   private readonly shared = new Set<UpstreamConnection>();
   /** The one of them that requests are gathered on until it is full. */
   private gathering: UpstreamConnection | undefined = undefined;
-  private readonly waiting: WaitQueue;
+  private readonly waiting: WaitQueue<Exchange>;
   private averageAnswerBytes = 0;
   private pipeliningRestsUntilMs = 0;
   private isStopped = false;

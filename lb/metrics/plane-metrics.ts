@@ -5,6 +5,8 @@
 export interface TrafficMetrics {
   readonly listeners: readonly ListenerMetrics[];
   readonly requests: readonly RequestMetrics[];
+  /** Of listeners that relay connections as they are. */
+  readonly streams: readonly StreamMetrics[];
   readonly servers: readonly UpstreamMetrics[];
   readonly retries: readonly { readonly backend: string; readonly reason: string; readonly count: number }[];
   readonly ports: readonly PortMetrics[];
@@ -47,6 +49,22 @@ export interface RequestMetrics {
   /** Answers by status code. */
   readonly codes: readonly { readonly code: number; readonly count: number }[];
   readonly duration: Histogram;
+}
+
+/**
+ * What became of a connection that is relayed as it is: both sides closed it; one side or the network broke it; nothing passed for too
+ * long; no server could be connected to; none was healthy; no port or connection was free; this host ended it.
+ */
+export type StreamOutcome = 'closed' | 'reset' | 'idle' | 'connect-failed' | 'no-server' | 'exhausted' | 'stopped';
+
+export interface StreamMetrics {
+  readonly listener: string;
+  readonly backend: string;
+  /** Connections that are over. */
+  readonly outcomes: readonly { readonly outcome: StreamOutcome; readonly count: number }[];
+  /** From clients, and to them; without headers of the PROXY protocol. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
 }
 
 /** Bucket i counts values ≤ `bounds[i]`, not cumulative; the last of `counts` is the rest (so it has one more element than `bounds`). */

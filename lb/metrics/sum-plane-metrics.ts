@@ -29,6 +29,17 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
       ({ listener, backend }) => `${listener}\n${backend}`,
       addRequests,
     ),
+    streams: merge(
+      reports.flatMap((report) => report.streams),
+      ({ listener, backend }) => `${listener}\n${backend}`,
+      (a, b) => ({
+        listener: a.listener,
+        backend: a.backend,
+        outcomes: addCounts([...a.outcomes, ...b.outcomes], ({ outcome }) => outcome),
+        bytesIn: a.bytesIn + b.bytesIn,
+        bytesOut: a.bytesOut + b.bytesOut,
+      }),
+    ),
     servers: merge(
       reports.flatMap((report) => report.servers),
       ({ backend, server }) => `${backend}\n${server}`,

@@ -55,7 +55,8 @@ export interface WriteRequest {
 }
 
 export interface ShutdownRequest {
-  oncomplete: (status: number) => void;
+  oncomplete: (this: ShutdownRequest, status: number) => void;
+  stream: unknown;
 }
 
 export interface TcpBinding {

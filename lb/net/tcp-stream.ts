@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util';
-import type { TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
+import type { AddressInto, ShutdownRequest, TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
 
 /** What a stream tells its owner. All calls come from the event loop, never from inside a call of the stream's own methods. */
 export interface StreamOwner {
@@ -33,6 +33,10 @@ export class TcpNetwork {
   private spareWrite: WriteRequest;
   private readonly onread: (this: TcpHandle) => void;
   private readonly written: (this: WriteRequest, status: number) => void;
+  /** @internal */
+  readonly shutDown = function (this: ShutdownRequest): void {
+    (this.stream as TcpStream).handleShutDown();
+  };
 
   constructor(binding: TcpBinding, options: { readonly readBufferBytes: number }) {
     this.binding = binding;
@@ -125,6 +129,8 @@ export class TcpStream {
   private owner: StreamOwner | undefined;
   private reading = false;
   private noDelay = false;
+  /** The FIN waits for what is still to be written. */
+  private isShuttingDown = false;
 
   constructor(network: TcpNetwork, handle: TcpHandle, owner: StreamOwner) {
     this.network = network;
@@ -180,8 +186,9 @@ export class TcpStream {
   end(): void {
     if (this.handle === undefined) return;
     const request = new this.network.binding.ShutdownRequest();
-    request.oncomplete = nothing;
-    this.handle.shutdown(request);
+    request.stream = this;
+    request.oncomplete = this.network.shutDown;
+    if (this.handle.shutdown(request) === 0) this.isShuttingDown = true;
   }
 
   /** Closes for good, at once; no events follow. Idempotent. */
@@ -192,12 +199,17 @@ export class TcpStream {
     handle.close();
   }
 
-  /** Like `close`, by a reset: the peer sees an error, and neither side keeps the connection in TIME_WAIT. */
-  reset(): void {
+  /**
+   * Like `close`, by a reset: the peer sees an error, and neither side keeps the connection in TIME_WAIT. Returns false where it is closed
+   * without one: libuv resets nothing whose FIN is on its way, and Node then never closes the handle that it was asked to reset.
+   */
+  reset(): boolean {
     const handle = this.handle;
-    if (handle === undefined) return;
+    if (handle === undefined) return false;
     this.detach(handle);
-    if (handle.reset(nothing) !== 0) handle.close();
+    if (!this.isShuttingDown && handle.reset(nothing) === 0) return true;
+    handle.close();
+    return false;
   }
 
   /** The peer's IP address; empty where the connection is already gone. */
@@ -210,6 +222,12 @@ export class TcpStream {
     const into: { address?: string; port?: number } = {};
     this.handle?.getpeername(into);
     return { address: into.address ?? '', port: into.port ?? 0 };
+  }
+
+  /** The address and port that the peer connected to; undefined where the connection is already gone. */
+  local(): LocalAddress | undefined {
+    const into: AddressInto = {};
+    return this.handle?.getsockname(into) === 0 ? { address: into.address!, port: into.port! } : undefined;
   }
 
   private detach(handle: TcpHandle): void {
@@ -236,6 +254,11 @@ export class TcpStream {
     this.pause();
     if (length === EOF) this.owner?.onEnd();
     else this.owner?.onError(getSystemErrorName(length));
+  }
+
+  /** @internal */
+  handleShutDown(): void {
+    this.isShuttingDown = false;
   }
 
   /** @internal */

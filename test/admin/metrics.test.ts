@@ -43,6 +43,10 @@ t.test('planes are added up, with those that are gone', async (t) => {
     'portico_request_duration_seconds_bucket{backend="app",le="+Inf",listener="web"}': 104,
     'portico_request_duration_seconds_sum{backend="app",listener="web"}': 19.5,
     'portico_request_duration_seconds_count{backend="app",listener="web"}': 104,
+    'portico_stream_connections_total{backend="app",listener="raw",outcome="closed"}': 65,
+    'portico_stream_connections_total{backend="app",listener="raw",outcome="idle"}': 13,
+    'portico_stream_bytes_total{backend="app",direction="in",listener="raw"}': 1300,
+    'portico_stream_bytes_total{backend="app",direction="out",listener="raw"}': 2600,
     'portico_plane_resident_memory_bytes{plane="plane-2"}': 1000,
     portico_scrape_incomplete: 1,
   };

@@ -4,6 +4,9 @@ import { largeBodies } from './scenarios/large-bodies.ts';
 import { latency } from './scenarios/latency.ts';
 import { metricsCost } from './scenarios/metrics-cost.ts';
 import { startTime } from './scenarios/start-time.ts';
+import { tcpConnections } from './scenarios/tcp-connections.ts';
+import { tcpIdle } from './scenarios/tcp-idle.ts';
+import { tcpStream } from './scenarios/tcp-stream.ts';
 import { CPU_PER_REQUEST, REQUESTS_PER_SECOND, throughputScenario } from './scenarios/throughput.ts';
 import { webSocketEcho } from './scenarios/websocket-echo.ts';
 
@@ -55,6 +58,9 @@ export const scenarios: readonly Scenario[] = [
   largeBodies,
   webSocketEcho,
   idleWebSockets,
+  tcpConnections,
+  tcpStream,
+  tcpIdle,
   metricsCost,
   startTime,
 ];

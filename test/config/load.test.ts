@@ -139,8 +139,8 @@ t.test('every fault has its place, and says what to write', async (t) => {
     [
       change('bind: :8080', 'bind: :8080\n    engine: kernel'),
       [
-        'portico.yaml:5:13: this version has no engine "kernel" yet; use "http"',
-        'portico.yaml:7:7: routes are for the http engine; give a "backend" instead',
+        'portico.yaml:5:13: this version has no engine "kernel" yet; use "http" or "tcp"',
+        'portico.yaml:7:7: routes are for the engines http and tcp; give a "backend" instead',
       ],
     ],
     [

@@ -1,7 +1,8 @@
 import { WebSocketLoad } from '../load/websockets.ts';
-import { cpuMicroseconds, type Memory, memoryOf } from '../process-usage.ts';
+import { cpuMicroseconds, memoryOf } from '../process-usage.ts';
 import { inRounds } from '../rounds.ts';
 import type { Bench, Scenario } from '../scenario.ts';
+import { settledMemory } from '../settled-memory.ts';
 import { spread, summarize } from '../statistics.ts';
 import { NAMES, type Role, type Subject } from '../subject.ts';
 
@@ -9,10 +10,6 @@ import { NAMES, type Role, type Subject } from '../subject.ts';
 const PORT = 40;
 const MAX_ROUNDS = 3;
 const MAX_BYTES = 6000;
-/** Memory counts as settled when it changes by less than this from one look to the next, three times in a row. */
-const STEADY_BYTES = 128 * 1024;
-const LOOK_MS = 250;
-const MAX_LOOKS = 60;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -21,17 +18,6 @@ interface Idle {
   readonly proportionalBytes: number;
   readonly cpuMs: number;
   readonly primaryMib: number | undefined;
-}
-
-async function settledMemory(pid: number): Promise<Memory> {
-  let last = memoryOf(pid);
-  for (let look = 0, steady = 0; steady < 3 && look < MAX_LOOKS; look++) {
-    await wait(LOOK_MS);
-    const now = memoryOf(pid);
-    steady = Math.abs(now.residentBytes - last.residentBytes) < STEADY_BYTES ? steady + 1 : 0;
-    last = now;
-  }
-  return last;
 }
 
 /** Memory and CPU with open WebSockets, as the operating system sees them: no collection is forced. */

@@ -7,16 +7,11 @@ import type { Subject, SubjectOptions } from '../subject.ts';
 export const MAIN = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
 
 /** `pipelining` as portico.yaml has it. */
-export async function startPortico(options: SubjectOptions, pipelining: number): Promise<Subject> {
-  const { role, port, servers, directory, children } = options;
-  const file = join(directory, `portico-${port}.yaml`);
-  const adminPort = port + 1;
-  writeFileSync(
-    file,
-    `planes: 1
-drain_timeout: 1s
-sources: [{ name: default, addresses: [127.0.1.1-127.0.1.4] }]
-admin: { listen: 127.0.0.1:${adminPort} }
+export function startPortico(options: SubjectOptions, pipelining: number): Promise<Subject> {
+  const { port, servers } = options;
+  return startPorticoWith(
+    options,
+    `sources: [{ name: default, addresses: [127.0.1.1-127.0.1.4] }]
 listeners: [{ name: web, bind: "127.0.0.1:${port}", backend: app }]
 backends:
   - name: app
@@ -24,6 +19,20 @@ backends:
     connections_per_server: 20000
     servers: [${servers.map((server) => `{ address: "127.0.0.1:${server}" }`).join(', ')}]
 `,
+  );
+}
+
+/** Starts one plane with these sources, listeners and backends. */
+export async function startPorticoWith(options: SubjectOptions, config: string): Promise<Subject> {
+  const { role, port, directory, children } = options;
+  const file = join(directory, `portico-${port}.yaml`);
+  const adminPort = port + 1;
+  writeFileSync(
+    file,
+    `planes: 1
+drain_timeout: 1s
+admin: { listen: 127.0.0.1:${adminPort} }
+${config}`,
   );
   const child = await launch(process.execPath, [MAIN, 'run', '-c', file], options);
   const pid = await until('Portico to be ready', async () => {

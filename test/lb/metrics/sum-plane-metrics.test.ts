@@ -1,7 +1,7 @@
 import { deepStrictEqual } from 'node:assert';
 import fc from 'fast-check';
 import t from 'tap';
-import type { PlaneMetrics } from '../../../lb/metrics/plane-metrics.ts';
+import type { PlaneMetrics, StreamOutcome } from '../../../lb/metrics/plane-metrics.ts';
 import { sumPlaneMetrics } from '../../../lb/metrics/sum-plane-metrics.ts';
 
 const count = fc.nat({ max: 1000 });
@@ -29,6 +29,19 @@ const reports: fc.Arbitrary<PlaneMetrics> = fc.record({
         counts: fc.array(count, { minLength: 3, maxLength: 3 }),
         sum: count,
       }),
+    }),
+    ({ listener, backend }) => listener + backend,
+  ),
+  streams: list(
+    fc.record({
+      listener: name,
+      backend: name,
+      outcomes: list(
+        fc.record({ outcome: fc.constantFrom<StreamOutcome[]>('closed', 'reset', 'idle'), count }),
+        ({ outcome }) => outcome,
+      ),
+      bytesIn: count,
+      bytesOut: count,
     }),
     ({ listener, backend }) => listener + backend,
   ),

@@ -1,11 +1,7 @@
-import { TimeoutList } from '../timeout-list.ts';
-import type { Exchange } from './exchange.ts';
+import { type Expirable, TimeoutList } from './timeout-list.ts';
 
-/**
- * Requests that wait for a connection, first in first out, each for no longer than the same time. The exchange hears of its end by
- * `onTimeout`.
- */
-export class WaitQueue {
+/** Those who wait for a connection, first in first out, each for no longer than the same time; they hear of its end by `onTimeout`. */
+export class WaitQueue<T extends Expirable> {
   length = 0;
   private readonly most: number;
   private readonly list: TimeoutList;
@@ -19,29 +15,29 @@ export class WaitQueue {
     return this.length >= this.most;
   }
 
-  get first(): Exchange | undefined {
-    return this.list.first as Exchange | undefined;
+  get first(): T | undefined {
+    return this.list.first as T | undefined;
   }
 
-  push(exchange: Exchange, nowMs: number): void {
-    this.list.start(exchange, nowMs);
+  push(item: T, nowMs: number): void {
+    this.list.start(item, nowMs);
     this.length++;
   }
 
   /** One that was shifted in vain takes its old place, and has waited since `sinceMs`. */
-  putBack(exchange: Exchange, sinceMs: number): void {
-    this.list.resume(exchange, sinceMs);
+  putBack(item: T, sinceMs: number): void {
+    this.list.resume(item, sinceMs);
     this.length++;
   }
 
   /** Nothing happens for one that does not wait here. */
-  remove(exchange: Exchange): void {
-    if (exchange.timeoutList !== this.list) return;
-    this.list.cancel(exchange);
+  remove(item: T): void {
+    if (item.timeoutList !== this.list) return;
+    this.list.cancel(item);
     this.length--;
   }
 
-  shift(): Exchange | undefined {
+  shift(): T | undefined {
     const { first } = this;
     if (first !== undefined) this.remove(first);
     return first;

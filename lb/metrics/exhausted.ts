@@ -1,0 +1,7 @@
+/** What became of those that found no source port. */
+export interface Exhausted {
+  otherServer: number;
+  queued: number;
+  queueTimeout: number;
+  refused: number;
+}

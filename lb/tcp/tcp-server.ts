@@ -1,0 +1,96 @@
+import type { Member } from '../balance/server-pool.ts';
+import type { OutlierTrack } from '../health/outlier-detector.ts';
+import type { LocalAddress } from '../net/tcp-stream.ts';
+import type { Destination, LeaseEnd, LeasePool } from '../source/lease-pool.ts';
+import { TimeoutList } from '../timeout-list.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface TcpServerOptions {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  /** Connections to it at most. */
+  readonly connections: number;
+  readonly connectTimeoutMs: number;
+}
+
+/** One server of a backend, as one plane sees it: the connections to it, and the ports that they have. */
+export class TcpServer implements Member {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  weight: number;
+  fullWeight: number;
+  track: OutlierTrack | undefined = undefined;
+  connectsTotal = 0;
+  connectFailuresTotal = 0;
+  readonly connectTimeouts: TimeoutList;
+  private readonly connections = new Set<Upstream>();
+  private readonly leases: LeasePool;
+  private readonly destination: Destination;
+  private readonly most: number;
+  private readonly onRoom: () => void;
+
+  /** `onRoom`: a connection has ended, so that another one may be opened. */
+  constructor(deps: { readonly leases: LeasePool; readonly onRoom: () => void }, options: TcpServerOptions) {
+    this.leases = deps.leases;
+    this.onRoom = deps.onRoom;
+    this.id = options.id;
+    this.host = options.host;
+    this.port = options.port;
+    this.weight = options.weight;
+    this.fullWeight = options.weight;
+    this.most = options.connections;
+    this.destination = deps.leases.destination(options.host, options.port);
+    this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
+  }
+
+  /** Connections to it that are open or being opened. */
+  get active(): number {
+    return this.connections.size;
+  }
+
+  get isFull(): boolean {
+    return this.connections.size >= this.most;
+  }
+
+  /** A connection could be opened now, as far as this host is concerned. */
+  get hasRoom(): boolean {
+    return !this.isFull && this.leases.hasFree(this.destination);
+  }
+
+  add(upstream: Upstream): void {
+    this.connections.add(upstream);
+  }
+
+  /** The connection is closed and its lease given back. */
+  remove(upstream: Upstream): void {
+    if (this.connections.delete(upstream)) this.onRoom();
+  }
+
+  /** -1 if no port is free. */
+  takeLease(): number {
+    return this.leases.lease(this.destination);
+  }
+
+  localAddress(lease: number): LocalAddress {
+    return { address: this.leases.addressOf(lease), port: this.leases.portOf(lease) };
+  }
+
+  /** Something else on this host holds that port. */
+  setLeaseAside(lease: number): void {
+    this.leases.setAside(this.destination, lease);
+  }
+
+  /** The address itself is not on this host any more. */
+  loseSource(lease: number): void {
+    const address = this.leases.addressOf(lease);
+    this.leases.release(this.destination, lease, 'unused');
+    this.leases.loseSource(address);
+  }
+
+  releaseLease(lease: number, end: LeaseEnd): void {
+    this.leases.release(this.destination, lease, end);
+  }
+}

@@ -1,0 +1,48 @@
+import t from 'tap';
+import { loadConfig } from '../../config/load.ts';
+
+const load = (listener: string, backend = '') =>
+  loadConfig(
+    `
+listeners: [{ name: l, bind: ":1", ${listener} }]
+backends: [{ name: app, ${backend} servers: [{ address: "127.0.0.1:9001" }] }]
+`,
+    { file: 'f', directory: '/', cpuCount: 1 },
+  );
+const faults = (...args: Parameters<typeof load>): string[] => {
+  const result = load(...args);
+  return result.ok ? [] : result.faults.map(({ message }) => message);
+};
+
+t.test('a tcp listener with all that it can have', async (t) => {
+  const result = load(
+    `engine: tcp, proxy_protocol: true, trusted_proxies: [10.0.0.0/8], routes: [{ host: "*.example", backend: app }],
+     limits: { connections: 5 }, timeouts: { tcp_idle: 0 }`,
+    'proxy_protocol: v2,',
+  );
+  t.match(result, {
+    ok: true,
+    config: {
+      listeners: [{ engine: 'tcp', tcp: { connections: 5, idleMs: 0, hasProxyHeaders: true } }],
+      backends: [{ proxyProtocol: 'v2', connectionsPerServer: 65_535 }],
+    },
+  });
+  t.match(load('backend: app'), {
+    config: {
+      listeners: [{ tcp: { connections: Number.POSITIVE_INFINITY, idleMs: 3_600_000, hasProxyHeaders: false } }],
+      backends: [{ connectionsPerServer: 256 }],
+    },
+  });
+});
+
+t.test('keys beside an engine that cannot follow them', async (t) => {
+  t.match(faults('proxy_protocol: true, trusted_proxies: [::1], backend: app'), [/"engine: tcp" only/]);
+  t.match(faults('engine: tcp, proxy_protocol: true, backend: app'), [/"trusted_proxies"/]);
+  t.match(faults('engine: tcp, routes: [{ path: /x, backend: app }]'), [/remove "path"/]);
+  t.match(faults('engine: tcp, routes: [{ host: a.example, redirect: { host: b.example } }, { backend: app }]'), [
+    /remove "redirect"/,
+  ]);
+  t.match(faults('engine: tcp, routes: [{ host: "a.example:443", backend: app }]'), [/names no port/]);
+  t.match(faults('backend: app', 'proxy_protocol: v1,'), [/X-Forwarded-For/]);
+  t.match(faults('engine: tcp, backend: app', 'balance: hash, hash: { header: x },'), [/"hash: client"/]);
+});
