@@ -21,7 +21,7 @@ export function rechunkRoom(reader: ChunkedReader, bytes: number): number {
 
 /**
  * Writes what of [from, limit) belongs to the chunked body that `reader` follows to `into` at `at`, as one chunk in the plainest form: no
- * extension, no leading zero, and at the end the trailers that may pass. Two receivers that read chunks differently have nothing left to
+ * extension, no leading zero, and at the end the trailers that may pass, if they are kept. Two receivers that read chunks differently have nothing left to
  * differ about.
  */
 export function rechunk(
@@ -31,6 +31,7 @@ export function rechunk(
   limit: number,
   into: Buffer,
   at: number,
+  trailers: 'keep' | 'drop',
 ): Rechunked {
   // The length is known after the data; its digits are as many as those of this upper bound in nearly all cases.
   const dataStart = at + (limit - from).toString(16).length + LINE_END.length;
@@ -50,7 +51,7 @@ export function rechunk(
   }
   if (reader.isDone) {
     end += into.latin1Write(LAST_CHUNK, end);
-    end = copyBytes(reader.trailerLines, 0, reader.trailerLines.length, into, end);
+    if (trailers === 'keep') end = copyBytes(reader.trailerLines, 0, reader.trailerLines.length, into, end);
     end += into.latin1Write(LINE_END, end);
   }
   return { to, end };

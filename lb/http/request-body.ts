@@ -66,7 +66,8 @@ export class RequestBody {
       return from + take;
     }
     outgoing.reserve(rechunkRoom(chunked, end - from));
-    const part = rechunk(chunked, bytes, from, end, outgoing.slab, outgoing.offset);
+    // Not every server knows of trailers, and one that does not takes them for the start of the next request.
+    const part = rechunk(chunked, bytes, from, end, outgoing.slab, outgoing.offset, 'drop');
     if (part.to >= 0) this.partEnd = part.end;
     return part.to;
   }

@@ -62,7 +62,7 @@ export function writeBodyPart(
   if (coding === 'as-is') {
     end = copyBytes(bytes, from, to, slab, end);
   } else if (coding === 'rechunk') {
-    end = rechunk(decoder!, bytes, from, to, slab, end).end;
+    end = rechunk(decoder!, bytes, from, to, slab, end, 'keep').end;
   } else if (coding === 'decode') {
     decoder!.read(bytes, from, to, (dataFrom, dataTo) => {
       end = copyBytes(bytes, dataFrom, dataTo, slab, end);

@@ -9,7 +9,7 @@ import { startRawServer } from '../../fixtures/raw-server.ts';
 import { type PlaneOptions, startPlane } from '../../fixtures/running-plane.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const GET = 'GET /p?q="\\\xe9 HTTP/1.1\r\nHost: A.example:80\r\nUser-Agent: t"est\r\nConnection: close\r\n\r\n';
+const GET = 'GET /p?q="\\ HTTP/1.1\r\nHost: A.example:80\r\nUser-Agent: t"est\r\nConnection: close\r\n\r\n';
 
 interface Line {
   readonly [key: string]: unknown;
@@ -65,7 +65,7 @@ t.test('a line of JSON says who, what, from which port, and how long', async (t)
     client: '127.0.0.1',
     method: 'GET',
     host: 'A.example:80',
-    path: '/p?q="\\\xe9',
+    path: '/p?q="\\',
     protocol: 'HTTP/1.1',
     user_agent: 't"est',
     status: 200,
@@ -92,7 +92,7 @@ t.test('common and combined', async (t) => {
   await exchangeRaw(common.plane.port, GET);
   t.match(
     (await common.lines(1))[0],
-    /^127\.0\.0\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/p\?q=\\"\\\\\\xe9 HTTP\/1\.1" 200 2$/,
+    /^127\.0\.0\.1 - - \[\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET \/p\?q=\\"\\\\ HTTP\/1\.1" 200 2$/,
   );
   const combined = await run(t, { format: 'combined' });
   await exchangeRaw(combined.plane.port, GET);

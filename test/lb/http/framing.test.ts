@@ -235,7 +235,7 @@ const PASSED: Readonly<Record<string, readonly [string, string]>> = {
   extensions: [chunked('1;a=b\r\na\r\n2 ; "c;d"\r\nbc\r\n0;e\r\n\r\n'), chunked('3\r\nabc\r\n0\r\n\r\n')],
   trailers: [
     chunked('1\r\na\r\n0\r\nT: \xe9\r\nHost: evil\r\ncontent_length: 5\r\nCookie: a\r\nU:\r\n\r\n'),
-    chunked('1\r\na\r\n0\r\nT: \xe9\r\nU:\r\n\r\n'),
+    chunked('1\r\na\r\n0\r\n\r\n'),
   ],
 };
 
@@ -281,7 +281,7 @@ t.test('a body that is cut anywhere has one reading', async (t) => {
     await client.send(request.slice(cut)).until((received) => received.endsWith('ok'));
     client.close();
     const [, body = ''] = server.received().split(/\r\n\r\n(.*)/s);
-    t.equal(body.replace(/([0-9a-f]+)\r\n(.*?)\r\n(?=[0-9a-f]+\r\n)/gs, '$2'), 'hello world0\r\nT: 1\r\n\r\n');
+    t.equal(body.replace(/([0-9a-f]+)\r\n(.*?)\r\n(?=[0-9a-f]+\r\n)/gs, '$2'), 'hello world0\r\n\r\n');
     await server.close();
   }
 });

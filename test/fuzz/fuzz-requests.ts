@@ -1,0 +1,97 @@
+import { RawClient } from '../fixtures/raw-client.ts';
+import { startPlane } from '../fixtures/running-plane.ts';
+import { type Answer, readAnswer } from './answer-reader.ts';
+import { split } from './mutate.ts';
+import { randomOf } from './random.ts';
+import { readRequests, type Stream } from './read-requests.ts';
+import type { ReportingServer } from './reporting-servers.ts';
+import { requestBytes } from './request-bytes.ts';
+import { runCases, Tally } from './tally.ts';
+
+const AT_ONCE = 24;
+
+/**
+ * Sends the bytes of each case through a plane to `server`, and compares what the server reports with what the plane's parsers make of the
+ * same bytes. A request that the server refuses, or leaves without an answer, is no disagreement: it had no other reading of it.
+ */
+export async function fuzzRequests(server: ReportingServer, seed: number, from: number, to: number): Promise<Tally> {
+  const tally = new Tally();
+  const plane = startPlane({ servers: [{ port: server.port }], backend: { retries: 0 } });
+  const fallbackHost = `127.0.0.1:${plane.port}`;
+  let reports = 0;
+  const before = await server.count();
+  const one = async (id: number): Promise<void> => {
+    tally.cases++;
+    const random = randomOf(seed, id);
+    const bytes = requestBytes(random);
+    const stream = readRequests(bytes, fallbackHost);
+    // What follows an answer that closes meets a closed socket, and its reset may overtake the answer.
+    const parts = stream.ends && stream.refused === undefined ? [bytes] : split(bytes, random);
+    const client = new RawClient(plane.port);
+    try {
+      const own = await compare(client, parts, stream, tally);
+      reports += own;
+    } catch (error) {
+      tally.disagree(seed, id, `${server.name}: ${(error as Error).message}`, bytes);
+    } finally {
+      client.close();
+    }
+  };
+  await runCases(from, to, AT_ONCE, one);
+  plane.stop();
+  await plane.allPortsBack();
+  const seen = (await server.count()) - before;
+  if (seen !== reports)
+    tally.disagree(seed, from, `${server.name} has read ${seen} requests, clients have ${reports} reports`, '');
+  return tally;
+}
+
+/** Returns the number of reports. Throws where the two differ. */
+async function compare(client: RawClient, parts: readonly string[], stream: Stream, tally: Tally): Promise<number> {
+  client.socket.setNoDelay(true);
+  for (const part of parts) {
+    client.send(part);
+    if (parts.length > 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+  let at = 0;
+  let reports = 0;
+  for (const expected of stream.requests) {
+    const answer = await next(client, at, expected.method === 'HEAD');
+    if (answer === undefined)
+      throw new Error(`no answer to ${JSON.stringify(expected)}, but the end: ${client.received.slice(at)}`);
+    at = answer.end;
+    const report = /\r\nx-report: (\S*)\r\n/i.exec(answer.head)?.[1];
+    if (report === undefined) {
+      tally.count(`answered ${answer.status} by the server or for it`);
+      // A server that refuses before the end of a body takes the connection with it.
+      if (/\r\nConnection: close\r\n/.test(answer.head)) return reports;
+      continue;
+    }
+    reports++;
+    tally.count('read alike');
+    const reading = decodeURIComponent(report);
+    if (reading !== JSON.stringify(expected)) throw new Error(`read ${reading}, not ${JSON.stringify(expected)}`);
+  }
+  if (stream.refused !== undefined) {
+    tally.count('refused');
+    const refusal = await next(client, at, false);
+    if (refusal?.status !== stream.refused)
+      throw new Error(`${refusal?.status ?? 'nothing'} instead of ${stream.refused}`);
+    at = refusal.end;
+  }
+  if (!stream.ends) client.socket.end();
+  await client.closed();
+  if (client.received.length > at)
+    throw new Error(`more than the answers: ${JSON.stringify(client.received.slice(at))}`);
+  return reports;
+}
+
+/** Undefined when the connection ends before. */
+async function next(client: RawClient, at: number, toHead: boolean): Promise<Answer | undefined> {
+  for (;;) {
+    const answer = readAnswer(client.received, at, toHead, client.isClosed);
+    if (answer !== undefined || client.isClosed) return answer;
+    const { length } = client.received;
+    await client.until((received) => received.length > length).catch(() => {});
+  }
+}
