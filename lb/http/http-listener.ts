@@ -12,7 +12,7 @@ import type { HttpContext } from './http-context.ts';
 import { RequestView } from './request-view.ts';
 import { RouteTargets } from './route-targets.ts';
 
-const BACKLOG = 4096; // the kernel cuts it to net.core.somaxconn
+const BACKLOG = 65_535; // the kernel cuts it to net.core.somaxconn
 const LINGER_MS = 2000;
 const PLAIN: ForwardingConfig = { trusted: [], style: 'x-forwarded', via: false };
 

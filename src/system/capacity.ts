@@ -68,7 +68,7 @@ function files(machine: Machine, { openFiles = 0 }: Facts, used: number): Capaci
     id: 'files',
     title: 'descriptors of the machine',
     connections: used + Math.floor(Math.max(0, max - openFiles) / DESCRIPTORS_PER_CONNECTION),
-    formula: `(fs.file-max ${count(max)} − ${count(openFiles)} open) ÷ ${DESCRIPTORS_PER_CONNECTION}`,
+    formula: `(fs.file-max ${count(max)} − ${count(openFiles)}) ÷ ${DESCRIPTORS_PER_CONNECTION}`,
   };
 }
 
@@ -127,6 +127,6 @@ function conntrack({ conntrack: table }: Facts, demand: Demand, used: number): C
     id: 'conntrack',
     title: 'connections followed',
     connections: used + Math.floor(Math.max(0, table.max - table.count) / each),
-    formula: `(nf_conntrack_max ${count(table.max)} − ${count(table.count)} followed) ÷ ${each}`,
+    formula: `(nf_conntrack_max ${count(table.max)} − ${count(table.count)}) ÷ ${each}`,
   };
 }
