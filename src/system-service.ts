@@ -29,6 +29,8 @@ export interface SystemServiceDeps {
 }
 
 const PERIOD_MS = 10_000;
+/** Limits of what goes on with servers: clients that say nothing do not count there, and ports have a forecast of their own. */
+const OF_SERVERS: ReadonlySet<string> = new Set(['ports', 'per-server']);
 
 /** The machine as a running Portico sees it: for the admin server, and to say in time that a limit comes near. */
 export class SystemService implements SystemSource {
@@ -85,7 +87,10 @@ export class SystemService implements SystemSource {
   private async look(): Promise<void> {
     this.connections = await this.deps.connections();
     this.last = this.inspect();
-    const event = this.watcher.observe(this.connections, this.last.capacity);
+    const event = this.watcher.observe(
+      this.connections,
+      this.last.capacity.filter(({ id }) => !OF_SERVERS.has(id)),
+    );
     if (event !== undefined) this.deps.log.emit(event);
   }
 

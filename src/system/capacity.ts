@@ -97,7 +97,7 @@ function ports({ ports, sources, destinations }: Demand): CapacityLimit[] {
       id: 'per-server',
       title: 'connections_per_server',
       connections: ports.perServer,
-      formula: `of the config × servers × planes`,
+      formula: '× servers × planes, for WebSockets and requests under way',
     },
   ];
 }

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { plainDemand } from '../../../src/system/demand.ts';
 import { Machine } from '../../../src/system/machine.ts';
 import { everything, FEW, removeRoot, scratchRoot, snapshot, tunerOf } from '../../fixtures/scratch-machine.ts';
 
@@ -58,6 +59,32 @@ t.test('one at a time, and the lock dies with who has it', async (t) => {
   await once(holder, 'exit');
   tuner.apply(everything, { only: FEW });
   t.equal(tuner.inspect(everything).journal, 'applied');
+  tuner.undo();
+  t.strictSame(snapshot(root), before);
+});
+
+t.test('two commands at the same moment', async (t) => {
+  const root = scratchRoot();
+  t.teardown(() => removeRoot(root));
+  const before = snapshot(root);
+  const main = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
+  const runs = await Promise.all(
+    [1, 2].map(async () => {
+      const child = spawn(process.execPath, [main, 'apply', '--yes', '--root', root], { cwd: root });
+      let stderr = '';
+      child.stderr.on('data', (data) => {
+        stderr += data;
+      });
+      const [status] = await once(child, 'close');
+      return { status: status as number, stderr };
+    }),
+  );
+  t.ok(runs.some(({ status }) => status === 0));
+  for (const { status, stderr } of runs) if (status !== 0) t.match(stderr, /another apply or undo is under way/);
+  const done = snapshot(root);
+  const tuner = tunerOf(new Machine(root));
+  t.strictSame(tuner.apply(plainDemand(200_000)).changed, [], 'all is done');
+  t.strictSame(snapshot(root), done);
   tuner.undo();
   t.strictSame(snapshot(root), before);
 });

@@ -155,6 +155,9 @@ backends:
 
 t.test('docs/system.md has them all', async (t) => {
   const page = readFileSync(fileURLToPath(new URL('../../../../docs/system.md', import.meta.url)), 'utf8');
-  t.ok(page.includes(settingsTable(CATALOG)), 'the table is as the catalogue says');
+  // The formatter aligns tables.
+  const rows = page.replace(/ +/g, ' ').split('\n');
+  const [head, , ...settings] = settingsTable(CATALOG).split('\n');
+  t.strictSame(rows.slice(rows.indexOf(head!) + 2, -1), settings, 'the table is as the catalogue says');
   t.equal(new Set(CATALOG.map(({ id }) => id)).size, CATALOG.length, 'no id twice');
 });
