@@ -48,8 +48,8 @@ try {
 
 async function run(): Promise<void> {
   const servers = await startBackends(children, options.basePort + FIRST_SERVER_PORT, SERVERS);
-  const start = (role: Role, port: number, others = servers): Promise<Subject> =>
-    startSubject({ role, port, servers: others, directory, children, isPinned: options.isPinned });
+  const start = (role: Role, port: number, others = servers, accessLog?: string): Promise<Subject> =>
+    startSubject({ role, port, servers: others, directory, children, isPinned: options.isPinned, accessLog });
   const subjects: Subject[] = [];
   for (const role of rolesOf(options.groups)) subjects.push(await start(role, options.basePort + PORTS[role]));
   const bench: Bench = { subjects, start, children, directory, options };

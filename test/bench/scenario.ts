@@ -21,8 +21,8 @@ export interface Target {
 export interface Bench {
   /** The balancers that run through the whole benchmark. */
   readonly subjects: readonly Subject[];
-  /** Starts one more; the caller stops it. `servers`: others than the usual. */
-  start(role: Role, port: number, servers?: readonly number[]): Promise<Subject>;
+  /** Starts one more; the caller stops it. `servers`: others than the usual; `accessLog`: a file for a line for each request. */
+  start(role: Role, port: number, servers?: readonly number[], accessLog?: string): Promise<Subject>;
   readonly children: Children;
   readonly directory: string;
   readonly options: BenchOptions;

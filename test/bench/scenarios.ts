@@ -1,4 +1,5 @@
 import type { Scenario } from './scenario.ts';
+import { accessLogs } from './scenarios/access-logs.ts';
 import { idleWebSockets } from './scenarios/idle-websockets.ts';
 import { largeBodies } from './scenarios/large-bodies.ts';
 import { latency } from './scenarios/latency.ts';
@@ -54,6 +55,7 @@ export const scenarios: readonly Scenario[] = [
     bodyBytes: 1_048_576,
     goals: [{ subject: 'portico', figure: REQUESTS_PER_SECOND, against: 'haproxy', bound: { atLeast: 0.8 } }],
   }),
+  accessLogs,
   latency,
   largeBodies,
   webSocketEcho,

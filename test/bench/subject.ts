@@ -31,4 +31,6 @@ export interface SubjectOptions {
   readonly directory: string;
   readonly children: Children;
   readonly isPinned: boolean;
+  /** File for a line for each request; undefined: none are written. */
+  readonly accessLog?: string | undefined;
 }

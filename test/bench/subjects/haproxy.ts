@@ -4,17 +4,17 @@ import { launch } from '../launch.ts';
 import type { Subject, SubjectOptions } from '../subject.ts';
 
 export async function startHaproxy(options: SubjectOptions): Promise<Subject> {
-  const { role, port, servers, directory, children } = options;
+  const { role, port, servers, directory, children, accessLog } = options;
   const file = join(directory, `haproxy-${port}.cfg`);
   // maxconn: a relayed connection takes two descriptors.
   writeFileSync(
     file,
     `global
   nbthread 1
-  maxconn 9800
+  maxconn 9800${accessLog === undefined ? '' : '\n  log stdout format raw local0'}
 defaults
   mode http
-  option forwardfor
+  option forwardfor${accessLog === undefined ? '' : '\n  log global\n  option httplog'}
   http-reuse always
   timeout connect 5s
   timeout client 60s

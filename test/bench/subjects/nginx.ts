@@ -4,7 +4,7 @@ import { launch } from '../launch.ts';
 import type { Subject, SubjectOptions } from '../subject.ts';
 
 export async function startNginx(options: SubjectOptions): Promise<Subject> {
-  const { role, port, servers, directory, children } = options;
+  const { role, port, servers, directory, children, accessLog } = options;
   const file = join(directory, `nginx-${port}.conf`);
   writeFileSync(
     file,
@@ -16,7 +16,7 @@ pid ${directory}/nginx-${port}.pid;
 error_log ${directory}/nginx-${port}.log;
 events { worker_connections 19900; }
 http {
-  access_log off;
+  access_log ${accessLog === undefined ? 'off' : `${accessLog} combined buffer=64k`};
   client_body_temp_path ${directory}/body;
   proxy_temp_path ${directory}/proxy;
   client_max_body_size 0;

@@ -8,11 +8,12 @@ export const MAIN = fileURLToPath(new URL('../../../src/main.js', import.meta.ur
 
 /** `pipelining` as portico.yaml has it. */
 export function startPortico(options: SubjectOptions, pipelining: number): Promise<Subject> {
-  const { port, servers } = options;
+  const { port, servers, accessLog } = options;
+  const log = accessLog === undefined ? '' : `, access_log: { file: ${accessLog}, buffer: 8MiB }`;
   return startPorticoWith(
     options,
     `sources: [{ name: default, addresses: [127.0.1.1-127.0.1.4] }]
-listeners: [{ name: web, bind: "127.0.0.1:${port}", backend: app }]
+listeners: [{ name: web, bind: "127.0.0.1:${port}", backend: app${log} }]
 backends:
   - name: app
     pipelining: ${pipelining}
