@@ -146,7 +146,11 @@ export const Route = Type.Object(
             Type.Number({ minimum: 0, maximum: 100, description: 'How many of the requests', default: 100 }),
           ),
         },
-        { ...closed, description: 'Send a copy of the request there as well, and throw the answer away' },
+        {
+          ...closed,
+          description:
+            'Send a copy of the request there as well, and throw the answer away; WebSockets and requests whose body does not come with their head are not copied',
+        },
       ),
     ),
     early_data: flag('Allow TLS 0-RTT on this route'),

@@ -12,12 +12,6 @@ export function findUnsupported(file: ConfigFile): Finding[] {
       });
     }
     listener.routes?.forEach((route, k) => {
-      if (route.mirror !== undefined) {
-        found.push({
-          path: ['listeners', i, 'routes', k, 'mirror'],
-          message: 'this version does not mirror requests yet; remove "mirror"',
-        });
-      }
       if (route.early_data === true && listener.tls === undefined) {
         found.push({
           path: ['listeners', i, 'routes', k, 'early_data'],

@@ -146,7 +146,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       this.answerUnrouted(requests.unrouted);
       return;
     }
-    const view = requests.prepare(exchange, head, bytes, headEnd, target);
+    const view = requests.prepare(exchange, head, bytes, headEnd, this.body?.isComplete === false ? -1 : rest, target);
     this.writer.expect(target.answerEdits, view);
     if (this.upload === undefined) this.sendRequest();
     else this.upload.pass(undefined);

@@ -69,15 +69,19 @@ export class ClientRequests {
     return view;
   }
 
-  /** Readies the exchange for its target: the head for the server, and what the choice of a server depends on. */
+  /**
+   * Readies the exchange for its target: the head for the server, and what the choice of a server depends on. `bodyEnd`: where the body
+   * ends, or -1 if it has not come whole.
+   */
   prepare(
     exchange: Exchange,
     head: RequestHead,
     bytes: Buffer,
     headEnd: number,
+    bodyEnd: number,
     target: Target,
   ): RequestView | undefined {
-    const { backend, hash, requestEdits } = target;
+    const { backend, hash, requestEdits, mirror } = target;
     const { view } = this;
     if (hash !== undefined)
       exchange.hashKey = hashKey(hash, head, bytes, () => view?.clientAddress ?? this.facts.address);
@@ -88,6 +92,10 @@ export class ClientRequests {
     } else {
       this.forwarded ??= `X-Forwarded-For: ${this.facts.address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: `;
       writeRequestHead(context.heads, exchange, head, bytes, headEnd, this.forwarded, fallbackHost);
+    }
+    // A body that is still to come would have to be kept: such requests are not mirrored.
+    if (mirror !== undefined && bodyEnd >= 0 && !head.isWebSocket) {
+      mirror.copy(exchange, head, Buffer.from(bytes.subarray(headEnd, bodyEnd)));
     }
     return view;
   }

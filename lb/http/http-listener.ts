@@ -131,6 +131,7 @@ export class HttpListener {
     this.handle?.close();
     this.handle = undefined;
     for (const connection of [...this.connections]) connection.destroy();
+    this.targets.stop();
   }
 
   snapshot(): ListenerMetrics {

@@ -6,6 +6,7 @@ import { Router } from '../route/router.ts';
 import type { Backend } from './backend.ts';
 import { FieldEdits } from './field-edits.ts';
 import type { Forwarding } from './forwarding.ts';
+import { Mirror } from './mirror.ts';
 import type { RequestEdits } from './request-edits.ts';
 import type { RequestView } from './request-view.ts';
 import { compileFixedAnswer, compileRedirect, type RouteAnswer } from './route-answer.ts';
@@ -20,6 +21,7 @@ export interface Target {
   readonly requestEdits: RequestEdits | undefined;
   /** Undefined: answers go on as they come. */
   readonly answerEdits: FieldEdits | undefined;
+  readonly mirror: Mirror | undefined;
 }
 
 /** A route that asks no server. */
@@ -98,6 +100,13 @@ export class RouteTargets {
     return choice.kind === 'local' ? choice : choice.pick(this.deps.random);
   }
 
+  /** Copies that are under way have no client whose end would end them. */
+  stop(): void {
+    for (const choice of this.choices) {
+      if (choice.kind === 'backends') for (const { mirror } of choice.targets) mirror?.stop();
+    }
+  }
+
   get requestCounters(): readonly RequestCounters[] {
     return [...this.counters.values(), this.unrouted];
   }
@@ -111,8 +120,8 @@ export class RouteTargets {
     return new Split(parts.map((part) => ({ target: this.target(part.backend, route), weight: part.weight })));
   }
 
-  private target(name: string, { path, rewrite, requestHeaders, responseHeaders }: RouteConfig): Target {
-    const { backends, backendConfigs, forwarding } = this.deps;
+  private target(name: string, { path, rewrite, requestHeaders, responseHeaders, mirror }: RouteConfig): Target {
+    const { backends, backendConfigs, forwarding, random } = this.deps;
     const counters = this.counters.get(name) ?? new RequestCounters(this.listener, name);
     this.counters.set(name, counters);
     const { balance, hash } = backendConfigs.get(name)!;
@@ -133,6 +142,10 @@ export class RouteTargets {
             path: change === undefined ? undefined : compilePathChange(change, path),
           },
       answerEdits: compileFields(answers),
+      mirror:
+        mirror === undefined
+          ? undefined
+          : new Mirror({ backend: backends.get(mirror.backend)!, random }, mirror.percent),
     };
   }
 }

@@ -21,7 +21,7 @@ t.test('routes as they are used', async (t) => {
   const result = load(
     `{ host: "A.example:8080", path: { regex: "^/x" }, methods: [GET], headers: [{ name: X-A }, { name: b, present: false }],
        query: [{ name: q, prefix: v }], split: [{ backend: app, weight: 9 }, { backend: b, weight: 1 }],
-       rewrite: { path: "/y" }, request_headers: { remove: [X-B], set: { X-C: 1 }, add: { X-D: "a{host}b" } } },
+       rewrite: { path: "/y" }, request_headers: { remove: [X-B], set: { X-C: 1 }, add: { X-D: "a{host}b" } }, mirror: { backend: b, percent: 5 } },
      { redirect: { scheme: https } }`,
     'trusted_proxies: [10.0.0.0/8, "::1"], forwarded: both, via: true, request_id: X-Id, request_headers: { set: { x-c: 2, X-E: 3 } },',
   );
@@ -49,6 +49,7 @@ t.test('routes as they are used', async (t) => {
       ],
       add: [{ name: 'X-D', value: ['a', { variable: 'host' }, 'b'] }],
     },
+    mirror: { backend: 'b', percent: 5 },
   });
   t.match(listener!.routes[1], { redirect: { scheme: 'https', keepsQuery: true, status: 308 } });
   t.same(listener!.forwarding, {
@@ -81,6 +82,7 @@ t.test('faults of routes say what to do', async (t) => {
     ['{ query: [{ name: a, regex: "[" }], backend: app }', /is not a pattern of RE2/],
     ['{ split: [{ backend: app, weight: 0 }] }', /gives no backend a weight above 0/],
     ['{ split: [{ backend: ap, weight: 1 }] }', /there is no backend "ap"; did you mean "app"\?/],
+    ['{ backend: app, mirror: { backend: c } }', /there is no backend "c"/],
     ['{ answer: {}, rewrite: { path: /x } }', /nothing goes to a server on this route; remove "rewrite"/],
     ['{ redirect: { status: 301 } }', /a redirect to the same place never ends/],
     ['{ redirect: { host: "*.a" } }', /"\*\.a" is not a host; write a name such as a\.example, an IP address/],
