@@ -149,7 +149,7 @@ export const Route = Type.Object(
         {
           ...closed,
           description:
-            'Send a copy of the request there as well, and throw the answer away; WebSockets and requests whose body does not come with their head are not copied',
+            'Send a copy of the request there as well, and throw the answer away; WebSockets and requests with more than 16 KiB of body are not copied',
         },
       ),
     ),

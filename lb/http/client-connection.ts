@@ -146,14 +146,15 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       this.answerUnrouted(requests.unrouted);
       return;
     }
-    const view = requests.prepare(exchange, head, bytes, headEnd, this.body?.isComplete === false ? -1 : rest, target);
+    const view = requests.prepare(exchange, head, bytes, headEnd, target);
     this.writer.expect(target.answerEdits, view);
     if (this.upload === undefined) this.sendRequest();
     else this.upload.pass(undefined);
   }
 
   sendRequest(): void {
-    const { requests } = this;
+    const { requests, upload } = this;
+    requests.mirror(this.exchange!, upload);
     if (requests.target!.backend.dispatch(this.exchange!)) return;
     requests.end = 'no-server';
     this.answerLocally(503);

@@ -8,6 +8,7 @@ import { type LocalAnswer, NOT_FOUND } from './local-answer.ts';
 import { LoggedHead } from './logged-head.ts';
 import { writeEditedRequestHead } from './request-edits.ts';
 import type { RequestHead } from './request-head.ts';
+import type { RequestUpload } from './request-upload.ts';
 import type { RequestView } from './request-view.ts';
 import { writeRequestHead } from './request-writer.ts';
 import type { Target } from './route-targets.ts';
@@ -69,19 +70,15 @@ export class ClientRequests {
     return view;
   }
 
-  /**
-   * Readies the exchange for its target: the head for the server, and what the choice of a server depends on. `bodyEnd`: where the body
-   * ends, or -1 if it has not come whole.
-   */
+  /** Readies the exchange for its target: the head for the server, and what the choice of a server depends on. */
   prepare(
     exchange: Exchange,
     head: RequestHead,
     bytes: Buffer,
     headEnd: number,
-    bodyEnd: number,
     target: Target,
   ): RequestView | undefined {
-    const { backend, hash, requestEdits, mirror } = target;
+    const { backend, hash, requestEdits } = target;
     const { view } = this;
     if (hash !== undefined)
       exchange.hashKey = hashKey(hash, head, bytes, () => view?.clientAddress ?? this.facts.address);
@@ -93,11 +90,14 @@ export class ClientRequests {
       this.forwarded ??= `X-Forwarded-For: ${this.facts.address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: `;
       writeRequestHead(context.heads, exchange, head, bytes, headEnd, this.forwarded, fallbackHost);
     }
-    // A body that is still to come would have to be kept: such requests are not mirrored.
-    if (mirror !== undefined && bodyEnd >= 0 && !head.isWebSocket) {
-      mirror.copy(exchange, head, Buffer.from(bytes.subarray(headEnd, bodyEnd)));
-    }
     return view;
+  }
+
+  /** The request is about to go to a server, and perhaps to a mirror. A body that is still to come would have to be kept, so that is not copied. */
+  mirror(exchange: Exchange, upload: RequestUpload | undefined): void {
+    const mirror = this.target?.mirror;
+    if (mirror === undefined || exchange.isUpgrade || upload?.isComplete === false) return;
+    mirror.copy(exchange, upload?.held);
   }
 
   onBody(bytes: number): void {

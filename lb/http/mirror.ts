@@ -1,7 +1,7 @@
 import type { Backend } from './backend.ts';
 import { type AnswerSink, Exchange } from './exchange.ts';
-import type { RequestHead } from './request-head.ts';
 
+const NO_BYTES = Buffer.alloc(0);
 /** Copies under way at once from one plane; a mirror that does not keep up misses the others. */
 const MOST_UNDER_WAY = 256;
 
@@ -18,11 +18,13 @@ export class Mirror {
     this.share = percent / 100;
   }
 
-  /** `original` has its head; `body` is all there is of it. */
-  copy(original: Exchange, head: RequestHead, body: Buffer): void {
+  /** `original` has its head; `body` is all of its body. */
+  copy(original: Exchange, body: Buffer = NO_BYTES): void {
     if (this.underWay.size >= MOST_UNDER_WAY || this.random() >= this.share) return;
     const copy = new Exchange(new Copy(body, () => this.underWay.delete(copy)));
-    copy.begin(head);
+    copy.isHead = original.isHead;
+    copy.isPipelinable = original.isPipelinable;
+    copy.isRepeatable = original.isRepeatable;
     copy.head = Buffer.allocUnsafeSlow(original.headLength);
     copy.headLength = original.head.copy(copy.head, 0, 0, original.headLength);
     copy.hashKey = original.hashKey;
@@ -78,5 +80,3 @@ class Copy implements AnswerSink {
     this.onEnd();
   }
 }
-
-const NO_BYTES = Buffer.alloc(0);

@@ -14,7 +14,7 @@ const GATHERED_BYTES = 16384;
  */
 export class RequestBody {
   /** What waits for a connection to the server. */
-  private held: Buffer | undefined = undefined;
+  held: Buffer | undefined = undefined;
   private remaining: number;
   private readonly chunked: ChunkedReader | undefined;
   private readonly isTooLongFromTheStart: boolean;

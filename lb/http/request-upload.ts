@@ -37,6 +37,11 @@ export class RequestUpload {
     return this.body.isComplete;
   }
 
+  /** What has come, in the form for the server, and waits for a connection. */
+  get held(): Buffer | undefined {
+    return this.body.held;
+  }
+
   /** Returns the position after what of [from, end) belongs to the body, or why it is refused. */
   read(bytes: Buffer, from: number, end: number): number | Refusal {
     const to = this.body.advance(bytes, from, end, this.listener.context.outgoing);
