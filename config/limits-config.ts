@@ -6,6 +6,9 @@ export interface ListenerLimits {
   /** Request bodies above it get 413. `Infinity` never does. */
   readonly bodyBytes: number;
   readonly webSocketMessageBytes: number;
+  /** Clients of one plane at once, and those of one address; `Infinity` where there is no limit. */
+  readonly connections: number;
+  readonly connectionsPerClient: number;
 }
 
 /** How long a client of a listener may take. */

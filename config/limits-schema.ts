@@ -13,7 +13,16 @@ export const Limits = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 1_000_000,
-        description: 'Clients at once in one plane, more are reset; 1 to 1000000. Absent: any number; tcp engine',
+        description:
+          'Clients at once in one plane; more get 503, with the tcp engine a reset; 1 to 1000000. Absent: any number',
+      }),
+    ),
+    connections_per_client: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1_000_000,
+        description:
+          'As connections, of one client address (IPv6: one /64); more get 429; http engine; 1 to 1000000. Absent: any number',
       }),
     ),
     websocket_message_size: size('One WebSocket message; more closes with 1009', '16MiB'),

@@ -9,6 +9,8 @@ export function resolveLimits(limits: Static<typeof Limits> = {}): ListenerLimit
     headerCount: limits.header_count ?? 128,
     bodyBytes: size(limits.body_size, 'unlimited'),
     webSocketMessageBytes: size(limits.websocket_message_size, '16MiB'),
+    connections: limits.connections ?? Number.POSITIVE_INFINITY,
+    connectionsPerClient: limits.connections_per_client ?? Number.POSITIVE_INFINITY,
   };
 }
 

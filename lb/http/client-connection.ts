@@ -30,6 +30,9 @@ const MAX_AHEAD_BYTES = 65536;
 export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   /** Position in the listener's list. */
   index = -1;
+  /** Where its listener counts clients by address. */
+  address = '';
+  isTaken = true;
   timeoutList: TimeoutList | undefined = undefined;
   timeoutPrevious: Expirable | undefined = undefined;
   timeoutNext: Expirable | undefined = undefined;
@@ -59,6 +62,15 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   start(): void {
     this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
     this.stream.resume();
+  }
+
+  peerAddress(): string {
+    return this.stream.peerAddress();
+  }
+
+  /** Instead of `start`: the client is told why, and goes. */
+  turnAway(refusal: Refusal): void {
+    this.refuse(refusal);
   }
 
   // From the client

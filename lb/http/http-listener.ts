@@ -5,6 +5,7 @@ import type { ListenerMetrics } from '../metrics/plane-metrics.ts';
 import type { RequestCounters } from '../metrics/request-counters.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import { TimeoutList } from '../timeout-list.ts';
+import { Admission } from './admission.ts';
 import type { Backend } from './backend.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Forwarding } from './forwarding.ts';
@@ -34,6 +35,7 @@ export class HttpListener {
   readonly log: AccessLog | undefined;
   /** Of the head parsed last. */
   readonly view: RequestView;
+  private readonly admission: Admission;
   isDraining = false;
   webSockets = 0;
   private readonly connections: ClientConnection[] = [];
@@ -53,6 +55,7 @@ export class HttpListener {
     this.config = config;
     this.context = deps.context;
     this.fallbackHost = `${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`;
+    this.admission = new Admission(config.limits);
     this.idleTimeouts = new TimeoutList(config.timeouts.idleMs);
     this.headerTimeouts = new TimeoutList(config.timeouts.headerMs);
     this.tunnelTimeouts = new TimeoutList(config.timeouts.webSocketIdleMs);
@@ -86,9 +89,19 @@ export class HttpListener {
 
   private accept(handle: TcpHandle): void {
     this.connectionsTotal++;
+    const { admission } = this;
     const connection = new ClientConnection(this, handle);
+    if (admission.countsClients) connection.address = connection.peerAddress();
+    const verdict = admission.enter(connection.address);
+    connection.isTaken = verdict === 'taken';
+    if (verdict === 'reset') {
+      this.countRejected('too-many-connections');
+      handle.reset(() => {});
+      return;
+    }
     connection.index = this.connections.push(connection) - 1;
-    connection.start();
+    if (verdict === 'taken') connection.start();
+    else connection.turnAway(verdict);
   }
 
   countRejected(reason: string): void {
@@ -100,6 +113,7 @@ export class HttpListener {
   }
 
   onConnectionClosed(connection: ClientConnection): void {
+    this.admission.leave(connection.address, connection.isTaken);
     const last = this.connections.pop()!;
     if (last !== connection) {
       this.connections[connection.index] = last;
