@@ -3,7 +3,6 @@ import type { OutlierTrack } from '../health/outlier-detector.ts';
 import type { LocalAddress } from '../net/tcp-stream.ts';
 import type { Destination, LeaseEnd, LeasePool } from '../source/lease-pool.ts';
 import { TimeoutList } from '../timeout-list.ts';
-import type { Upstream } from './upstream.ts';
 
 export interface TcpServerOptions {
   readonly id: string;
@@ -23,10 +22,11 @@ export class TcpServer implements Member {
   weight: number;
   fullWeight: number;
   track: OutlierTrack | undefined = undefined;
+  /** Connections to it that are open or being opened. */
+  active = 0;
   connectsTotal = 0;
   connectFailuresTotal = 0;
   readonly connectTimeouts: TimeoutList;
-  private readonly connections = new Set<Upstream>();
   private readonly leases: LeasePool;
   private readonly destination: Destination;
   private readonly most: number;
@@ -46,13 +46,8 @@ export class TcpServer implements Member {
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
   }
 
-  /** Connections to it that are open or being opened. */
-  get active(): number {
-    return this.connections.size;
-  }
-
   get isFull(): boolean {
-    return this.connections.size >= this.most;
+    return this.active >= this.most;
   }
 
   /** A connection could be opened now, as far as this host is concerned. */
@@ -60,13 +55,10 @@ export class TcpServer implements Member {
     return !this.isFull && this.leases.hasFree(this.destination);
   }
 
-  add(upstream: Upstream): void {
-    this.connections.add(upstream);
-  }
-
-  /** The connection is closed and its lease given back. */
-  remove(upstream: Upstream): void {
-    if (this.connections.delete(upstream)) this.onRoom();
+  /** A connection is closed and its lease given back. */
+  onClosed(): void {
+    this.active--;
+    this.onRoom();
   }
 
   /** -1 if no port is free. */

@@ -17,6 +17,8 @@ export type ConnectFailure =
 export class Upstream {
   readonly server: TcpServer;
   private lease = -1;
+  /** The server counts it. */
+  private isCounted = false;
   private stream: TcpStream | undefined = undefined;
   private giveUp: (() => void) | undefined = undefined;
 
@@ -35,7 +37,8 @@ export class Upstream {
   ): boolean {
     this.lease = this.server.takeLease();
     if (this.lease < 0) return false;
-    this.server.add(this);
+    this.server.active++;
+    this.isCounted = true;
     this.connect(network, owner, done, MAX_ADDRESS_TRIES);
     return true;
   }
@@ -97,6 +100,8 @@ export class Upstream {
     this.stream = undefined;
     this.lease = -1;
     if (lease >= 0) server.releaseLease(lease, end === 'reset' && !isReset ? 'closed' : end);
-    server.remove(this);
+    if (!this.isCounted) return;
+    this.isCounted = false;
+    server.onClosed();
   }
 }
