@@ -1,7 +1,9 @@
 export interface BackendConfig {
   readonly name: string;
-  readonly balance: 'round-robin' | 'least-connections' | 'random-two' | 'hash';
-  /** What `hash` hashes. */
+  readonly balance: 'round-robin' | 'least-connections' | 'random-two' | 'peak-ewma' | 'hash' | 'maglev';
+  /** With `hash` and `maglev`: no server gets more than this of its fair share of the requests under way; 0: no bound. */
+  readonly hashBalancePercent: number;
+  /** What `hash` and `maglev` hash. */
   readonly hash: { readonly by: 'client' } | { readonly by: 'header' | 'cookie'; readonly name: string };
   /** The source pool it is reached from. */
   readonly source: string;
@@ -9,8 +11,15 @@ export interface BackendConfig {
   readonly pipelining: number;
   /** Connections to one server from one plane at most. */
   readonly connectionsPerServer: number;
+  /** Requests under way at one server at most, of all planes together; 0: any number. */
+  readonly requestsPerServer: number;
+  /** Requests that may wait, in each plane, until a server may take one more. */
+  readonly queue: { readonly most: number; readonly timeoutMs: number };
   /** How often a request is tried on another server after a failure that makes it safe. */
   readonly retries: number;
+  readonly retry: RetryConfig;
+  /** Requests of one session go to one server. */
+  readonly sticky?: StickyConfig;
   readonly timeouts: {
     readonly connectMs: number;
     /** From the request's last byte to the answer's head, and between two parts of the answer. */
@@ -28,6 +37,29 @@ export interface BackendConfig {
   readonly servers: readonly ServerConfig[];
   readonly workers?: WorkersConfig;
 }
+
+export interface RetryConfig {
+  readonly on: readonly ('connect' | 'closed' | 'bad-answer' | 'timeout')[];
+  /** Answers that call for another server. */
+  readonly statuses: StatusRanges;
+  /** Retries for each hundred requests at most, besides `minPerSecond`. */
+  readonly budgetPercent: number;
+  readonly minPerSecond: number;
+  /** How long one try may take to the head of its answer while another is possible; 0: as long as the last one. */
+  readonly perTryTimeoutMs: number;
+}
+
+export type StickyConfig =
+  | {
+      readonly by: 'cookie';
+      readonly name: string;
+      /** Makes the cookie's value one that nobody can work out. */
+      readonly key?: string;
+      readonly isSecure: boolean;
+      /** 0: until the browser closes. */
+      readonly maxAgeMs: number;
+    }
+  | { readonly by: 'header'; readonly name: string; readonly entries: number; readonly ttlMs: number };
 
 export interface HealthConfig {
   /** Absent: a TCP connection passes. */

@@ -1,6 +1,57 @@
 import Type from 'typebox';
 import { autoCount, choice, closed, count, duration, flag, name, optional, statuses } from './schema-parts.ts';
 
+const Retry = Type.Object(
+  {
+    on: optional(
+      Type.Array(choice('Failure', ['connect', 'closed', 'bad-answer', 'timeout']), {
+        description:
+          'Failures that call for another server: connect, closed (without an answer), bad-answer, timeout. All but connect only for idempotent requests without a body',
+        default: ['connect', 'closed'],
+      }),
+    ),
+    status: statuses('Answers to idempotent requests that call for another server, if there is one'),
+    budget: count('Retries for each hundred requests of the last ten seconds', 0, 1000, 20),
+    min_per_second: count('Retries a second allowed besides', 0, 1_000_000, 10),
+    per_try_timeout: duration(
+      'From an idempotent request to the head of its answer, after which another server is tried if there is one; 0 is never',
+      '0',
+      { zero: true },
+    ),
+  },
+  { ...closed, description: 'When to try again, and how often in all' },
+);
+
+const FIELD_NAME = "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$";
+
+const Sticky = Type.Object(
+  {
+    cookie: optional(
+      Type.String({
+        pattern: FIELD_NAME,
+        description: 'Name of a cookie that Portico sets, which says which server it is',
+      }),
+    ),
+    key: optional(
+      Type.String({
+        minLength: 16,
+        description: 'With cookie: a secret that makes its value one that nobody can work out',
+      }),
+    ),
+    secure: flag('With cookie: browsers send it over TLS only'),
+    max_age: duration('With cookie: how long browsers keep it; 0 is until they close', '0', { zero: true }),
+    header: optional(
+      Type.String({
+        pattern: FIELD_NAME,
+        description: 'Instead of cookie: a header field that clients send, one value for each session',
+      }),
+    ),
+    entries: count('With header: sessions that each plane remembers', 1, 10_000_000, 100_000),
+    ttl: duration('With header: how long a session is remembered without a request', '1h'),
+  },
+  { ...closed, description: 'Keep the requests of a session on one server' },
+);
+
 const Health = Type.Object(
   {
     path: optional(
@@ -63,7 +114,7 @@ export const Backend = Type.Object(
     balance: optional(
       choice(
         'Which server a request goes to',
-        ['round-robin', 'least-connections', 'random-two', 'hash'],
+        ['round-robin', 'least-connections', 'random-two', 'peak-ewma', 'hash', 'maglev'],
         'least-connections',
       ),
     ),
@@ -74,8 +125,14 @@ export const Backend = Type.Object(
           Type.Object({ header: Type.String({ minLength: 1 }) }, closed),
           Type.Object({ cookie: Type.String({ minLength: 1 }) }, closed),
         ],
-        { description: 'What `balance: hash` hashes; client, { header: NAME } or { cookie: NAME }', default: 'client' },
+        { description: 'What hash and maglev hash; client, { header: NAME } or { cookie: NAME }', default: 'client' },
       ),
+    ),
+    hash_balance_factor: count(
+      'With hash and maglev: no server gets more than so many percent of its fair share of the requests under way, from 101 on; 0 is no bound',
+      0,
+      65_535,
+      0,
     ),
     source: optional(Type.String({ description: 'Name of the source pool. Absent: the first one' })),
     pipelining: count(
@@ -90,7 +147,24 @@ export const Backend = Type.Object(
       65_535,
       256,
     ),
+    requests_per_server: count(
+      'Requests and WebSockets under way at one server, divided evenly among the planes; more wait. 0 is any number',
+      0,
+      1_000_000,
+      0,
+    ),
+    queue: optional(
+      Type.Object(
+        {
+          size: count('Requests that may wait in one plane', 0, 1_000_000, 1024),
+          timeout: duration('How long each may wait before it gets 503', '5s'),
+        },
+        { ...closed, description: 'When every server has requests_per_server' },
+      ),
+    ),
     retries: count('Further tries on other servers, where the request bears it', 0, 10, 2),
+    retry: optional(Retry),
+    sticky: optional(Sticky),
     timeouts: optional(
       Type.Object(
         {

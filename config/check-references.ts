@@ -44,7 +44,18 @@ export function checkReferences(file: ConfigFile): Finding[] {
     }
   });
   file.backends.forEach((backend, i) => {
+    const { sticky } = backend;
+    if (sticky !== undefined && (sticky.cookie === undefined) === (sticky.header === undefined)) {
+      fault(['backends', i, 'sticky'], `${describePath(['backends', i, 'sticky'])} needs either "cookie" or "header"`);
+    }
     findings.push(...checkHealth(backend.health, ['backends', i, 'health']));
+    const factor = backend.hash_balance_factor ?? 0;
+    if (factor > 0 && factor <= 100) {
+      fault(
+        ['backends', i, 'hash_balance_factor'],
+        `with ${factor} % of the mean each, the servers could not take all requests; use 101 or more, or 0 for no bound`,
+      );
+    }
     if (backend.source !== undefined) checkName(['backends', i, 'source'], backend.source, pools, 'source pool');
     if ((backend.servers === undefined) === (backend.workers === undefined)) {
       fault(['backends', i], `${describePath(['backends', i])} needs either "servers" or "workers"`);

@@ -1,5 +1,5 @@
 import { resolve as resolvePath } from 'node:path';
-import type { BackendConfig, HealthConfig, OutlierConfig } from './backend-config.ts';
+import type { BackendConfig, HealthConfig, OutlierConfig, RetryConfig, StickyConfig } from './backend-config.ts';
 import { parseEndpoint } from './endpoint.ts';
 import { auto, duration, endpoint, type LoadContext, type Report, statusRanges } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
@@ -22,7 +22,12 @@ export function resolveBackend(
     source: backend.source ?? firstPool,
     pipelining: backend.pipelining ?? 1,
     connectionsPerServer: backend.connections_per_server ?? 256,
+    hashBalancePercent: backend.hash_balance_factor ?? 0,
+    requestsPerServer: backend.requests_per_server ?? 0,
+    queue: { most: backend.queue?.size ?? 1024, timeoutMs: duration(backend.queue?.timeout, '5s') },
     retries: backend.retries ?? 2,
+    retry: resolveRetry(backend.retry ?? {}),
+    ...(backend.sticky === undefined ? {} : { sticky: resolveSticky(backend.sticky) }),
     timeouts: {
       connectMs: duration(timeouts?.connect, '5s'),
       responseMs: duration(timeouts?.response, '60s'),
@@ -41,6 +46,30 @@ export function resolveBackend(
     ...(workers === undefined
       ? {}
       : { workers: { module: modulePath(workers.module, context), count: auto(workers.count, context) } }),
+  };
+}
+
+function resolveRetry(retry: NonNullable<BackendFile['retry']>): RetryConfig {
+  return {
+    on: retry.on ?? ['connect', 'closed'],
+    statuses: statusRanges(retry.status, ''),
+    budgetPercent: retry.budget ?? 20,
+    minPerSecond: retry.min_per_second ?? 10,
+    perTryTimeoutMs: duration(retry.per_try_timeout, '0'),
+  };
+}
+
+function resolveSticky(sticky: NonNullable<BackendFile['sticky']>): StickyConfig {
+  const { cookie, key, header } = sticky;
+  if (header !== undefined) {
+    return { by: 'header', name: header, entries: sticky.entries ?? 100_000, ttlMs: duration(sticky.ttl, '1h') };
+  }
+  return {
+    by: 'cookie',
+    name: cookie ?? '',
+    ...(key === undefined ? {} : { key }),
+    isSecure: sticky.secure ?? false,
+    maxAgeMs: duration(sticky.max_age, '0'),
   };
 }
 

@@ -37,9 +37,11 @@ export function endpoint(text: string, path: Path, report: Report): Endpoint {
   return parsed ?? NOWHERE;
 }
 
-/** `200, 401-404` as ranges. */
+/** `200, 401-404` as ranges; '' is none. */
 export function statusRanges(text: string | undefined, initial: string): StatusRanges {
-  return (text ?? initial).split(',').map((part) => {
+  const ranges = text ?? initial;
+  if (ranges === '') return [];
+  return ranges.split(',').map((part) => {
     const [first = 0, last = first] = part.split('-').map(Number);
     return [Math.min(first, last), Math.max(first, last)];
   });

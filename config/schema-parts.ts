@@ -63,11 +63,11 @@ export const autoCount = (what: string, initial: string | number) =>
     }),
   );
 
-export const statuses = (what: string, initial: string) =>
+export const statuses = (what: string, initial?: string) =>
   optional(
     Type.String({
       pattern: '^[1-5][0-9]{2}(-[1-5][0-9]{2})?(, ?[1-5][0-9]{2}(-[1-5][0-9]{2})?)*$',
       description: `${what}; statuses and ranges such as 200-399 or 200, 401-404`,
-      default: initial,
+      ...(initial === undefined ? {} : { default: initial }),
     }),
   );

@@ -10,6 +10,7 @@ import type {
   PortBlock,
   SourceUpdate,
 } from '../lb/control/messages.ts';
+import { planeShare } from '../lb/control/plane-share.ts';
 import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
 import { sumPlaneMetrics } from '../lb/metrics/sum-plane-metrics.ts';
 import type { ListenSocket } from '../lb/net/listen-socket.ts';
@@ -119,7 +120,8 @@ export class PlaneGroup {
       case 'hello': {
         const blocks = this.deps.ledger.initialShare(plane.id, this.config.planes);
         const { backends, sources, avoided, broker } = this.deps;
-        this.send(child, { type: 'start', config: this.config, backends: backends(), blocks, sources: sources() });
+        const config = planeShare(this.config, this.planes.indexOf(plane));
+        this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources() });
         for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
         broker.tellWanted(plane.id);
         for (const [listener, { handle }] of this.sockets) child.send({ type: 'listen', listener }, handle as never);
@@ -235,6 +237,7 @@ export class PlaneGroup {
     const counters: PlaneMetrics = {
       ...last,
       listeners: last.listeners.map((listener) => ({ ...listener, connections: 0, webSockets: 0 })),
+      queues: last.queues?.map((queue) => ({ ...queue, depth: 0 })) ?? [],
       servers: last.servers.map((server) => ({ ...server, active: 0, idle: 0, ejected: 0 })),
       ports: [],
       queueDepth: [],

@@ -25,6 +25,7 @@ export interface TrafficMetricsInput {
 /** The metrics of the data planes, in prom-client's JSON. Two samples of a metric with the same labels are for it to add up. */
 export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
   const { sum, traffic, status, backends, sources, topDestinations } = input;
+  const queues = sum.queues ?? [];
   const planes = [...traffic.planes];
   const kept = findTopDestinations(sum.ports, topDestinations);
   return [
@@ -116,6 +117,25 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
       'portico_retries_total',
       'Requests sent to another server after a failure',
       sum.retries.map(({ backend, reason, count }) => [{ backend, reason }, count]),
+    ),
+    counter(
+      'portico_retries_refused_total',
+      'Requests that were not tried again because the retry budget of their backend was spent',
+      queues.map(({ backend, retriesRefused }) => [{ backend }, retriesRefused]),
+    ),
+    gauge(
+      'portico_backend_queue_depth',
+      'Requests that wait because every server has as many as it may have',
+      queues.map(({ backend, depth }) => [{ backend }, depth]),
+    ),
+    counter(
+      'portico_backend_queue_total',
+      'Requests that found every server with as many as it may have: that waited, waited too long, or found the queue full',
+      queues.flatMap(({ backend, queued, timeouts, refused }): Sample[] => [
+        [{ backend, outcome: 'queued' }, queued],
+        [{ backend, outcome: 'timeout' }, timeouts],
+        [{ backend, outcome: 'refused' }, refused],
+      ]),
     ),
     gauge(
       'portico_queue_depth',

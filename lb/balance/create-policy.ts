@@ -1,12 +1,18 @@
 import type { BackendConfig } from '../../config/config.ts';
+import { boundedLoad } from './bounded-load.ts';
 import { hash } from './hash.ts';
 import { leastConnections } from './least-connections.ts';
+import { maglev } from './maglev.ts';
+import { peakEwma } from './peak-ewma.ts';
 import type { Candidate, Policy } from './policy.ts';
 import { randomTwo } from './random-two.ts';
 import { roundRobin } from './round-robin.ts';
 
-/** The policy of that name, with state of its own. */
-export function createPolicy<C extends Candidate>(name: BackendConfig['balance']): Policy<C> {
+/** The policy of that name, with state of its own. `hashBalancePercent` bounds the load of those that hash; 0 does not. */
+export function createPolicy<C extends Candidate>(
+  name: BackendConfig['balance'],
+  { hashBalancePercent = 0 }: Partial<Pick<BackendConfig, 'hashBalancePercent'>> = {},
+): Policy<C> {
   switch (name) {
     case 'round-robin':
       return roundRobin();
@@ -14,8 +20,12 @@ export function createPolicy<C extends Candidate>(name: BackendConfig['balance']
       return leastConnections();
     case 'random-two':
       return randomTwo();
+    case 'peak-ewma':
+      return peakEwma();
     case 'hash':
-      return hash();
+      return hashBalancePercent === 0 ? hash() : boundedLoad(hash(), hashBalancePercent);
+    case 'maglev':
+      return hashBalancePercent === 0 ? maglev() : boundedLoad(maglev(), hashBalancePercent);
     default:
       return name satisfies never;
   }

@@ -1,3 +1,5 @@
+import type { LatencyEstimate } from './latency-estimate.ts';
+
 /** What a policy chooses among. */
 export interface Candidate {
   /** Stable across restarts and the same in every plane. */
@@ -8,11 +10,16 @@ export interface Candidate {
   readonly fullWeight: number;
   /** Requests under way from this plane. */
   readonly active: number;
+  /** How long it takes to answer; only where the policy asks for it. */
+  readonly latency?: LatencyEstimate | undefined;
 }
 
 export interface PickContext {
-  /** What `hash` hashes; other policies pass over it. */
+  /** What `hash` and `maglev` hash; other policies pass over it. */
   readonly hashKey: string | undefined;
+  /** Those that were there before some were left out for this request; the same array as long as nothing changes. */
+  readonly available: readonly Candidate[];
+  readonly nowMs: number;
   /** In [0, 1). */
   readonly random: () => number;
 }

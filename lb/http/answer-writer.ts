@@ -1,5 +1,6 @@
 import type { Arena } from '../net/arena.ts';
 import { ChunkedReader } from './chunked.ts';
+import type { Exchange } from './exchange.ts';
 import type { FieldEdits } from './field-edits.ts';
 import type { AnswerValues, RequestView } from './request-view.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -13,6 +14,8 @@ export class AnswerWriter {
   private edits: FieldEdits | undefined = undefined;
   private values: AnswerValues | undefined = undefined;
   private server = '';
+  /** The line that keeps the client's session on its server. */
+  private session = '';
   private isOldClient = false;
   private coding: BodyCoding = 'as-is';
   private decoder: ChunkedReader | undefined = undefined;
@@ -24,12 +27,13 @@ export class AnswerWriter {
   }
 
   /**
-   * Takes the head of an answer by `server` for a client of HTTP/1.0 (`isOldClient`) or later. Returns whether its body can only end with the
+   * Takes the head of the answer to `exchange` for a client of HTTP/1.0 (`isOldClient`) or later. Returns whether its body can only end with the
    * connection. Bodies that the server ends so become chunks where the client knows them, so that the connection can live on.
    */
-  begin(head: ResponseHead, isOldClient: boolean, server: string): boolean {
+  begin(head: ResponseHead, isOldClient: boolean, exchange: Exchange): boolean {
     this.status = head.status;
-    this.server = server;
+    this.server = exchange.server?.id ?? '';
+    this.session = exchange.sessionLine;
     this.isOldClient = isOldClient;
     if (head.framing === 'chunked') this.coding = isOldClient ? 'decode' : 'rechunk';
     else this.coding = head.framing === 'close' && !isOldClient ? 'encode' : 'as-is';
@@ -47,7 +51,9 @@ export class AnswerWriter {
     isLast: boolean,
     closes: boolean,
   ): number {
-    const added = this.edits === undefined ? '' : this.edit(this.edits, head, bytes);
+    const { session } = this;
+    if (session !== '') head.isVerbatim = false;
+    const added = this.edits === undefined ? session : session + this.edit(this.edits, head, bytes);
     const room = bodyPartRoom(to - from, this.decoder);
     const end = writeResponseHead(arena, head, bytes, from, this.isOldClient, closes, this.coding, room, added);
     return writeBodyPart(arena.slab, end, bytes, from, to, isLast, this.coding, this.decoder);

@@ -1,28 +1,19 @@
-import type { OutlierConfig } from '../../config/config.ts';
+import type { OutlierConfig, RetryConfig, StickyConfig } from '../../config/config.ts';
+import { hash } from '../balance/hash.ts';
 import type { Policy } from '../balance/policy.ts';
+import { RetryBudget } from '../balance/retry-budget.ts';
 import { ServerPool } from '../balance/server-pool.ts';
 import type { ServerState } from '../control/messages.ts';
 import type { Exhausted } from '../metrics/exhausted.ts';
+import { TimeoutList } from '../timeout-list.ts';
 import { WaitQueue } from '../wait-queue.ts';
 import type { Exchange, Failure } from './exchange.ts';
+import { RetryRules } from './retry-rules.ts';
 import type { Server } from './server.ts';
+import { createStickySessions, type StickySessions } from './sticky-sessions.ts';
 
-/** A failure after which the request may go to another server without harm. */
-function isRetryable(exchange: Exchange, failure: Failure): boolean {
-  switch (failure.kind) {
-    case 'connect':
-    case 'exhausted':
-    case 'queue':
-      return true; // nothing was sent
-    case 'closed':
-      return exchange.isRepeatable;
-    case 'bad-answer':
-    case 'timeout':
-      return false; // the server had it, and may still be working on it
-    default:
-      return failure satisfies never;
-  }
-}
+/** An answer of a chosen status, none within the time for one try, or a failure. */
+type RetryReason = Failure['kind'] | 'status' | 'try-timeout';
 
 export interface BackendOptions {
   readonly name: string;
@@ -30,21 +21,43 @@ export interface BackendOptions {
   readonly retries: number;
   /** Requests that may wait for a source port, and for how long. */
   readonly exhaustion: { readonly queue: number; readonly timeoutMs: number };
+  /** Requests that may wait for a server that may take one more. */
+  readonly queue: { readonly most: number; readonly timeoutMs: number };
+  readonly retry: RetryConfig;
+  readonly sticky?: StickyConfig;
   readonly slowStartMs: number;
   readonly outlier?: OutlierConfig;
+}
+
+/** What became of requests that found every server with as many as it may have. */
+export interface Queued {
+  queued: number;
+  timeouts: number;
+  refused: number;
 }
 
 /**
  * Chooses a server for each request, and another one when that fails and the request can bear it. A shortage of this host (`exhausted`)
  * moves the request on like a failure, but says nothing of the server; where no other server can be reached either, the request waits, and
- * is served in its turn when a port or a connection is free.
+ * is served in its turn when a port or a connection is free. Where every server has as many requests as it may have, it waits as well, in a
+ * queue of its own.
  */
 export class Backend {
   readonly name: string;
-  /** Retries by the kind of failure that made them needed. */
-  readonly retriesBy = new Map<Failure['kind'], number>();
+  /** Retries by what made them needed. */
+  readonly retriesBy = new Map<RetryReason, number>();
   readonly exhausted: Exhausted = { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
+  readonly queued: Queued = { queued: 0, timeouts: 0, refused: 0 };
+  readonly sticky: StickySessions | undefined;
+  /** From a request on its way to the head of its answer, for each try. */
+  readonly tryTimeouts: TimeoutList;
+  /** Retries that the budget forbade. */
+  retriesRefused = 0;
   private readonly policy: Policy<Server>;
+  private readonly sessionPolicy = hash<Server>();
+  private readonly rules: RetryRules;
+  private readonly budget: RetryBudget;
+  private readonly queue: WaitQueue<Exchange>;
   private readonly retries: number;
   private readonly waiting: WaitQueue<Exchange>;
   private readonly timeoutMs: number;
@@ -52,7 +65,12 @@ export class Backend {
   private readonly pool: ServerPool<Server>;
   /** Servers that may get new requests. Replaced, never changed. */
   private available: readonly Server[] = [];
-  private readonly pickContext: { hashKey: string | undefined; random: () => number };
+  private readonly pickContext: {
+    hashKey: string | undefined;
+    available: readonly Server[];
+    nowMs: number;
+    readonly random: () => number;
+  };
   private isServing = false;
 
   constructor(
@@ -66,13 +84,22 @@ export class Backend {
     const { queue, timeoutMs } = options.exhaustion;
     this.waiting = new WaitQueue({ most: queue, timeoutMs });
     this.timeoutMs = timeoutMs;
-    this.pickContext = { hashKey: undefined, random: deps.random };
+    this.queue = new WaitQueue(options.queue);
+    this.rules = new RetryRules(options.retry);
+    this.budget = new RetryBudget(
+      { percent: options.retry.budgetPercent, minPerSecond: options.retry.minPerSecond },
+      deps.now(),
+    );
+    this.tryTimeouts = new TimeoutList(options.retry.perTryTimeoutMs);
+    this.sticky = options.sticky === undefined ? undefined : createStickySessions(options.sticky);
+    this.pickContext = { hashKey: undefined, available: [], nowMs: 0, random: deps.random };
     this.pool = new ServerPool(
       {
         random: deps.random,
         now: deps.now,
         onChange: (available) => {
           this.available = available;
+          this.pickContext.available = available;
           this.onRoom();
         },
       },
@@ -84,38 +111,90 @@ export class Backend {
     return this.waiting.length;
   }
 
+  /** Requests that wait for a server. */
+  get queueDepth(): number {
+    return this.queue.length;
+  }
+
   /** Replaces the servers, and all that the primary says of them. */
   update(servers: readonly { readonly member: Server; readonly state: ServerState }[]): void {
+    this.sticky?.update(servers.map(({ member }) => member));
     this.pool.update(servers);
   }
 
   /** Returns false if no server is there to take it; otherwise the exchange's sink hears of the outcome. */
   dispatch(exchange: Exchange): boolean {
     exchange.backend = this;
+    this.budget.onRequest();
+    const { session } = exchange;
+    if (session !== undefined) this.pin(exchange, this.sticky!.find(session));
     if (this.waiting.length > 0 && this.available.length > 0) {
       this.wait(exchange); // behind those that came before
       return true;
     }
-    return this.forward(exchange);
+    return (this.queue.length === 0 && this.forward(exchange)) || this.queueUp(exchange);
+  }
+
+  private pin(exchange: Exchange, server: Server | undefined): void {
+    if (server !== undefined && this.pool.keepsSessions(server)) exchange.pinned = server;
   }
 
   private forward(exchange: Exchange): boolean {
     const server = this.pick(exchange);
     if (server === undefined) return false;
-    exchange.attempts++;
-    server.send(exchange);
+    this.give(exchange, server);
     return true;
   }
 
+  private give(exchange: Exchange, server: Server): void {
+    // A session that its own server cannot serve for the moment comes back to it: only one without a server gets one.
+    if (this.sticky !== undefined && exchange.pinned === undefined) {
+      exchange.sessionLine = this.sticky.settle(exchange.session, server);
+    }
+    exchange.attempts++;
+    server.send(exchange);
+  }
+
   private pick(exchange: Exchange): Server | undefined {
-    const { available, pickContext } = this;
+    const { available, pickContext, sticky } = this;
+    const { tried, pinned } = exchange;
+    if (pinned !== undefined && tried?.includes(pinned) !== true) return pinned;
     pickContext.hashKey = exchange.hashKey;
-    const { tried } = exchange;
+    pickContext.nowMs = this.now();
     let candidates = available;
     if (tried !== undefined || available.some(isFull)) {
       candidates = available.filter((server) => !server.isFull && tried?.includes(server) !== true);
     }
-    return this.policy(candidates, pickContext);
+    if (sticky?.placesByHash !== true || exchange.session === undefined) return this.policy(candidates, pickContext);
+    pickContext.hashKey = exchange.session;
+    return this.sessionPolicy(candidates, pickContext);
+  }
+
+  // Waiting for a server
+
+  /** Returns false where waiting is of no use. */
+  private queueUp(exchange: Exchange): boolean {
+    const { tried } = exchange;
+    if (!this.available.some((server) => server.isBusy && tried?.includes(server) !== true)) return false;
+    if (this.queue.isFull) {
+      this.queued.refused++;
+      exchange.sink.onFailed({ kind: 'queue', what: 'full' });
+    } else {
+      this.queued.queued++;
+      exchange.waitsForServer = true;
+      this.queue.push(exchange, this.now());
+    }
+    return true;
+  }
+
+  private serveQueue(): void {
+    for (let { first } = this.queue; first !== undefined; first = this.queue.first) {
+      const server = this.pick(first);
+      if (server === undefined) return;
+      this.queue.shift();
+      first.waitsForServer = false;
+      this.give(first, server);
+    }
   }
 
   // Waiting for a source port
@@ -139,7 +218,7 @@ export class Backend {
   /** Serves those that wait, as far as there is room: a port or a connection has become free. Cheap when nobody waits. */
   onRoom(): void {
     // What a served request does at once may make room, too: the loop that runs already sees it.
-    if (this.waiting.length === 0 || this.isServing) return;
+    if ((this.waiting.length === 0 && this.queue.length === 0) || this.isServing) return;
     this.isServing = true;
     for (let { first } = this.waiting; first !== undefined; first = this.waiting.first) {
       const exchange = first;
@@ -147,21 +226,26 @@ export class Backend {
       if (server === undefined) break;
       this.waiting.shift();
       exchange.tried = undefined;
-      exchange.attempts++;
-      server.send(exchange);
+      this.give(exchange, server);
     }
+    this.serveQueue();
     this.isServing = false;
   }
 
   /** Called by the plane's tick. */
   tick(nowMs: number): void {
     this.pool.tick(nowMs);
+    this.budget.tick(nowMs);
+    this.tryTimeouts.expire(nowMs);
     this.waiting.expire(nowMs);
+    this.queue.expire(nowMs);
     this.onRoom();
   }
 
   onQueueTimeout(exchange: Exchange): void {
-    this.exhausted.queueTimeout++;
+    if (exchange.waitsForServer) this.queued.timeouts++;
+    else this.exhausted.queueTimeout++;
+    exchange.waitsForServer = false;
     exchange.sink.onFailed({ kind: 'queue', what: 'timeout' });
   }
 
@@ -169,6 +253,7 @@ export class Backend {
   cancel(exchange: Exchange): void {
     exchange.isCancelled = true;
     this.waiting.remove(exchange);
+    this.queue.remove(exchange);
   }
 
   /** From a server: the request failed there. */
@@ -181,18 +266,72 @@ export class Backend {
     exchange.server = undefined;
     // A shortage of this host uses up no try: each server is asked once, and none of them has seen the request.
     if (failure.kind === 'exhausted') exchange.attempts--;
-    if (isRetryable(exchange, failure) && exchange.attempts <= this.retries) {
-      exchange.tried ??= [];
-      // A connection that ended may have ended just as the request set out on it: the server gets a second chance.
-      if (failure.kind !== 'closed' || exchange.attempts > 1) exchange.tried.push(server);
-      if (this.forward(exchange)) {
-        this.retriesBy.set(failure.kind, (this.retriesBy.get(failure.kind) ?? 0) + 1);
-        if (failure.kind === 'exhausted') this.exhausted.otherServer++;
-        return;
-      }
-    }
+    if (this.rules.allows(exchange, failure) && this.retry(exchange, server, failure)) return;
     if (failure.kind === 'exhausted' && failure.what === 'port') this.wait(exchange);
     else exchange.sink.onFailed(failure);
+  }
+
+  // Trying again
+
+  private retry(exchange: Exchange, failed: Server, failure: Failure): boolean {
+    const isFree = this.rules.isFree(failure);
+    if (!this.mayTryAgain(exchange, isFree)) return false;
+    exchange.tried ??= [];
+    // A connection that ended may have ended just as the request set out on it: the server gets a second chance.
+    if (failure.kind !== 'closed' || exchange.attempts > 1) exchange.tried.push(failed);
+    if (!this.forward(exchange) && !this.queueUp(exchange)) return false;
+    this.countRetry(failure.kind, isFree);
+    if (failure.kind === 'exhausted') this.exhausted.otherServer++;
+    return true;
+  }
+
+  private mayTryAgain(exchange: Exchange, isFree: boolean): boolean {
+    if (exchange.attempts > this.retries) return false;
+    if (isFree || this.budget.hasRoom) return true;
+    this.retriesRefused++;
+    return false;
+  }
+
+  private countRetry(reason: RetryReason, isFree: boolean): void {
+    if (!isFree) this.budget.onRetry();
+    this.retriesBy.set(reason, (this.retriesBy.get(reason) ?? 0) + 1);
+  }
+
+  onTry(exchange: Exchange): void {
+    if (exchange.isRepeatable) this.tryTimeouts.start(exchange, this.now());
+  }
+
+  /** The answer was not there in the time for one try. Without another server to ask, it is waited for. */
+  onTryTimeout(exchange: Exchange): void {
+    const { connection, server } = exchange;
+    const next = this.nextServer(exchange);
+    if (next === undefined) return;
+    const stub = connection!.disown(exchange);
+    server!.blame();
+    connection!.cancel(stub);
+    this.countRetry('try-timeout', false);
+    this.give(exchange, next);
+  }
+
+  /** From a server: whether an answer with that status is not passed on, but asked for elsewhere. */
+  sendsElsewhere(exchange: Exchange, status: number): boolean {
+    if (this.rules.statuses[status] !== 1 || !exchange.isRepeatable) return false;
+    const next = this.nextServer(exchange);
+    if (next === undefined) return false;
+    exchange.connection!.disown(exchange);
+    this.countRetry('status', false);
+    this.give(exchange, next);
+    return true;
+  }
+
+  /** Where a request may go that a server has, but does not answer well; undefined: nowhere. */
+  private nextServer(exchange: Exchange): Server | undefined {
+    if (exchange.isCancelled || !this.mayTryAgain(exchange, false)) return undefined;
+    exchange.tried ??= [];
+    exchange.tried.push(exchange.server!);
+    const next = this.pick(exchange);
+    if (next === undefined) exchange.tried.pop();
+    return next;
   }
 }
 

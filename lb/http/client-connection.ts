@@ -215,7 +215,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     const { outgoing } = this.listener.context;
     this.state = 'answering';
     this.requests.onAnswer(bodyTo - bodyFrom);
-    const hasNoEnd = this.writer.begin(head, this.isOld, this.exchange!.server?.id ?? '');
+    const hasNoEnd = this.writer.begin(head, this.isOld, this.exchange!);
     // An answer before the end of the request: the rest of the body has no taker, on either side.
     if (this.upload !== undefined) this.exchange!.connection!.isRetiring = true;
     if (this.upload !== undefined || hasNoEnd || this.listener.isDraining) this.keepAlive = false;
@@ -324,7 +324,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     const { listener, exchange, requests } = this;
     const { outgoing } = listener.context;
     const server = exchange!.server!;
-    this.writer.begin(head, false, server.id);
+    this.writer.begin(head, false, exchange!);
     const end = this.writer.writeHead(outgoing, head, bytes, from, from, true, false);
     if (!this.stream.write(outgoing.view(end))) outgoing.commit(end);
     requests.onAnswer(0);

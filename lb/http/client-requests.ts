@@ -82,6 +82,7 @@ export class ClientRequests {
     const { view } = this;
     if (hash !== undefined)
       exchange.hashKey = hashKey(hash, head, bytes, () => view?.clientAddress ?? this.facts.address);
+    if (backend.sticky !== undefined) exchange.session = backend.sticky.read(head, bytes);
     const { context, fallbackHost, scheme } = this.listener;
     if (view !== undefined) view.backend = backend.name;
     if (requestEdits !== undefined) {

@@ -45,6 +45,15 @@ export interface AnswerSink {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+const NOBODY: AnswerSink = {
+  onSent: () => {},
+  onInterim: () => {},
+  onAnswer: () => {},
+  onAnswerBody: () => {},
+  onUpgrade: () => {},
+  onAnswerBroken: () => {},
+  onFailed: () => {},
+};
 
 /** One request and its answer. A client connection uses one object for all its requests in turn. */
 export class Exchange implements Expirable {
@@ -61,6 +70,12 @@ export class Exchange implements Expirable {
   hashKey: string | undefined = undefined;
   /** Kept of it for the access log, where there is one. */
   record: AccessRecord | undefined = undefined;
+  /** What it says of its session, where the backend keeps sessions on their servers. */
+  session: string | undefined = undefined;
+  /** The server of its session. */
+  pinned: Server | undefined = undefined;
+  /** To add to the head of its answer; '' for nothing. */
+  sessionLine = '';
   backend: Backend | undefined = undefined;
   server: Server | undefined = undefined;
   connection: UpstreamConnection | undefined = undefined;
@@ -69,6 +84,12 @@ export class Exchange implements Expirable {
   attempts = 0;
   /** Interim answers that came before the final one. */
   interims = 0;
+  /** It waits for a server that may take one more, not for a port. */
+  waitsForServer = false;
+  /** When it was handed to a connection; only where latency is measured. */
+  sentAtMs = 0;
+  /** The kernel may still read `head`: it is not used for another request. */
+  isHeadLent = false;
   /** When it first waited for a source port; 0 if it has not. */
   waitsSinceMs = 0;
   /** A byte of the final answer's head has been taken from a server. */
@@ -94,6 +115,12 @@ export class Exchange implements Expirable {
     this.isRepeatable = this.isPipelinable || (!hasBody && (method === 'PUT' || method === 'DELETE'));
     this.hashKey = undefined;
     this.record = undefined;
+    this.session = undefined;
+    this.pinned = undefined;
+    this.sessionLine = '';
+    this.isHeadLent = false;
+    this.waitsForServer = false;
+    this.sentAtMs = 0;
     this.backend = undefined;
     this.server = undefined;
     this.connection = undefined;
@@ -104,11 +131,21 @@ export class Exchange implements Expirable {
     this.hasAnswer = false;
   }
 
-  /** Takes the buffer away; the next request gets another one. */
+  /** Takes the buffer away, for the next request; an empty one if it cannot be used again. */
   takeHead(): Buffer {
     const { head } = this;
     this.head = NO_BYTES;
-    return head;
+    return this.isHeadLent ? NO_BYTES : head;
+  }
+
+  /** Takes this one's place where it is answered no more: whatever comes is thrown away. */
+  stub(): Exchange {
+    const stub = new Exchange(NOBODY);
+    stub.isHead = this.isHead;
+    stub.server = this.server;
+    stub.connection = this.connection;
+    stub.isCancelled = true;
+    return stub;
   }
 
   /** The client is gone, wherever the request is. */
@@ -117,9 +154,10 @@ export class Exchange implements Expirable {
     else this.backend?.cancel(this);
   }
 
-  /** It waited for too long: in a server's queue, or in its backend's. */
+  /** It waited for too long: for its answer, in a server's queue, or in its backend's. */
   onTimeout(): void {
-    if (this.server !== undefined) this.server.onQueueTimeout(this);
+    if (this.connection !== undefined) this.backend?.onTryTimeout(this);
+    else if (this.server !== undefined) this.server.onQueueTimeout(this);
     else this.backend?.onQueueTimeout(this);
   }
 }

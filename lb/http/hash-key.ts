@@ -24,7 +24,8 @@ export function hashKey(
   }
 }
 
-function cookieValue(cookies: string, name: string): string | undefined {
+/** The value of that name in a `Cookie` field. */
+export function cookieValue(cookies: string, name: string): string | undefined {
   for (const pair of cookies.split(';')) {
     const equals = pair.indexOf('=');
     if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();

@@ -4,7 +4,7 @@ import type { BackendState, ServerState, SourceUpdate } from '../control/message
 import type { EngineSnapshot } from '../engine/engine.ts';
 import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
 import type { Exhausted } from '../metrics/exhausted.ts';
-import type { TrafficMetrics, UpstreamMetrics } from '../metrics/plane-metrics.ts';
+import type { QueueMetrics, TrafficMetrics, UpstreamMetrics } from '../metrics/plane-metrics.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
 import { Backend } from './backend.ts';
@@ -43,7 +43,7 @@ export class HttpEngine implements PlaneEngine {
       this.backends.set(backend.name, {
         config: backend,
         backend: new Backend(
-          { policy: createPolicy<Server>(backend.balance), random, now: () => this.context.tickMs },
+          { policy: createPolicy<Server>(backend.balance, backend), random, now: () => this.context.tickMs },
           { ...backend, exhaustion: leases.exhaustion },
         ),
         leases,
@@ -103,6 +103,8 @@ export class HttpEngine implements PlaneEngine {
         connectTimeoutMs: config.timeouts.connectMs,
         responseTimeoutMs: config.timeouts.responseMs,
         idleTimeoutMs: config.timeouts.idleMs,
+        requests: config.requestsPerServer === 0 ? Number.POSITIVE_INFINITY : config.requestsPerServer,
+        isMeasured: config.balance === 'peak-ewma',
         failing: statusSet(config.outlier?.statuses ?? []),
       },
     );
@@ -163,6 +165,7 @@ export class HttpEngine implements PlaneEngine {
   counters(): TrafficMetrics {
     const servers: UpstreamMetrics[] = [];
     const retries: { backend: string; reason: string; count: number }[] = [];
+    const queues: QueueMetrics[] = [];
     const exhausted = new Map<string, Exhausted>();
     const waiting = new Map<string, number>();
     for (const { config, backend, servers: current, leaving } of this.backends.values()) {
@@ -181,6 +184,12 @@ export class HttpEngine implements PlaneEngine {
         waiting.set(config.source, (waiting.get(config.source) ?? 0) + server.waitingCount);
       }
       for (const [reason, count] of backend.retriesBy) retries.push({ backend: backend.name, reason, count });
+      queues.push({
+        backend: backend.name,
+        depth: backend.queueDepth,
+        ...backend.queued,
+        retriesRefused: backend.retriesRefused,
+      });
       const sum = exhausted.get(config.source) ?? { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
       sum.otherServer += backend.exhausted.otherServer;
       sum.queued += backend.exhausted.queued;
@@ -197,6 +206,7 @@ export class HttpEngine implements PlaneEngine {
       streams: [],
       servers,
       retries,
+      queues,
       ports: [],
       exhausted: [...exhausted].flatMap(([pool, { otherServer, queued, queueTimeout, refused }]) => [
         { pool, outcome: 'other-server', count: otherServer },

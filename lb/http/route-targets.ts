@@ -131,7 +131,7 @@ export class RouteTargets {
     return {
       kind: 'backend',
       backend: backends.get(name)!,
-      hash: balance === 'hash' ? hash : undefined,
+      hash: balance === 'hash' || balance === 'maglev' ? hash : undefined,
       counters,
       requestEdits: isPlain
         ? undefined

@@ -1,4 +1,4 @@
-import type { AccessRecord } from '../access-log/access-record.ts';
+import { LatencyEstimate } from '../balance/latency-estimate.ts';
 import type { Member } from '../balance/server-pool.ts';
 import type { OutlierTrack } from '../health/outlier-detector.ts';
 import type { LocalAddress } from '../net/tcp-stream.ts';
@@ -8,33 +8,13 @@ import { WaitQueue } from '../wait-queue.ts';
 import { blamesServer } from './blame.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
+import type { ServerEvents, ServerOptions } from './server-options.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
-
-export interface ServerOptions {
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  readonly weight: number;
-  readonly pipelining: number;
-  readonly connections: number;
-  readonly queue: number;
-  readonly queueTimeoutMs: number;
-  readonly connectTimeoutMs: number;
-  readonly responseTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  /** By status: 1 where the answer is a failure of the server. */
-  readonly failing: Uint8Array;
-}
-
-/** What a server tells its backend. */
-export interface ServerEvents {
-  onExchangeFailed(exchange: Exchange, failure: Failure): void;
-  /** A connection, or the port of one, has become free, and nobody waits here for it. */
-  onRoom(): void;
-}
 
 /** Answers larger than this on average gain nothing by pipelining, and hold each other up. */
 const PIPELINE_ANSWER_BYTES = 32768;
+/** A failure counts as an answer that took so long: a server that fails at once must not look fast. */
+const FAILURE_MS = 1000;
 /** How long pipelining rests after a server broke a connection with several requests on it, or held them up. */
 const PIPELINE_REST_MS = 2000;
 /** The first of several answers may take so long before the others go elsewhere. */
@@ -48,6 +28,7 @@ export class Server implements Member {
   weight: number;
   fullWeight: number;
   track: OutlierTrack | undefined = undefined;
+  readonly latency: LatencyEstimate | undefined;
   /** Requests and tunnels under way, waiting ones too. */
   active = 0;
   connectsTotal = 0;
@@ -70,6 +51,7 @@ export class Server implements Member {
   private readonly waiting: WaitQueue<Exchange>;
   private averageAnswerBytes = 0;
   private pipeliningRestsUntilMs = 0;
+  private readonly isLimited: boolean;
   private isStopped = false;
   /** Connections end once nobody needs them. */
   private isQuiet = false;
@@ -87,15 +69,13 @@ export class Server implements Member {
     this.port = options.port;
     this.weight = options.weight;
     this.fullWeight = options.weight;
+    this.isLimited = options.requests !== Number.POSITIVE_INFINITY;
+    this.latency = options.isMeasured ? new LatencyEstimate() : undefined;
     this.destination = deps.leases.destination(options.host, options.port);
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
     this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
     this.idleTimeouts = new TimeoutList(options.idleTimeoutMs);
     this.waiting = new WaitQueue({ most: options.queue, timeoutMs: options.queueTimeoutMs });
-  }
-
-  get pipelining(): number {
-    return this.options.pipelining;
   }
 
   get connectionCount(): number {
@@ -110,13 +90,20 @@ export class Server implements Member {
     return this.waiting.length;
   }
 
-  /** No connection is free and no more may be opened, and the queue is full as well. */
+  /** It has as many requests as it may have at once. */
+  get isBusy(): boolean {
+    return this.active - this.waiting.length >= this.options.requests;
+  }
+
+  /** It may not have one more request, or no connection is free, no more may be opened, and the queue is full as well. */
   get isFull(): boolean {
+    if (this.isBusy) return true;
     return this.waiting.isFull && this.idle.length === 0 && !this.mayOpen;
   }
 
   /** The request could be sent now. */
   hasRoomFor(exchange: Exchange): boolean {
+    if (this.isBusy) return false;
     if (this.idle.length > 0 || (this.mayOpen && this.leases.hasFree(this.destination))) return true;
     return exchange.isPipelinable && this.mayPipeline() && this.sharedWithRoom(this.options.pipelining) !== undefined;
   }
@@ -127,11 +114,12 @@ export class Server implements Member {
 
   /** Sends the request now or when a connection is free. What fails comes back through `onExchangeFailed`. */
   send(exchange: Exchange): void {
+    const { isBusy } = this;
     exchange.server = this;
     this.active++;
-    const connection = this.findConnection(exchange);
+    const connection = isBusy ? undefined : this.findConnection(exchange);
     if (connection !== undefined) connection.send(exchange);
-    else if (this.mayOpen) this.settle(exchange, { kind: 'exhausted', what: 'port' });
+    else if (this.mayOpen && !isBusy) this.settle(exchange, { kind: 'exhausted', what: 'port' });
     else if (this.waiting.isFull) this.settle(exchange, { kind: 'queue', what: 'full' });
     else this.waiting.push(exchange, this.context.tickMs);
   }
@@ -193,6 +181,7 @@ export class Server implements Member {
   /** The client of a request is gone, wherever the request is. */
   cancel(exchange: Exchange): void {
     if (exchange.connection !== undefined) {
+      exchange.timeoutList?.cancel(exchange);
       exchange.connection.cancel(exchange);
       return;
     }
@@ -200,6 +189,7 @@ export class Server implements Member {
     this.waiting.remove(exchange);
     this.active--;
     exchange.server = undefined;
+    this.onPlaceFree();
   }
 
   // What connections tell
@@ -207,7 +197,7 @@ export class Server implements Member {
   /** Has room for a request: a whole answer came, or it has just been opened. */
   onConnectionFree(connection: UpstreamConnection): void {
     if (connection.isRetiring) return;
-    while (this.waiting.length > 0 && connection.state === 'open') {
+    while (this.waiting.length > 0 && connection.state === 'open' && !this.isBusy) {
       const next = this.waiting.first!;
       const share = next.isPipelinable && connection.isShared && this.mayPipeline();
       if (connection.inFlight >= (share ? this.options.pipelining : 1)) return;
@@ -215,7 +205,10 @@ export class Server implements Member {
       if (!share) this.unshare(connection);
       connection.send(next);
     }
-    if (connection.inFlight > 0 || connection.state !== 'open') return;
+    if (connection.inFlight > 0 || connection.state !== 'open') {
+      if (this.isLimited) this.events.onRoom();
+      return;
+    }
     if (this.isStopped || this.isQuiet) {
       connection.close('closed');
       return;
@@ -241,22 +234,46 @@ export class Server implements Member {
     this.events.onRoom();
   }
 
-  /** The place of a closed connection goes to a request that waits. */
+  /** The place of a closed connection, or of a request, goes to one that waits. */
   private reviveQueue(): void {
-    const connection = this.mayOpen ? this.openConnection() : undefined;
-    if (connection !== undefined) {
+    while (this.waiting.length > 0 && !this.isBusy) {
+      const connection = this.findConnection(this.waiting.first!);
+      if (connection === undefined) break;
       connection.send(this.waiting.shift()!);
-      return;
     }
     // Nobody is left to wait for.
-    while (this.connections.length === 0 && this.waiting.length > 0) {
+    while (this.connections.length === 0 && this.waiting.length > 0 && !this.isBusy) {
       this.settle(this.waiting.shift()!, { kind: 'exhausted', what: 'port' });
     }
   }
 
+  /** A request has ended otherwise than by an answer, after which the connection says that it is free. */
+  private onPlaceFree(): void {
+    if (!this.isLimited) return;
+    if (this.waiting.length > 0) this.reviveQueue();
+    this.events.onRoom();
+  }
+
+  /** The request goes by a connection with that lease. */
+  onTry(exchange: Exchange, lease: number): void {
+    if (this.latency !== undefined) exchange.sentAtMs = this.context.clock.now();
+    const { leases } = this;
+    exchange.record?.onAssigned(this.context.clock.now(), this.id, leases.addressOf(lease), leases.portOf(lease));
+    this.events.onTry(exchange);
+  }
+
+  sendsElsewhere(exchange: Exchange, status: number): boolean {
+    return !exchange.isCancelled && this.events.sendsElsewhere(exchange, status);
+  }
+
   /** The head of an answer came. */
-  onAnswerHead(status: number): void {
-    const { track } = this;
+  onAnswerHead(exchange: Exchange, status: number): void {
+    const { track, latency } = this;
+    exchange.timeoutList?.cancel(exchange);
+    if (latency !== undefined && !exchange.isCancelled) {
+      const now = this.context.clock.now();
+      latency.observe(now - exchange.sentAtMs, now);
+    }
     if (track === undefined) return;
     if (this.options.failing[status] === 1) track.failure();
     else track.success();
@@ -275,14 +292,24 @@ export class Server implements Member {
 
   onTunnelClosed(): void {
     this.active--;
+    this.onPlaceFree();
   }
 
   private settle(exchange: Exchange, failure: Failure): void {
     this.active--;
     exchange.connection = undefined;
-    if (exchange.isCancelled) return;
-    if (this.track !== undefined && blamesServer(failure)) this.track.failure();
-    this.events.onExchangeFailed(exchange, failure);
+    exchange.timeoutList?.cancel(exchange);
+    if (!exchange.isCancelled) {
+      if (blamesServer(failure)) this.blame();
+      this.events.onExchangeFailed(exchange, failure);
+    }
+    this.onPlaceFree();
+  }
+
+  /** A request failed, and the server is to blame. */
+  blame(): void {
+    this.track?.failure();
+    this.latency?.observe(FAILURE_MS, this.context.clock.now());
   }
 
   private restPipelining(): void {
@@ -314,11 +341,6 @@ export class Server implements Member {
 
   releaseLease(lease: number, end: LeaseEnd): void {
     this.leases.release(this.destination, lease, end);
-  }
-
-  /** For the access log: the request goes by a connection with that lease. */
-  keepAssignment(record: AccessRecord, lease: number): void {
-    record.onAssigned(this.context.clock.now(), this.id, this.leases.addressOf(lease), this.leases.portOf(lease));
   }
 
   // Time and lifetime

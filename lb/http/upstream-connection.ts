@@ -99,7 +99,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   /** Gives the request to this connection. The caller has seen to it that there is room. */
   send(exchange: Exchange): void {
     exchange.connection = this;
-    if (exchange.record !== undefined) this.server.keepAssignment(exchange.record, this.lease);
+    this.server.onTry(exchange, this.lease);
     if (this.state === 'connecting') this.queue.push(exchange);
     else this.transmit(exchange);
   }
@@ -142,7 +142,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
       this.unsent = undefined;
       this.sent++;
       // The kernel may not take all of it at once, and the answer may come before it does: then the buffer is not used again.
-      if (!stream.write(new Uint8Array(unsent.head.buffer, 0, unsent.headLength))) unsent.takeHead();
+      if (!stream.write(new Uint8Array(unsent.head.buffer, 0, unsent.headLength))) unsent.isHeadLent = true;
       unsent.sink.onSent();
     }
     if (sending === undefined || stream === undefined || this.sendEnd === sending.offset) return;
@@ -173,6 +173,16 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     // Nobody else waits on this connection: ending it tells the server to stop working. Otherwise the answer is read and thrown away.
     if (this.inFlight === 1) this.close('reset');
     else this.resumeAnswer();
+  }
+
+  /** The request goes elsewhere: its answer, if there will be one, is thrown away. */
+  disown(exchange: Exchange): Exchange {
+    const stub = exchange.stub();
+    this.queue[this.queue.indexOf(exchange, this.first)] = stub;
+    // Written at the end of this tick, when its head may have become another request's.
+    if (this.unsent === exchange) this.fail(STALE, 'reset');
+    exchange.connection = undefined;
+    return stub;
   }
 
   /**
@@ -259,18 +269,20 @@ export class UpstreamConnection implements StreamOwner, Expirable {
       if (!exchange.isCancelled) exchange.sink.onInterim(head, bytes, headEnd);
       return headEnd;
     }
-    exchange.hasAnswer = true;
-    this.server.onAnswerHead(head.status);
+    let answered = exchange;
+    this.server.onAnswerHead(exchange, head.status);
+    if (this.server.sendsElsewhere(exchange, head.status)) answered = this.queue[this.first]!;
+    answered.hasAnswer = true;
     this.keepAliveAfter = head.keepAlive;
     this.body.begin(head);
     const bodyEnd = this.body.advance(bytes, headEnd, end);
     if (bodyEnd < 0) {
-      exchange.hasAnswer = false;
+      answered.hasAnswer = false;
       return this.breakOff();
     }
     const isLast = this.body.isDone;
-    if (!exchange.isCancelled) exchange.sink.onAnswer(head, bytes, headEnd, bodyEnd, isLast);
-    if (isLast) this.finishAnswer(exchange, bodyEnd < end);
+    if (!answered.isCancelled) answered.sink.onAnswer(head, bytes, headEnd, bodyEnd, isLast);
+    if (isLast) this.finishAnswer(answered, bodyEnd < end);
     return bodyEnd;
   }
 
@@ -288,7 +300,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     const { responseHead: head } = this.context;
     if (!exchange.isUpgrade || !head.isUpgrade) return this.breakOff();
     exchange.hasAnswer = true;
-    this.server.onAnswerHead(head.status);
+    this.server.onAnswerHead(exchange, head.status);
     if (exchange.isCancelled) this.close('reset');
     else exchange.sink.onUpgrade(head, bytes, headEnd, end, this);
     return end;

@@ -9,6 +9,8 @@ export interface TrafficMetrics {
   readonly streams: readonly StreamMetrics[];
   readonly servers: readonly UpstreamMetrics[];
   readonly retries: readonly { readonly backend: string; readonly reason: string; readonly count: number }[];
+  /** Absent: the engine has none. */
+  readonly queues?: readonly QueueMetrics[];
   readonly ports: readonly PortMetrics[];
   /** Times that a connection wanted a port and none was free, by what became of it. */
   readonly exhausted: readonly { readonly pool: string; readonly outcome: string; readonly count: number }[];
@@ -72,6 +74,18 @@ export interface Histogram {
   readonly bounds: readonly number[];
   readonly counts: readonly number[];
   readonly sum: number;
+}
+
+/** Requests of a backend that waited because every server had as many as it may have, and those that were not tried again. */
+export interface QueueMetrics {
+  readonly backend: string;
+  /** Waiting now. */
+  readonly depth: number;
+  readonly queued: number;
+  readonly timeouts: number;
+  readonly refused: number;
+  /** Retries that the budget forbade. */
+  readonly retriesRefused: number;
 }
 
 export interface UpstreamMetrics {

@@ -58,6 +58,18 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
       reports.flatMap((report) => report.retries),
       ({ backend, reason }) => `${backend}\n${reason}`,
     ),
+    queues: merge(
+      reports.flatMap((report) => report.queues ?? []),
+      ({ backend }) => backend,
+      (a, b) => ({
+        backend: a.backend,
+        depth: a.depth + b.depth,
+        queued: a.queued + b.queued,
+        timeouts: a.timeouts + b.timeouts,
+        refused: a.refused + b.refused,
+        retriesRefused: a.retriesRefused + b.retriesRefused,
+      }),
+    ),
     ports: merge(
       reports.flatMap((report) => report.ports),
       ({ pool, source, destination }) => `${pool}\n${source}\n${destination}`,

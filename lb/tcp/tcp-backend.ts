@@ -40,7 +40,12 @@ export class TcpBackend {
   private readonly pool: ServerPool<TcpServer>;
   /** Servers that may get new connections. Replaced, never changed. */
   private available: readonly TcpServer[] = [];
-  private readonly pickContext: { hashKey: string | undefined; random: () => number };
+  private readonly pickContext: {
+    hashKey: string | undefined;
+    available: readonly TcpServer[];
+    nowMs: number;
+    readonly random: () => number;
+  };
   private isServing = false;
 
   constructor(
@@ -55,13 +60,14 @@ export class TcpBackend {
     const { queue, timeoutMs } = options.exhaustion;
     this.waiting = new WaitQueue({ most: queue, timeoutMs });
     this.timeoutMs = timeoutMs;
-    this.pickContext = { hashKey: undefined, random: deps.random };
+    this.pickContext = { hashKey: undefined, available: [], nowMs: 0, random: deps.random };
     this.pool = new ServerPool(
       {
         random: deps.random,
         now: deps.now,
         onChange: (available) => {
           this.available = available;
+          this.pickContext.available = available;
           this.onRoom();
         },
       },
@@ -109,6 +115,7 @@ export class TcpBackend {
   private pick(relay: Relay): TcpServer | undefined {
     const { available, pickContext } = this;
     pickContext.hashKey = relay.hashKey;
+    pickContext.nowMs = this.now();
     let candidates = available;
     const { triedServers: tried } = relay;
     if (tried.length > 0 || available.some(isFull)) {

@@ -53,7 +53,7 @@ export class TcpEngine implements PlaneEngine {
     this.backends.set(config.name, {
       config,
       backend: new TcpBackend(
-        { policy: createPolicy<TcpServer>(config.balance), random, now: () => this.context.tickMs },
+        { policy: createPolicy<TcpServer>(config.balance, config), random, now: () => this.context.tickMs },
         { ...config, exhaustion: leases.exhaustion },
       ),
       leases,
@@ -70,7 +70,7 @@ export class TcpEngine implements PlaneEngine {
       const shared = counters.get(backend.name) ?? new StreamCounters(name, backend.name);
       if (!counters.has(backend.name)) this.counts.push(shared);
       counters.set(backend.name, shared);
-      return { backend, isHashed: config.balance === 'hash', counters: shared };
+      return { backend, isHashed: config.balance === 'hash' || config.balance === 'maglev', counters: shared };
     });
   }
 

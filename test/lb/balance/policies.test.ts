@@ -26,7 +26,12 @@ function seeded(seed: number): () => number {
   };
 }
 
-const context = (hashKey?: string, random: () => number = seeded(1)): PickContext => ({ hashKey, random });
+const context = (hashKey?: string, random: () => number = seeded(1)): PickContext => ({
+  hashKey,
+  random,
+  available: [],
+  nowMs: 0,
+});
 
 t.test('round-robin is smooth', async (t) => {
   const pick = roundRobin();
@@ -147,6 +152,17 @@ t.test('random-two follows the weights', async (t) => {
   t.ok(Math.abs(counts.get('c')! / 10_000 - 0.8) < 0.02, `c got ${counts.get('c')}`);
 });
 
+t.test('random-two is as even as the power of two choices says', async (t) => {
+  // Azar et al. 1999, Mitzenmacher 2001: n balls in n bins, one choice: about ln n / ln ln n in the fullest; two: ln ln n / ln 2 + O(1).
+  const n = 2000;
+  const bins = Array.from({ length: n }, (_, i) => ({ id: `${i}`, weight: 1, fullWeight: 1, active: 0 }));
+  const pick = randomTwo<(typeof bins)[number]>();
+  const random = context(undefined, seeded(7));
+  for (let i = 0; i < n; i++) pick(bins, random)!.active++;
+  const fullest = Math.max(...bins.map(({ active }) => active));
+  t.ok(fullest <= Math.ceil(Math.log(Math.log(n)) / Math.LN2) + 1, `the fullest has ${fullest}`);
+});
+
 t.test('hash spreads keys by weight', async (t) => {
   const pick = hash();
   const candidates = [candidate('10.0.0.1:80', 1), candidate('10.0.0.2:80', 1), candidate('10.0.0.3:80', 2)];
@@ -218,11 +234,11 @@ t.test('every policy answers with one of the candidates, and with none only for 
       .map(({ id, weight, active }) => candidate(id, weight, active)),
     { maxLength: 12 },
   );
-  for (const name of ['round-robin', 'least-connections', 'random-two', 'hash'] as const) {
-    const pick = createPolicy(name);
+  for (const name of ['round-robin', 'least-connections', 'random-two', 'peak-ewma', 'hash', 'maglev'] as const) {
+    const pick = createPolicy(name, { hashBalancePercent: 125 });
     fc.assert(
       fc.property(list, fc.option(fc.string(), { nil: undefined }), fc.integer(), (candidates, key, seed) => {
-        const chosen = pick(candidates, context(key, seeded(seed)));
+        const chosen = pick(candidates, { ...context(key, seeded(seed)), available: candidates });
         return candidates.length === 0 ? chosen === undefined : candidates.includes(chosen!);
       }),
     );

@@ -1,0 +1,32 @@
+import type { Exchange, Failure } from './exchange.ts';
+
+export interface ServerOptions {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly pipelining: number;
+  readonly connections: number;
+  readonly queue: number;
+  readonly queueTimeoutMs: number;
+  /** Requests under way at most; `Infinity` for any number. */
+  readonly requests: number;
+  readonly connectTimeoutMs: number;
+  readonly responseTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** By status: 1 where the answer is a failure of the server. */
+  readonly failing: Uint8Array;
+  /** How long it takes to answer is measured. */
+  readonly isMeasured: boolean;
+}
+
+/** What a server tells its backend. */
+export interface ServerEvents {
+  onExchangeFailed(exchange: Exchange, failure: Failure): void;
+  /** A connection, the port of one, or a place among the requests has become free, and nobody waits here for it. */
+  onRoom(): void;
+  /** The time for one try runs from now on. */
+  onTry(exchange: Exchange): void;
+  /** Whether the exchange, answered with that status, has been sent to another server instead. */
+  sendsElsewhere(exchange: Exchange, status: number): boolean;
+}
