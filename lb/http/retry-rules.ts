@@ -30,8 +30,23 @@ export class RetryRules {
     }
   }
 
-  /** Whether another try costs servers nothing that they had not been spared: then no budget is asked. */
+  /**
+   * Whether no server has worked on the request yet, so that another try makes none work more: then no budget is asked. A dead server that
+   * is not known to be dead looks idle, and draws most requests to it: all of them must be able to go on.
+   */
   isFree(failure: Failure): boolean {
-    return failure.kind === 'exhausted' || (failure.kind === 'closed' && failure.isStale);
+    switch (failure.kind) {
+      case 'connect':
+      case 'exhausted':
+      case 'queue':
+        return true;
+      case 'closed':
+        return failure.isStale;
+      case 'bad-answer':
+      case 'timeout':
+        return false;
+      default:
+        return failure satisfies never;
+    }
   }
 }

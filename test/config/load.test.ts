@@ -102,7 +102,7 @@ t.test('every fault has its place, and says what to write', async (t) => {
     [
       change('balance: hash', 'balance: hush'),
       [
-        'portico.yaml:10:14: backends[0].balance is "hush", which does not fit: Which server a request goes to; round-robin, least-connections, random-two, hash; did you mean "hash"?',
+        'portico.yaml:10:14: backends[0].balance is "hush", which does not fit: Which server a request goes to; round-robin, least-connections, random-two, peak-ewma, hash, maglev; did you mean "hash"?',
       ],
     ],
     [change('backend: app }', 'backend: ap }'), ['portico.yaml:7:20: there is no backend "ap"; did you mean "app"?']],

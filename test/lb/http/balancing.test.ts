@@ -147,17 +147,19 @@ t.test('a try that takes too long goes on at another server', async (t) => {
   }
 });
 
-t.test('retries end with the budget', async (t) => {
-  const gone = await startRawServer(() => {});
-  await gone.close();
+t.test('retries end with the budget; where nothing was sent, none is asked', async (t) => {
+  const rude = await startRawServer((socket) => socket.resetAndDestroy());
   const good = await named(t, 'good');
-  const plane = run(t, {
-    servers: [gone, good],
-    backend: { balance: 'round-robin', retry: { ...RETRY, budgetPercent: 0, minPerSecond: 0 } },
-  });
-  const answers = [await exchangeRaw(plane.port, get()), await exchangeRaw(plane.port, get())];
-  t.same(answers.map((text) => text.slice(9, 12)).sort(), ['200', '502']);
+  const retry = { ...RETRY, budgetPercent: 0, minPerSecond: 0 };
+  const plane = run(t, { servers: [rude, good], backend: { balance: 'round-robin', retry } });
+  const statuses = async (): Promise<string[]> =>
+    [await exchangeRaw(plane.port, get()), await exchangeRaw(plane.port, get())]
+      .map((text) => text.slice(9, 12))
+      .sort();
+  t.same(await statuses(), ['200', '502']);
   t.match(plane.metrics().queues, [{ retriesRefused: 1 }]);
+  await rude.close();
+  t.same(await statuses(), ['200', '200'], 'no connection came about');
   await end(plane);
 });
 
