@@ -6,16 +6,19 @@ import type { ConfigFile } from './schema.ts';
 /** Two that would listen on one port. Port 0 never clashes: the kernel chooses. */
 export function checkBinds(file: ConfigFile): Finding[] {
   const findings: Finding[] = [];
-  const taken: { readonly endpoint: Endpoint; readonly what: string }[] = [];
-  const take = (path: Path, text: string, what: string): void => {
+  const taken: { readonly endpoint: Endpoint; readonly what: string; readonly protocol: string }[] = [];
+  const take = (path: Path, text: string, what: string, protocol = 'tcp'): void => {
     const endpoint = parseEndpoint(text);
     if (endpoint === undefined || endpoint.port === 0) return;
-    const other = taken.find(({ endpoint: { host, port } }) => port === endpoint.port && overlap(host, endpoint.host));
-    if (other === undefined) taken.push({ endpoint, what });
+    const other = taken.find(
+      ({ endpoint: { host, port }, protocol: its }) =>
+        its === protocol && port === endpoint.port && overlap(host, endpoint.host),
+    );
+    if (other === undefined) taken.push({ endpoint, what, protocol });
     else findings.push({ path, message: `${text} is taken by ${other.what}` });
   };
-  file.listeners.forEach(({ bind, name }, i) => {
-    take(['listeners', i, 'bind'], bind, `listener "${name}"`);
+  file.listeners.forEach(({ bind, name, protocol }, i) => {
+    take(['listeners', i, 'bind'], bind, `listener "${name}"`, protocol);
   });
   take(['admin', 'listen'], file.admin?.listen ?? DEFAULT_ADMIN, 'the admin server');
   return findings;

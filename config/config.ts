@@ -47,6 +47,7 @@ export interface ListenerConfig {
   /** 0 lets the kernel choose; tests use it. */
   readonly port: number;
   readonly engine: 'http' | 'tcp' | 'kernel' | 'haproxy';
+  readonly protocol: 'tcp' | 'udp';
   readonly routes: readonly RouteConfig[];
   /** Absent: as if every key of it were left out of the file. */
   readonly forwarding?: ForwardingConfig;

@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { checkBinds } from './check-binds.ts';
+import { checkKernel } from './check-kernel.ts';
 import { checkLayerFour } from './check-layer-four.ts';
 import { checkOverlaps } from './check-overlaps.ts';
 import { checkQuantities } from './check-quantities.ts';
@@ -55,7 +56,7 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
     ...checkLayerFour(file),
   ];
   const config = resolve(file, context, (path, message) => findings.push({ path, message }));
-  findings.push(...checkReach(config), ...checkOverlaps(config));
+  findings.push(...checkReach(config), ...checkOverlaps(config), ...checkKernel(config));
   const rest = findings.filter((finding) => !isConsequence(finding, shape, file));
   if (shape.length + rest.length > 0) return refuse(located([...shape, ...rest]));
   return { ok: true, config: deepFreeze(config), warnings: inOrder(located(findWarnings(file, config))) };

@@ -97,6 +97,7 @@ function resolveListener(
     host,
     port,
     engine: listener.engine ?? 'http',
+    protocol: listener.protocol ?? 'tcp',
     routes: routes.map((route) => resolveRoute(route, listener)),
     forwarding: resolveForwarding(listener, index, report),
     ...(log === undefined

@@ -72,6 +72,7 @@ const Listener = Type.Object(
     name: name('Name of the listener; the label of its metrics'),
     bind: Type.String({ description: 'Address and port: 0.0.0.0:8080, [::]:8080, or :8080 for every IPv4 address' }),
     engine: optional(choice('What forwards the traffic', ['http', 'tcp', 'kernel', 'haproxy'], 'http')),
+    protocol: optional(choice('What comes in; udp for the kernel engine only', ['tcp', 'udp'], 'tcp')),
     tls: optional(Tls),
     routes: optional(Type.Array(Route, { minItems: 1, description: 'The first that matches wins' })),
     backend: optional(Type.String({ description: 'Instead of routes: one backend for everything' })),

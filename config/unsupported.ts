@@ -5,10 +5,10 @@ import type { ConfigFile } from './schema.ts';
 export function findUnsupported(file: ConfigFile): Finding[] {
   const found: Finding[] = [];
   file.listeners.forEach((listener, i) => {
-    if (listener.engine === 'kernel' || listener.engine === 'haproxy') {
+    if (listener.engine === 'haproxy') {
       found.push({
         path: ['listeners', i, 'engine'],
-        message: `this version has no engine "${listener.engine}" yet; use "http" or "tcp"`,
+        message: 'this version has no engine "haproxy" yet; use "http", "tcp" or "kernel"',
       });
     }
     listener.routes?.forEach((route, k) => {

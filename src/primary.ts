@@ -14,7 +14,7 @@ import { liveTraffic } from '../admin/live-traffic.ts';
 import { AdminServer } from '../admin/server.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
-import type { BackendState } from '../lb/control/messages.ts';
+import type { BackendState, PortBlock } from '../lb/control/messages.ts';
 import { runsInPlanes } from '../lb/engine/plane-engines.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import { type ProbeResult, type ProbeTarget, probe } from '../lb/health/probe.ts';
@@ -26,6 +26,7 @@ import { logFileFault } from './check-log-files.ts';
 import { createPrimaryEngine } from './create-primary-engine.ts';
 import { EngineGroup } from './engine-group.ts';
 import { EventLog } from './event-log.ts';
+import { KERNEL, KernelEngine } from './kernel-engine.ts';
 import { PlaneGroup } from './plane-group.ts';
 import { ServerRegistry } from './server-registry.ts';
 import { ShortageWatch } from './shortage-watch.ts';
@@ -61,8 +62,10 @@ export class Primary implements AdminSource {
   private readonly registries = new Map<string, ServerRegistry>();
   private readonly workers: WorkerGroup[] = [];
   private readonly sockets = new Map<string, ListenSocket>();
+  private readonly reserved: ListenSocket[] = [];
   private readonly planes: PlaneGroup;
   private readonly engines: EngineGroup;
+  private kernel: KernelEngine | undefined = undefined;
   private readonly shortages: ShortageWatch;
   readonly system: SystemService;
   private readonly admin: AdminServer;
@@ -80,8 +83,14 @@ export class Primary implements AdminSource {
       {
         ...deps,
         log,
-        tellPlane: (plane, command) => this.planes.tell(plane, command),
-        tellPlanes: (command) => this.planes.broadcast(command),
+        tellPlane: (plane, command) => {
+          if (plane === KERNEL) this.kernel?.tell(command);
+          else this.planes.tell(plane, command);
+        },
+        tellPlanes: (command) => {
+          this.planes.broadcast(command);
+          this.kernel?.tell(command);
+        },
       },
       config,
     );
@@ -117,7 +126,26 @@ export class Primary implements AdminSource {
       config,
       this.sockets,
     );
-    this.engines = new EngineGroup({ clock: deps.clock, create: createPrimaryEngine }, config);
+    const engineDeps = {
+      ...deps,
+      log,
+      ledger: this.sourceService.ledger,
+      broker: this.sourceService.broker,
+      sources: () => this.sourceService.updates,
+      avoided: () => this.sourceService.avoided,
+      onReturn: (owner: string, blocks: readonly PortBlock[]) => this.sourceService.onReturn(owner, blocks),
+    };
+    this.engines = new EngineGroup(
+      {
+        clock: deps.clock,
+        create: (name) => {
+          const engine = createPrimaryEngine(name, engineDeps, config);
+          if (engine instanceof KernelEngine) this.kernel = engine;
+          return engine;
+        },
+      },
+      config,
+    );
     this.shortages = new ShortageWatch(
       {
         clock: deps.clock,
@@ -162,6 +190,8 @@ export class Primary implements AdminSource {
       for (const listener of this.config.listeners) this.bind(listener);
       this.adminAddress = await this.admin.start();
       await this.sourceService.start();
+      // Before anyone else gets ports: some may have connections of an earlier run on them.
+      await this.engines.start(this.backends());
       const firstServers = this.firstServers();
       for (const registry of this.registries.values()) {
         registry.start();
@@ -171,7 +201,6 @@ export class Primary implements AdminSource {
         this.workers.push(group);
         group.start(workers);
       }
-      await this.engines.start(this.backends());
       await this.planes.start();
       await firstServers;
       this.shortages.start();
@@ -184,12 +213,15 @@ export class Primary implements AdminSource {
     }
   }
 
-  private bind({ name, host, port, engine }: ListenerConfig): void {
+  private bind({ name, host, port, engine, protocol }: ListenerConfig): void {
     this.ports[name] = port;
-    if (!runsInPlanes(engine)) return;
+    const isInPlanes = runsInPlanes(engine);
+    if (!isInPlanes && protocol === 'udp') return;
     try {
       const socket = openListenSocket(loadTcpBinding(), host, port);
-      this.sockets.set(name, socket);
+      // Where no plane accepts, it only keeps other programs from taking for theirs what they would never get.
+      if (isInPlanes) this.sockets.set(name, socket);
+      else this.reserved.push(socket);
       this.ports[name] = socket.port;
     } catch (cause) {
       if (!(cause instanceof ListenError)) throw cause;
@@ -230,7 +262,7 @@ export class Primary implements AdminSource {
         engine,
         bind: `${host.includes(':') ? `[${host}]` : host}:${this.ports[name]}`,
       })),
-      planes: this.planes.status,
+      planes: this.kernel === undefined ? this.planes.status : [...this.planes.status, this.kernel.status],
       workers: this.workers.flatMap((group) =>
         group.status.map((worker) => ({ ...worker, ready: worker.server !== undefined })),
       ),
@@ -270,7 +302,8 @@ export class Primary implements AdminSource {
   }
 
   async portUse({ limit, ...filter }: PortUseFilter): Promise<readonly PortUse[]> {
-    return fullestUse(await this.planes.portUse(filter), limit);
+    const uses = await Promise.all([this.planes.portUse(filter), this.kernel?.portUse(filter) ?? []]);
+    return fullestUse(uses.flat(), limit);
   }
 
   forecasts(): readonly PortForecast[] {
@@ -318,7 +351,7 @@ export class Primary implements AdminSource {
   private async drain(): Promise<void> {
     this.isDraining = true;
     const { drainTimeoutMs } = this.config;
-    for (const socket of this.sockets.values()) socket.close();
+    for (const socket of [...this.sockets.values(), ...this.reserved]) socket.close();
     await Promise.all([this.planes.stop(drainTimeoutMs), this.engines.drain(drainTimeoutMs)]);
     for (const registry of this.registries.values()) registry.stop();
     await Promise.all(this.workers.map((group) => group.stop(drainTimeoutMs)));
@@ -330,7 +363,7 @@ export class Primary implements AdminSource {
 
   /** Ends every child at once; resolves when claimed addresses have been let go. */
   async kill(): Promise<void> {
-    for (const socket of this.sockets.values()) socket.close();
+    for (const socket of [...this.sockets.values(), ...this.reserved]) socket.close();
     for (const registry of this.registries.values()) registry.stop();
     this.planes.kill();
     for (const group of this.workers) group.kill();

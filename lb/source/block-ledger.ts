@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { PortBlock as GrantedPorts } from '../control/messages.ts';
 import { PoolLedger } from './pool-ledger.ts';
-import { BLOCK_PORTS, type PortRun } from './port-block.ts';
+import { BLOCK_PORTS, BLOCK_SHIFT, type PortRun } from './port-block.ts';
 import type { SourceLedger } from './source-ledger.ts';
 
 /** The blocks of one source. */
@@ -120,6 +120,17 @@ export class BlockLedger {
       const share = Math.min(Math.floor(ledger.blocks / planes / 2), ledger.sources.length * INITIAL_BLOCKS_PER_SOURCE);
       const left = ledger.freeBlocks - Math.max(0, planes - this.started.size);
       return ledger.grant(number, Math.max(1, Math.min(share, left)));
+    });
+  }
+
+  /** Those of the blocks in which these ports lie that nobody has. For an owner whose connections have outlived this process. */
+  adopt(owner: string, ports: readonly GrantedPorts[]): GrantedPorts[] {
+    const number = this.numberOf(owner);
+    return ports.flatMap(({ pool, address, firstPort }) => {
+      const granted = this.pool(pool)
+        ?.find(address)
+        ?.adopt(number, firstPort >>> BLOCK_SHIFT);
+      return granted === undefined ? [] : [granted];
     });
   }
 

@@ -112,6 +112,18 @@ export class SourceLedger {
     return { first, last: first + most - 1 };
   }
 
+  /** That very block, for an owner whose connections are on it already. Undefined where it is not one that can be granted whole. */
+  adopt(owner: number, block: number): GrantedPorts | undefined {
+    const run = this.runs.get(block);
+    let isReady = false;
+    for (let i = this.ready.length; i > 0; i--) {
+      const next = this.ready.shift();
+      if (next === block) isReady = true;
+      else this.ready.push(next);
+    }
+    return isReady && run !== undefined ? this.take(owner, run) : undefined;
+  }
+
   private take(owner: number, run: PortRun): GrantedPorts {
     this.own(run, owner);
     this.freePorts -= sizeOf(run);

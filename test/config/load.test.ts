@@ -137,9 +137,9 @@ t.test('every fault has its place, and says what to write', async (t) => {
       ['portico.yaml:12:26: "127.0.0.1" is not an address and port such as 10.0.0.5:8080 or [::1]:8080'],
     ],
     [
-      change('bind: :8080', 'bind: :8080\n    engine: kernel'),
+      change('bind: :8080', 'bind: :8080\n    engine: haproxy'),
       [
-        'portico.yaml:5:13: this version has no engine "kernel" yet; use "http" or "tcp"',
+        'portico.yaml:5:13: this version has no engine "haproxy" yet; use "http", "tcp" or "kernel"',
         'portico.yaml:7:7: routes are for the engines http and tcp; give a "backend" instead',
       ],
     ],

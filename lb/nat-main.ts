@@ -1,0 +1,60 @@
+import { release, setPriority } from 'node:os';
+import { systemClock } from './clock.ts';
+import type { NatCommand, NatEvent } from './control/nat-messages.ts';
+import { NatEngine } from './nat/nat-engine.ts';
+import { whyNoForwarding } from './nat/nat-requirements.ts';
+import { openNftLibrary } from './nat/nft-library.ts';
+import { openConntrackDump } from './netlink/conntrack-dump.ts';
+import { NetfilterState } from './netlink/netfilter-state.ts';
+
+// The process of the kernel engine. The primary forks it and speaks lb/control/nat-messages.ts with it. It carries no traffic: should it end,
+// the kernel goes on by the rules that there are.
+
+const send = (event: NatEvent): void => {
+  if (!process.connected) return;
+  // The primary tries again later, with a process that knows nothing of what went wrong.
+  if (event.type === 'failed') process.send!(event, () => process.exit(1));
+  else process.send!(event);
+};
+
+/** The kernel evicts ended connections from a full range of ports since 6.3 (nf_nat_used_tuple_harder). */
+function canEvict(): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 3);
+}
+
+function openEngine(): NatEngine | undefined {
+  try {
+    return new NatEngine({
+      clock: systemClock,
+      nft: openNftLibrary(),
+      dump: openConntrackDump(),
+      state: new NetfilterState(),
+      send,
+      canEvict: canEvict(),
+      whyNot: whyNoForwarding,
+    });
+  } catch (error) {
+    const { code = 'KERNEL', message } = error as Error & { code?: string };
+    send({ type: 'failed', code, message });
+    return undefined;
+  }
+}
+
+try {
+  // It works little and seldom, but the next connections wait for what it finds.
+  setPriority(-10);
+} catch {
+  // Without the privilege it is as good as any process.
+}
+const exit = (): void => process.exit(0);
+const engine = openEngine();
+process.on('message', (command: NatCommand) => engine?.handle(command, exit));
+process.on('disconnect', () => {
+  if (engine === undefined) exit();
+  else engine.handle({ type: 'part' }, exit);
+});
+// A terminal sends Ctrl-C to the whole process group; the primary decides what it means.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+send({ type: 'hello' });

@@ -1,0 +1,400 @@
+import type { SourcePoolConfig } from '../../config/config.ts';
+import type { Clock, Timer } from '../clock.ts';
+import type { PortBlock } from '../control/messages.ts';
+import type { NatCommand, NatEvent } from '../control/nat-messages.ts';
+import type { EngineSnapshot } from '../engine/engine.ts';
+import type { ConntrackDump } from '../netlink/conntrack-dump.ts';
+import type { ConntrackCounts, NetfilterState } from '../netlink/netfilter-state.ts';
+import { BLOCK_SHIFT, BLOCKS_PER_ADDRESS } from '../source/port-block.ts';
+import { NatCounters } from './nat-counters.ts';
+import type { NatPlan } from './nat-plan.ts';
+import { NatPorts } from './nat-ports.ts';
+import { natPortUse, natReport, usedOf } from './nat-report.ts';
+import { hashOf, natListener, reportedOf, type Service, servicesOf } from './nat-services.ts';
+import { NatTable } from './nat-table.ts';
+import { NatTargets } from './nat-targets.ts';
+import { type Nft, NftError } from './nft.ts';
+import { PortSupply } from './port-supply.ts';
+import { ReadingTimer } from './reading-timer.ts';
+import { TableRoom } from './table-room.ts';
+
+/** The loop looks at the counters so often at least, and at most. */
+const SLOWEST_MS = 200;
+const FASTEST_MS = 4;
+/** … while nothing can come, as all ports are taken. */
+const CLOSED_MS = 50;
+const REPORT_MS = 500;
+/** Blocks of each source asked for at the start. */
+const FIRST_BLOCKS = 8;
+/** Of all targets together, and of one. */
+const ALL_TICKETS = 1280;
+const MOST_TICKETS = 1024;
+const LEAST_TICKETS = 32;
+/** Of tickets, one after the other at once. */
+const MOST_DRAWS = 3;
+/** How long rules that an earlier run has left stand before they are replaced by ones with no healthy server. */
+const HOLD_MS = 5000;
+
+export interface NatEngineDeps {
+  readonly clock: Clock;
+  readonly nft: Nft;
+  readonly dump: ConntrackDump;
+  readonly state: Pick<NetfilterState, 'conntrackCounts' | 'rulesGeneration'>;
+  readonly send: (event: NatEvent) => void;
+  /** The kernel evicts ended connections from a full range (since Linux 6.3). */
+  readonly canEvict: boolean;
+  /** Why the kernel cannot forward as the config wants it; undefined where it can. */
+  readonly whyNot: (snapshot: EngineSnapshot) => string | undefined;
+}
+
+/**
+ * Forwards by rules of nftables that it keeps right: reads from the kernel which source ports are taken, gives the next connections ports
+ * that are free, and refuses those for which there is none. When it is gone, the rules go on by themselves.
+ */
+export class NatEngine {
+  private readonly deps: NatEngineDeps;
+  private readonly ports = new NatPorts();
+  private readonly targets: NatTargets;
+  private readonly table: NatTable;
+  private readonly counters = new NatCounters();
+  private readonly readings: ReadingTimer;
+  private readonly supply: PortSupply;
+  private readonly room: TableRoom;
+  private snapshot: EngineSnapshot = { listeners: [], backends: [], states: [] };
+  private pools: readonly SourcePoolConfig[] = [];
+  private services: readonly Service[] = [];
+  private timer: Timer | undefined = undefined;
+  private reportedAtMs = Number.NEGATIVE_INFINITY;
+  private steppedAtMs = 0;
+  /** Connections a second, of late. */
+  private rate = 0;
+  /** How long it takes from a look at the counters until new tickets are in force: at most, of late. */
+  private changeMs = 20;
+  private heldSinceMs: number | undefined = undefined;
+  private isRunning = false;
+  /** Why the last step failed; undefined: it did not. */
+  private lastTrouble: string | undefined = undefined;
+  private toldTrouble: string | undefined = undefined;
+  private isStepping = false;
+  private isReading = false;
+  private reading = 0;
+  private conntrack: ConntrackCounts | undefined = undefined;
+  private firstInsertFailed: number | undefined = undefined;
+  private isWaitingForPorts = false;
+  /** Of each service, what its turns were computed from. */
+  private readonly turns = new Map<number, { came: number; text: string; listener: NatPlan['listeners'][number] }>();
+
+  constructor(deps: NatEngineDeps) {
+    this.deps = deps;
+    this.targets = new NatTargets({ canEvict: deps.canEvict });
+    this.table = new NatTable(deps);
+    this.readings = new ReadingTimer(deps.clock);
+    this.supply = new PortSupply({ ...deps, ports: this.ports, targets: this.targets });
+    this.room = new TableRoom(deps.send);
+  }
+
+  /** `onParted` runs when it has done all for a `part`. */
+  handle(command: NatCommand, onParted: () => void): void {
+    switch (command.type) {
+      case 'start':
+        this.start(command).catch((error: Error & { code?: string }) =>
+          this.deps.send({ type: 'failed', code: error.code ?? 'KERNEL', message: error.message }),
+        );
+        return;
+      case 'apply':
+        this.apply(command.snapshot);
+        return;
+      case 'grant':
+        this.ports.grant(command.blocks);
+        this.supply.onGrant();
+        this.onGrant();
+        if (command.blocks.length > 0) this.soon(0);
+        return;
+      case 'sources':
+        this.ports.update(command.sources, this.reading + 1);
+        return;
+      case 'avoid':
+        this.ports.avoid(command.pool, command.address, command.ports);
+        return;
+      case 'wanted':
+        this.supply.setWanted(command.pool, command.isWanted);
+        return;
+      case 'port-use':
+        this.deps.send({
+          type: 'port-use',
+          id: command.id,
+          use: natPortUse({ ports: this.ports, targets: this.targets }, command),
+        });
+        return;
+      case 'part':
+        this.part();
+        onParted();
+        return;
+      default:
+        command satisfies never;
+    }
+  }
+
+  private async start(command: Extract<NatCommand, { type: 'start' }>): Promise<void> {
+    const { clock, send, whyNot } = this.deps;
+    this.pools = command.sources;
+    this.ports.update(command.updates, 0);
+    this.apply(command.snapshot);
+    const why = whyNot(command.snapshot);
+    if (why !== undefined) throw new NftError(why);
+    const left = this.table.adopt(hashOf(command.snapshot));
+    await this.read();
+    const kept = [...left.runs.map(({ address, first }) => ({ address, block: first >>> BLOCK_SHIFT }))];
+    const adopted = this.blocksOf([...kept, ...this.targets.busyBlocks()]);
+    if (left.isThere) {
+      this.heldSinceMs = clock.now();
+      send({
+        type: 'notice',
+        message: `took over the rules that an earlier run has left${left.isSame ? '' : ', of another config'}, with connections on ${this.targets.busyBlocks().length} blocks of ports`,
+      });
+    }
+    this.isWaitingForPorts = true;
+    if (command.blocks.length > 0) {
+      this.ports.grant(command.blocks);
+      this.onGrant();
+    } else if (adopted.length > 0) send({ type: 'adopt', blocks: adopted });
+    else this.onGrant();
+  }
+
+  /** Whole blocks, in every pool that has the address. */
+  private blocksOf(places: readonly { readonly address: string; readonly block: number }[]): PortBlock[] {
+    const blocks = new Map<string, PortBlock>();
+    for (const { pool, address } of this.ports.addresses) {
+      for (const place of places) {
+        if (place.address !== address || place.block >= BLOCKS_PER_ADDRESS) continue;
+        const firstPort = place.block << BLOCK_SHIFT;
+        const lastPort = firstPort + (1 << BLOCK_SHIFT) - 1;
+        blocks.set(`${pool} ${address} ${firstPort}`, { pool, address, firstPort, lastPort });
+      }
+    }
+    return [...blocks.values()];
+  }
+
+  /** The first ports are there, or it is known that there are none to take over: from here on it runs. */
+  private onGrant(): void {
+    if (!this.isWaitingForPorts) return;
+    this.isWaitingForPorts = false;
+    this.isRunning = true;
+    this.steppedAtMs = this.deps.clock.now();
+    for (const { name, addresses } of this.usedPools) {
+      if (this.ports.ownedPorts(name) === 0) this.supply.ask(name, addresses.length * FIRST_BLOCKS, false);
+    }
+    this.deps.send({ type: 'ready' });
+    void this.step();
+  }
+
+  private get usedPools(): readonly SourcePoolConfig[] {
+    return this.pools.filter(({ name }) => this.services.some(({ backend }) => backend.source === name));
+  }
+
+  private apply(snapshot: EngineSnapshot): void {
+    this.snapshot = snapshot;
+    this.services = servicesOf(snapshot, this.targets);
+    this.soon(0);
+  }
+
+  private soon(delayMs: number): void {
+    if (!this.isRunning || this.isStepping) return;
+    this.deps.clock.clear(this.timer);
+    this.timer = this.deps.clock.after(delayMs, () => void this.step());
+  }
+
+  private async step(): Promise<void> {
+    let delayMs = SLOWEST_MS;
+    this.isStepping = true;
+    try {
+      delayMs = await this.stepOnce();
+      this.lastTrouble = undefined;
+    } catch (error) {
+      this.handleTrouble(error as Error);
+    }
+    this.isStepping = false;
+    this.soon(delayMs);
+  }
+
+  /** Mostly the rules went away between two looks at them. What lasts is told once. */
+  private handleTrouble(error: Error): void {
+    if (error instanceof NftError && this.lastTrouble === undefined) this.restore();
+    else if (error.message !== this.toldTrouble) {
+      this.toldTrouble = error.message;
+      this.tell(`the kernel's rules could not be kept: ${error.message}`);
+    }
+    this.lastTrouble = error.message;
+    this.table.forget();
+  }
+
+  /** Returns when to come again. */
+  private async stepOnce(): Promise<number> {
+    const { clock } = this.deps;
+    if (await this.table.isTouched()) this.restore();
+    if (!this.isRunning) return SLOWEST_MS;
+    const nowMs = clock.now();
+    const came = this.count();
+    this.rate = (came * 1000) / Math.max(1, nowMs - this.steppedAtMs);
+    this.steppedAtMs = nowMs;
+    if (!this.isReading && this.readings.isDue(this.targets.all)) {
+      this.read().catch((error: Error) => this.tell(`connections could not be counted: ${error.message}`));
+    }
+    const safe = this.program();
+    if (nowMs - this.reportedAtMs >= REPORT_MS) this.report(nowMs);
+    const slowestMs = safe === 0 ? CLOSED_MS : SLOWEST_MS;
+    return Math.max(FASTEST_MS, Math.min(slowestMs, (safe * 250) / Math.max(1, this.rate)));
+  }
+
+  private tell(message: string): void {
+    this.deps.send({ type: 'notice', message });
+  }
+
+  private restore(): void {
+    this.counters.onReset();
+    for (const { steering } of this.targets.all) steering.onReset();
+    this.table.forget();
+    this.counters.restored++;
+    this.tell('someone changed or removed the rules of Portico; they are put back');
+  }
+
+  /** Takes the counters in; returns how many connections came. */
+  private count(): number {
+    const counted = this.table.counters();
+    if (counted === undefined) return 0;
+    return this.counters.read(counted, this.services, this.targets.all);
+  }
+
+  private async read(): Promise<void> {
+    this.isReading = true;
+    this.reading++;
+    const { dump, state } = this.deps;
+    const { reading } = this;
+    this.readings.begin();
+    try {
+      // What is opened from here on may or may not be among what is read: it counts as not.
+      if (this.isRunning) this.count();
+      const isWhole = await dump.dump(this.targets.begin(this.ports.addresses), (batch) => this.targets.read(batch));
+      if (isWhole) this.targets.commit();
+      else this.targets.fail();
+      this.conntrack = await state.conntrackCounts();
+      this.readings.end(isWhole);
+    } catch (error) {
+      this.targets.fail();
+      this.readings.end(false);
+      throw error;
+    } finally {
+      this.isReading = false;
+    }
+    this.firstInsertFailed ??= this.conntrack.insertFailed;
+    this.counters.insertFailed = this.conntrack.insertFailed - this.firstInsertFailed;
+    this.room.look(this.conntrack);
+    this.targets.prune();
+    const released = this.ports.release((address, block) => this.targets.isIdle(address, block), reading);
+    if (released.length === 0) return;
+    // The rules are to know nothing of them any more before anyone else has them.
+    this.program();
+    this.deps.send({ type: 'return', blocks: released });
+  }
+
+  /** Puts the rules right. Returns how many connections may come before they are looked at again. */
+  private program(): number {
+    if (!this.isRunning || this.isHolding()) return Number.POSITIVE_INFINITY;
+    const least = new Map<string, number>();
+    // Those that come while tickets change go by the old ones: what they took is taken off the new ones.
+    for (let i = 0; i < MOST_DRAWS; i++) {
+      const beganMs = this.deps.clock.now();
+      const isDrawn = this.draw(least);
+      this.table.put(this.plan());
+      if (!isDrawn) break;
+      const came = this.count();
+      this.changeMs = Math.max(this.changeMs / 2, this.deps.clock.now() - beganMs);
+      if (came === 0) break;
+      this.rate = Math.max(this.rate, (came * 1000) / Math.max(1, this.changeMs));
+    }
+    for (const { name } of this.usedPools)
+      this.supply.look(name, least.get(name) ?? Number.POSITIVE_INFINITY, this.rate, this.reading + 1);
+    return Math.min(...this.targets.all.map(({ steering }) => steering.safe));
+  }
+
+  /** A transaction has to fit into a socket's buffer, which without CAP_NET_ADMIN over the whole machine is 208 KiB. */
+  private get mostTickets(): number {
+    return Math.max(LEAST_TICKETS, Math.min(MOST_TICKETS, Math.floor(ALL_TICKETS / this.targets.all.length)));
+  }
+
+  /** `least`: by pool, the fewest ports that are free towards one of the servers. Returns whether there are new tickets. */
+  private draw(least: Map<string, number>): boolean {
+    let isDrawn = false;
+    const options = { soon: Math.ceil((this.rate * this.changeMs) / 1000), most: this.mostTickets };
+    for (const { pool, family, steering } of this.targets.all) {
+      const { serial } = steering;
+      const free = steering.redraw(this.ports.usable(pool, family), options);
+      isDrawn ||= steering.serial !== serial;
+      least.set(pool, Math.min(least.get(pool) ?? Number.POSITIVE_INFINITY, free));
+    }
+    return isDrawn;
+  }
+
+  private plan(): NatPlan {
+    return {
+      configHash: hashOf(this.snapshot),
+      listeners: this.services.map((service) => this.listenerOf(service)),
+      targets: this.targets.all.map(({ steering, ...target }) => ({
+        ...target,
+        tickets: steering.tickets,
+        serial: steering.serial,
+      })),
+      runs: this.ports.runs,
+    };
+  }
+
+  /** Turns are computed anew when a server comes or goes, or after as many connections as a round has. */
+  private listenerOf(service: Service): NatPlan['listeners'][number] {
+    const text = service.servers
+      .map(({ id, weight, isAvailable, target }) => `${id} ${weight} ${isAvailable && target.steering.isOpen}`)
+      .join();
+    const came = this.counters.acceptedBy(service.id);
+    const known = this.turns.get(service.id);
+    const isFresh =
+      known !== undefined && known.text === text && came - known.came < known.listener.choice.slots.length;
+    if (isFresh) return known.listener;
+    const listener = natListener(service, (target) => usedOf(this.ports, target));
+    this.turns.set(service.id, { came, text, listener });
+    return listener;
+  }
+
+  private isHolding(): boolean {
+    if (this.heldSinceMs === undefined) return false;
+    const isServed = this.services.every(
+      ({ servers }) => servers.length === 0 || servers.some((each) => each.isAvailable),
+    );
+    const isOver = this.deps.clock.now() - this.heldSinceMs >= HOLD_MS;
+    if (isServed || isOver) this.heldSinceMs = undefined;
+    return this.heldSinceMs !== undefined;
+  }
+
+  private report(nowMs: number): void {
+    this.reportedAtMs = nowMs;
+    const { services, ports, targets, counters } = this;
+    this.deps.send({
+      type: 'report',
+      metrics: natReport({ ...reportedOf(services), counts: counters.counts(services), ports, targets }),
+    });
+  }
+
+  /** The rules stay; without anyone who looks after them they are best with every block in turn. */
+  private part(): void {
+    if (this.isRunning && this.heldSinceMs === undefined) {
+      try {
+        for (const { pool, family, steering } of this.targets.all)
+          steering.spread(this.ports.usable(pool, family), this.mostTickets);
+        this.turns.clear();
+        this.table.put(this.plan());
+      } catch {
+        // They stay as they are.
+      }
+    }
+    this.isRunning = false;
+    this.deps.clock.clear(this.timer);
+  }
+}

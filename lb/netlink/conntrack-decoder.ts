@@ -1,0 +1,192 @@
+import type { ConntrackBatch } from './conntrack-batch.ts';
+import type { SocketAddressTable } from './socket-address.ts';
+import type { Decoded } from './socket-decoder.ts';
+
+// Entries of the connection tracking table as bytes: linux/netfilter/nfnetlink_conntrack.h.
+
+const HEADER_BYTES = 16;
+/** struct nfgenmsg. */
+const GENERAL_BYTES = 4;
+const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
+const NLMSG_OVERRUN = 4;
+const NLM_F_DUMP_INTR = 0x10;
+/** NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW. */
+const CONNTRACK_ENTRY = 0x0100;
+const CTA_TUPLE_ORIG = 1;
+const CTA_TUPLE_REPLY = 2;
+const CTA_STATUS = 3;
+const CTA_PROTOINFO = 4;
+const CTA_TUPLE_IP = 1;
+const CTA_TUPLE_PROTO = 2;
+const CTA_IP_V4_SRC = 1;
+const CTA_IP_V4_DST = 2;
+const CTA_IP_V6_SRC = 3;
+const CTA_IP_V6_DST = 4;
+const CTA_PROTO_NUM = 1;
+const CTA_PROTO_SRC_PORT = 2;
+const CTA_PROTO_DST_PORT = 3;
+const CTA_PROTOINFO_TCP = 1;
+const CTA_PROTOINFO_TCP_STATE = 1;
+/** NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of the type. */
+const TYPE_MASK = 0x3fff;
+/** The source was changed (linux/netfilter/nf_conntrack_common.h). */
+const IPS_SRC_NAT = 1 << 4;
+const MAPPED_WORD = 0xffff;
+const NOWHERE = 65_535;
+
+export interface ConntrackDecodeOptions {
+  readonly sequence: number;
+  readonly sources: SocketAddressTable;
+  readonly servers: SocketAddressTable;
+}
+
+/** The least that an entry takes: two IPv4 tuples of 52 bytes each, without anything else. */
+export const entriesIn = (bytes: number): number => Math.ceil(bytes / (HEADER_BYTES + GENERAL_BYTES + 2 * 52));
+
+/** What one entry says; the same object for all of them. */
+const entry = {
+  source: NOWHERE,
+  sourcePort: 0,
+  server: NOWHERE,
+  serverPort: 0,
+  listenerPort: 0,
+  protocol: 0,
+  state: 0,
+  isTranslated: false,
+};
+
+/**
+ * Fills the batch from one datagram with the connections that are made to look as if they came from `sources`; messages of another request
+ * are skipped. Makes no object per connection.
+ */
+export function decodeConntrack(bytes: Uint8Array, options: ConntrackDecodeOptions, batch: ConntrackBatch): Decoded {
+  const { sequence } = options;
+  let isInterrupted = false;
+  let count = 0;
+  batch.count = 0;
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes.length - at < HEADER_BYTES) return { type: 'malformed' };
+    const length = little32(bytes, at);
+    if (length < HEADER_BYTES || length > bytes.length - at) return { type: 'malformed' };
+    const next = at + ((length + 3) & ~3);
+    if (little32(bytes, at + 8) !== sequence) {
+      at = next;
+      continue;
+    }
+    const type = bytes[at + 4]! | (bytes[at + 5]! << 8);
+    if ((bytes[at + 6]! & NLM_F_DUMP_INTR) !== 0) isInterrupted = true;
+    if (type === CONNTRACK_ENTRY) {
+      if (length < HEADER_BYTES + GENERAL_BYTES) return { type: 'malformed' };
+      if (!readEntry(bytes, at + HEADER_BYTES + GENERAL_BYTES, at + length, options)) return { type: 'malformed' };
+      if (entry.isTranslated && entry.source !== NOWHERE) {
+        batch.source[count] = entry.source;
+        batch.sourcePort[count] = entry.sourcePort;
+        batch.server[count] = entry.server;
+        batch.serverPort[count] = entry.serverPort;
+        batch.listenerPort[count] = entry.listenerPort;
+        batch.protocol[count] = entry.protocol;
+        batch.state[count] = entry.state;
+        batch.count = ++count;
+      }
+    } else if (type === NLMSG_DONE) {
+      const status = length >= HEADER_BYTES + 4 ? little32(bytes, at + HEADER_BYTES) | 0 : 0;
+      return status < 0 ? { type: 'error', errno: -status } : { type: 'done', isInterrupted };
+    } else if (type === NLMSG_ERROR) {
+      if (length < HEADER_BYTES + 4) return { type: 'malformed' };
+      const errno = -(little32(bytes, at + HEADER_BYTES) | 0);
+      if (errno !== 0) return { type: 'error', errno };
+    } else if (type === NLMSG_OVERRUN) isInterrupted = true;
+    at = next;
+  }
+  return { type: 'more', isInterrupted };
+}
+
+/** False for attributes whose lengths do not add up. */
+function readEntry(bytes: Uint8Array, from: number, to: number, options: ConntrackDecodeOptions): boolean {
+  entry.source = NOWHERE;
+  entry.server = NOWHERE;
+  entry.state = 0;
+  entry.isTranslated = false;
+  for (let at = from; to - at >= 4; ) {
+    const length = bytes[at]! | (bytes[at + 1]! << 8);
+    if (length < 4 || length > to - at) return false;
+    const type = (bytes[at + 2]! | (bytes[at + 3]! << 8)) & TYPE_MASK;
+    if (type === CTA_TUPLE_ORIG || type === CTA_TUPLE_REPLY) {
+      if (!readTuple(bytes, at + 4, at + length, type === CTA_TUPLE_REPLY, options)) return false;
+    } else if (type === CTA_STATUS && length >= 8) {
+      entry.isTranslated = (bytes[at + 7]! & IPS_SRC_NAT) !== 0;
+    } else if (type === CTA_PROTOINFO) {
+      // Nested twice; whatever else is in there, the TCP state comes first (tcp_to_nlattr in nf_conntrack_proto_tcp.c).
+      const isState =
+        length >= 13 &&
+        ((bytes[at + 6]! | (bytes[at + 7]! << 8)) & TYPE_MASK) === CTA_PROTOINFO_TCP &&
+        ((bytes[at + 10]! | (bytes[at + 11]! << 8)) & TYPE_MASK) === CTA_PROTOINFO_TCP_STATE;
+      if (isState) entry.state = bytes[at + 12]!;
+    }
+    at += (length + 3) & ~3;
+  }
+  return true;
+}
+
+function readTuple(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  isReply: boolean,
+  { sources, servers }: ConntrackDecodeOptions,
+): boolean {
+  for (let at = from; to - at >= 4; ) {
+    const length = bytes[at]! | (bytes[at + 1]! << 8);
+    if (length < 4 || length > to - at) return false;
+    const type = (bytes[at + 2]! | (bytes[at + 3]! << 8)) & TYPE_MASK;
+    const end = at + length;
+    if (type === CTA_TUPLE_IP || type === CTA_TUPLE_PROTO) {
+      for (let inner = at + 4; end - inner >= 4; ) {
+        const size = bytes[inner]! | (bytes[inner + 1]! << 8);
+        if (size < 4 || size > end - inner) return false;
+        const kind = (bytes[inner + 2]! | (bytes[inner + 3]! << 8)) & TYPE_MASK;
+        const value = inner + 4;
+        if (type === CTA_TUPLE_IP) {
+          if (isReply) readReplyAddress(bytes, kind, value, size - 4, sources, servers);
+        } else if (kind === CTA_PROTO_NUM && size >= 5) entry.protocol = bytes[value]!;
+        else if (size >= 6 && kind === CTA_PROTO_SRC_PORT) {
+          if (isReply) entry.serverPort = (bytes[value]! << 8) | bytes[value + 1]!;
+        } else if (size >= 6 && kind === CTA_PROTO_DST_PORT) {
+          const port = (bytes[value]! << 8) | bytes[value + 1]!;
+          if (isReply) entry.sourcePort = port;
+          else entry.listenerPort = port;
+        }
+        inner += (size + 3) & ~3;
+      }
+    }
+    at += (length + 3) & ~3;
+  }
+  return true;
+}
+
+function readReplyAddress(
+  bytes: Uint8Array,
+  kind: number,
+  at: number,
+  size: number,
+  sources: SocketAddressTable,
+  servers: SocketAddressTable,
+): void {
+  if (size === 4 && kind === CTA_IP_V4_SRC) entry.server = servers.find(0, 0, MAPPED_WORD, big32(bytes, at));
+  else if (size === 4 && kind === CTA_IP_V4_DST) entry.source = sources.find(0, 0, MAPPED_WORD, big32(bytes, at));
+  else if (size === 16 && (kind === CTA_IP_V6_SRC || kind === CTA_IP_V6_DST)) {
+    const table = kind === CTA_IP_V6_SRC ? servers : sources;
+    const found = table.find(big32(bytes, at), big32(bytes, at + 4), big32(bytes, at + 8), big32(bytes, at + 12));
+    if (kind === CTA_IP_V6_SRC) entry.server = found;
+    else entry.source = found;
+  }
+}
+
+function little32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+function big32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
