@@ -6,7 +6,7 @@ import {
   INCOMPLETE,
   MALFORMED,
 } from './fields.ts';
-import { CR, equalsIgnoreCase, FIELD, LF, parseDecimal, SP } from './grammar.ts';
+import { CR, equalsIgnoreCase, FIELD, HT, LF, parseDecimal, SP } from './grammar.ts';
 
 /** How the end of an answer's body is found (RFC 9112 §6.3). */
 export type Framing = 'none' | 'length' | 'chunked' | 'close';
@@ -72,7 +72,7 @@ export class ResponseHead {
     return end - start < 8 || bytes[start + 7] === 0x30 || bytes[start + 7] === 0x31;
   }
 
-  private interpret(bytes: Uint8Array, toHead: boolean): boolean {
+  private interpret(bytes: Buffer, toHead: boolean): boolean {
     const { fields } = this;
     let options = 0;
     let isChunked = false;
@@ -95,6 +95,9 @@ export class ResponseHead {
           this.lengthField = i;
           this.contentLength = parseDecimal(bytes, fields.valueStart(i), fields.valueEnd(i));
           if (this.contentLength < 0) return false;
+          // Clients differ about a tab beside the digits.
+          if (bytes[fields.valueEnd(i)] !== CR || bytes[fields.nameEnd(i) + 1] === HT)
+            fields.canonicalise(bytes, i, 'Content-Length', fields.valueStart(i));
           break;
         }
         case (17 << 8) | 0x74: // transfer-encoding

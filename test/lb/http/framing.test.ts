@@ -350,6 +350,7 @@ const ANSWERS: Readonly<Record<string, readonly [string, string, string?]>> = {
     answer('Transfer-Encoding: CHUNKED\r\n', '001;a\r\na\r\n2\r\nbc\r\n0\r\nT: 1\r\nContent-Length: 9\r\n\r\n'),
     answer('CLOSETransfer-Encoding: chunked\r\n', '3\r\nabc\r\n0\r\nT: 1\r\n\r\n'),
   ],
+  'a length with tabs': [answer('content-length:\t2 \t\r\n', 'ok'), answer('Content-Length: 2  \r\nCLOSE', 'ok')],
   '204 with a length': ['HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', 'HTTP/1.1 204 No Content\r\nCLOSE\r\n'],
   '304 with a length': [
     'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n',
