@@ -109,11 +109,3 @@ function runsIn(object: NftObject): SourceRun[] {
     return [{ address: addr, first, last }];
   });
 }
-
-/** Removes the table, if it is Portico's. Returns whether there was one. Throws NftError. */
-export function removeNatTable(nft: Nft): boolean {
-  const table = new NatTable({ nft, state: { rulesGeneration: () => Promise.resolve(0) } });
-  const { isThere } = table.adopt('');
-  if (isThere) nft.run([{ delete: { table: PORTICO_TABLE } }]);
-  return isThere;
-}
