@@ -2,11 +2,19 @@ import type { Finding } from './finding.ts';
 import { parseHostPattern } from './host-pattern.ts';
 import type { ConfigFile } from './schema.ts';
 
+type BackendFile = ConfigFile['backends'][number];
+
+/** Of requests, which neither the tcp nor the kernel engine sees. */
+const OF_REQUESTS = ['pipelining', 'requests_per_server', 'queue', 'retry', 'sticky'] as const;
+/** Of connections to servers, of which the kernel engine makes none. */
+const OF_CONNECTIONS = ['connections_per_server', 'retries', 'timeouts', 'outlier', 'slow_start'] as const;
+
 /** Keys that only one kind of engine can follow, beside an engine that cannot: a key that is passed over in silence is a trap. */
 export function checkLayerFour(file: ConfigFile): Finding[] {
   const findings: Finding[] = [];
   const speaksHttp = new Set<string>();
   const isRelayed = new Set<string>();
+  const isTranslated = new Set<string>();
   file.listeners.forEach((listener, i) => {
     const { engine = 'http', routes, backend, proxy_protocol: proxy } = listener;
     const names = [backend, ...(routes ?? []).flatMap((route) => [route.backend, ...targetsOf(route)])];
@@ -14,6 +22,7 @@ export function checkLayerFour(file: ConfigFile): Finding[] {
       if (name === undefined) continue;
       if (engine === 'http') speaksHttp.add(name);
       if (engine === 'tcp') isRelayed.add(name);
+      if (engine === 'kernel') isTranslated.add(name);
     }
     if (engine !== 'tcp' && proxy === true) {
       findings.push({
@@ -52,12 +61,39 @@ export function checkLayerFour(file: ConfigFile): Finding[] {
           'an http listener leads to this backend, and its connections serve many clients; remove "proxy_protocol" (servers find the client in X-Forwarded-For)',
       });
     }
+    if (!speaksHttp.has(backend.name)) {
+      if (isRelayed.has(backend.name))
+        findings.push(...withoutMeaning(backend, i, OF_REQUESTS, 'the tcp engine sees no requests'));
+      else if (isTranslated.has(backend.name)) findings.push(...beyondKernel(backend, i));
+    }
     if (isRelayed.has(backend.name) && typeof backend.hash === 'object') {
       findings.push({
         path: ['backends', i, 'hash'],
         message: 'a tcp listener leads to this backend, and sees no headers; use "hash: client"',
       });
     }
+  });
+  return findings;
+}
+
+function withoutMeaning(
+  backend: BackendFile,
+  at: number,
+  keys: readonly (keyof BackendFile)[],
+  why: string,
+): Finding[] {
+  return keys
+    .filter((key) => backend[key] !== undefined)
+    .map((key) => ({ path: ['backends', at, key], message: `${why}; remove "${key}" or use "engine: http"` }));
+}
+
+function beyondKernel(backend: BackendFile, at: number): Finding[] {
+  const why = 'the kernel engine passes packets on and opens no connections';
+  const findings = withoutMeaning(backend, at, [...OF_REQUESTS, ...OF_CONNECTIONS], why);
+  backend.servers?.forEach(({ backup }, k) => {
+    if (backup !== true) return;
+    const message = 'the kernel engine knows no backup servers; remove "backup", or use another engine';
+    findings.push({ path: ['backends', at, 'servers', k, 'backup'], message });
   });
   return findings;
 }

@@ -44,5 +44,27 @@ t.test('keys beside an engine that cannot follow them', async (t) => {
   ]);
   t.match(faults('engine: tcp, routes: [{ host: "a.example:443", backend: app }]'), [/names no port/]);
   t.match(faults('backend: app', 'proxy_protocol: v1,'), [/X-Forwarded-For/]);
+  t.match(faults('engine: tcp, backend: app', 'pipelining: 4, sticky: { cookie: a },'), [/"pipelining"/, /"sticky"/]);
+  t.same(faults('engine: tcp, backend: app', 'retries: 1, connections_per_server: 5, outlier: {},'), []);
   t.match(faults('engine: tcp, backend: app', 'balance: hash, hash: { header: x },'), [/"hash: client"/]);
+});
+
+t.test('what the kernel engine cannot follow', async (t) => {
+  const kernel = (backend: string): string[] => {
+    const text = `
+sources: [{ name: s, addresses: [10.0.0.1] }]
+listeners: [{ name: l, bind: ":1", engine: kernel, backend: app }]
+backends: [{ name: app, ${backend} }]
+`;
+    const result = loadConfig(text, { file: 'f', directory: '/', cpuCount: 1 });
+    return result.ok ? [] : result.faults.map(({ message }) => message);
+  };
+  t.same(kernel('health: {}, servers: [{ address: "10.0.0.2:80", weight: 3 }]'), []);
+  t.match(kernel('retries: 1, slow_start: 5s, servers: [{ address: "10.0.0.2:80" }]'), [/"retries"/, /"slow_start"/]);
+  t.match(kernel('servers: [{ address: "10.0.0.2:80", backup: true }]'), [/no backup servers/]);
+  t.match(kernel('servers: [{ address: "127.0.0.1:80" }]'), [/forwards nothing to 127\.0\.0\.1/]);
+  t.match(kernel('workers: { module: builtin:echo }'), [/workers listen on 127\.0\.0\.1/]);
+  t.match(kernel('balance: peak-ewma, servers: [{ address: "10.0.0.2:80" }]'), [/no response times/]);
+  t.match(kernel('balance: hash, hash: { header: x }, servers: [{ address: "10.0.0.2:80" }]'), [/"hash: client"/]);
+  t.match(kernel('servers: [{ address: "[fd00::1]:80" }]'), [/no IPv6 address/, /does not translate/]);
 });
