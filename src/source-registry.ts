@@ -23,6 +23,8 @@ export interface SourceRegistryDeps {
   readonly onState: (status: SourceStatus) => void;
   /** Ports of an address that may be used. */
   readonly rangesOf: (pool: SourcePoolConfig, address: string) => readonly PortRun[];
+  /** Connections from the pool go on without Portico. */
+  readonly outlives: (pool: string) => boolean;
   /** How many of its ports others hold and no plane owns. */
   readonly heldElsewhere: (pool: string, address: string) => number;
 }
@@ -37,13 +39,17 @@ export class SourceRegistry {
     this.deps = deps;
     this.pools = new Map(pools.map((pool) => [pool.name, pool]));
     for (const pool of pools) {
-      for (const address of pool.addresses) this.enter(keptAddress(pool, address));
+      for (const address of pool.addresses) this.enter(this.keep(pool, address));
     }
   }
 
   /** All addresses, as the keeper needs them. */
   get kept(): readonly KeptAddress[] {
     return [...this.entries.values()].map(({ kept }) => kept);
+  }
+
+  private keep({ name, interface: link, claim }: SourcePoolConfig, address: string): KeptAddress {
+    return { pool: name, address, interface: link, claim, staysAtStop: this.deps.outlives(name) };
   }
 
   private enter(kept: KeptAddress): Entry {
@@ -98,7 +104,7 @@ export class SourceRegistry {
     if (this.of(poolName).length >= pool.addresses.length + ADDED_SOURCES) {
       return fail('full', `No more than ${ADDED_SOURCES} addresses can be added to a pool while it runs.`);
     }
-    const kept = keptAddress(pool, address);
+    const kept = this.keep(pool, address);
     this.deps.ledger.addSource(poolName, address, this.deps.rangesOf(pool, address));
     const entry = this.enter(kept);
     const state = await this.deps.keeper.add(kept);
@@ -166,10 +172,6 @@ const ADDED_SOURCES = 64;
 
 function keyOf({ pool, address }: { readonly pool: string; readonly address: string }): string {
   return `${pool} ${address}`;
-}
-
-function keptAddress(pool: SourcePoolConfig, address: string): KeptAddress {
-  return { pool: pool.name, address, interface: pool.interface, claim: pool.claim };
 }
 
 function updateOf(state: SourceState): SourceUpdate['state'] {

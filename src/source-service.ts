@@ -71,6 +71,7 @@ export class SourceService {
       send: (owner, command) => this.tell(owner, command),
       broadcast: (command) => this.tellAll(command),
     });
+    const forwarded = poolsOfKernel(config);
     const keeper = { add: this.addAddress, remove: this.removeAddress };
     this.registry = new SourceRegistry(
       {
@@ -79,6 +80,7 @@ export class SourceService {
         onChange: (update) => this.tellAll({ type: 'sources', sources: [update] }),
         onState: ({ pool, address, state }) => log.emit({ type: 'source-state', pool, address, state }),
         rangesOf: this.rangesOf,
+        outlives: (pool) => forwarded.has(pool),
         heldElsewhere: this.heldElsewhere,
       },
       config.sources,
@@ -234,4 +236,12 @@ export class SourceService {
   drain(pool: string, address: string): SourceChange {
     return this.registry.drain(pool, address);
   }
+}
+
+/** The pools that kernel listeners forward from. */
+function poolsOfKernel({ listeners, backends }: Config): ReadonlySet<string> {
+  const names = listeners
+    .filter(({ engine }) => engine === 'kernel')
+    .flatMap(({ routes }) => routes.map(({ backend }) => backend));
+  return new Set(backends.filter(({ name }) => names.includes(name)).map(({ source }) => source));
 }

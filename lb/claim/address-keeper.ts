@@ -71,7 +71,7 @@ export class AddressKeeper {
     try {
       await this.inTurn(() => this.bringUp([...this.entries.values()], true));
     } catch (error) {
-      await this.stop();
+      await this.end(() => true);
       throw error;
     }
   }
@@ -95,13 +95,18 @@ export class AddressKeeper {
     });
   }
 
-  /** Removes all that we added. Idempotent. */
-  async stop(): Promise<void> {
+  /** Removes what we added, but for what is to stay. Idempotent. */
+  stop(): Promise<void> {
+    return this.end(({ staysAtStop = false }) => !staysAtStop);
+  }
+
+  private async end(isLetGo: (kept: KeptAddress) => boolean): Promise<void> {
     if (this.isStopped) return;
     this.isStopped = true;
     this.deps.clock.clear(this.settling);
     this.deps.clock.clear(this.resyncing);
-    const ours = new Set([...this.entries.values()].filter(({ kept }) => kept.claim).map(({ kept }) => kept.address));
+    const claimed = [...this.entries.values()].filter(({ kept }) => kept.claim && isLetGo(kept));
+    const ours = new Set(claimed.map(({ kept }) => kept.address));
     await this.turn;
     try {
       if (ours.size > 0 && this.locks.size > 0) await this.release((address) => ours.has(address));

@@ -5,6 +5,8 @@ export interface KeptAddress {
   readonly interface: string;
   /** We add it to the interface and remove it; otherwise it has to be on this host. */
   readonly claim: boolean;
+  /** Connections from it go on when this process is gone: a stop leaves it where it is, for the next start to take over. Default false. */
+  readonly staysAtStop?: boolean;
 }
 
 export type AddressState =

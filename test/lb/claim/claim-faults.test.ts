@@ -28,6 +28,23 @@ t.test('after kill -9 the next run takes over what is wanted and removes the res
   t.same(addressesOf('v0'), ['10.9.0.1/24', '10.9.0.40/32', 'fd00:9::1/64']);
 });
 
+t.test('what is to outlive a stop stays, and the next run takes it over', { skip }, async (t) => {
+  await wire(t);
+  const addresses = [kept('10.9.0.7', { staysAtStop: true }), kept('10.9.0.8')];
+  const first = watch(t, addresses);
+  await first.keeper.start();
+  await first.keeper.stop();
+  t.same(addressesOf('v0'), ['10.9.0.1/24', '10.9.0.7/32', 'fd00:9::1/64']);
+  const second = watch(t, addresses);
+  await second.keeper.start();
+  t.same(second.states.get('10.9.0.7'), [{ kind: 'ready' }]);
+  t.equal(second.keeper.counters.conflicts, 0);
+  await second.keeper.stop();
+  const third = watch(t, [kept('10.9.0.8')]);
+  await third.keeper.start();
+  t.same(addressesOf('v0'), ['10.9.0.1/24', '10.9.0.8/32', 'fd00:9::1/64'], 'until no config names it any more');
+});
+
 t.test('addresses come and go at run time', { skip }, async (t) => {
   const peer = await wire(t);
   peer.sh('ip address add 10.9.0.8/32 dev v1');
