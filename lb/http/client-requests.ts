@@ -80,6 +80,7 @@ export class ClientRequests {
   ): RequestView | undefined {
     const { backend, hash, requestEdits } = target;
     const { view } = this;
+    if (target.dropsUnusualNames) head.fields.dropUnusualNames(bytes);
     if (hash !== undefined)
       exchange.hashKey = hashKey(hash, head, bytes, () => view?.clientAddress ?? this.facts.address);
     if (backend.sticky !== undefined) exchange.session = backend.sticky.read(head, bytes);

@@ -1,5 +1,5 @@
 import { copyBytes } from '../net/copy-bytes.ts';
-import { COLON, COMMA, CR, equalsIgnoreCase, FIELD, HT, LF, SP, TOKEN } from './grammar.ts';
+import { COLON, COMMA, CR, equalsIgnoreCase, FIELD, HT, LF, PLAIN_NAME, SP, TOKEN } from './grammar.ts';
 
 /** Verdicts of a head parser that are not the position after the head. */
 export const INCOMPLETE = 0;
@@ -80,6 +80,16 @@ export class Fields {
   /** Keeps every field of that name from being forwarded. */
   drop(bytes: Uint8Array, lowerCase: string): void {
     for (let i = 0; i < this.count; i++) if (this.nameIs(bytes, i, lowerCase)) this.dropped[i] = 1;
+  }
+
+  /** Keeps fields whose names are not of letters, digits and `-` alone from being forwarded. */
+  dropUnusualNames(bytes: Uint8Array): void {
+    for (let i = 0; i < this.count; i++) {
+      const end = this.nameEnd(i);
+      let at = this.nameStart(i);
+      while (at < end && PLAIN_NAME[bytes[at]!] === 1) at++;
+      if (at < end) this.dropped[i] = 1;
+    }
   }
 
   /** The value as latin1 text. */

@@ -9,6 +9,8 @@ export const COLON = 0x3a;
 
 /** 1 for `tchar` (RFC 9110 §5.6.2). */
 export const TOKEN = new Uint8Array(256);
+/** 1 for letters, digits and `-`: what nearly all names of fields are made of. */
+export const PLAIN_NAME = new Uint8Array(256);
 /** 1 for bytes of a field value: `VCHAR`, `obs-text`, SP and HT (RFC 9110 §5.5). */
 export const FIELD = new Uint8Array(256);
 /**
@@ -23,6 +25,9 @@ export const HEX = new Uint8Array(256);
 
 for (const character of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
   TOKEN[character.charCodeAt(0)] = 1;
+}
+for (const character of '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz') {
+  PLAIN_NAME[character.charCodeAt(0)] = 1;
 }
 FIELD.fill(1, 0x20);
 FIELD[HT] = 1;

@@ -22,6 +22,8 @@ export interface Target {
   /** Undefined: answers go on as they come. */
   readonly answerEdits: FieldEdits | undefined;
   readonly mirror: Mirror | undefined;
+  /** Workers are uWebSockets.js, which leaves a request with a `_` in the name of a field without an answer (measured: 20.x). */
+  readonly dropsUnusualNames: boolean;
 }
 
 /** A route that asks no server. */
@@ -124,7 +126,7 @@ export class RouteTargets {
     const { backends, backendConfigs, forwarding, random } = this.deps;
     const counters = this.counters.get(name) ?? new RequestCounters(this.listener, name);
     this.counters.set(name, counters);
-    const { balance, hash } = backendConfigs.get(name)!;
+    const { balance, hash, workers } = backendConfigs.get(name)!;
     const isPlain = forwarding.isPlain && rewrite === undefined && requestHeaders === undefined;
     const change = rewrite?.change;
     const answers = forwarding.answerEdits(responseHeaders);
@@ -146,6 +148,7 @@ export class RouteTargets {
         mirror === undefined
           ? undefined
           : new Mirror({ backend: backends.get(mirror.backend)!, random }, mirror.percent),
+      dropsUnusualNames: workers !== undefined,
     };
   }
 }

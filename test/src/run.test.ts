@@ -27,10 +27,10 @@ ${extra}`;
   return { text, port, admin };
 }
 
-const get = (port: number, path: string): Promise<{ status: number; body: string }> =>
+const get = (port: number, path: string, headers = {}): Promise<{ status: number; body: string }> =>
   new Promise((resolve, reject) => {
     http
-      .get({ port, path, agent: false }, (response) => {
+      .get({ port, path, headers, agent: false }, (response) => {
         let body = '';
         response.on('data', (data) => {
           body += data;
@@ -57,6 +57,7 @@ t.test('run serves, survives the death of its parts, and drains on SIGTERM', asy
   const answer = await get(port, '/hello');
   t.equal(answer.status, 200);
   t.match(answer.body, /Hello from worker \d+: \/hello asked by 127\.0\.0\.1, reached from 127\.0\.1\.[1-4]/);
+  t.match(await get(port, '/', { A_b: '1' }), { status: 200 }, 'a field that uWebSockets.js does not read');
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
   await once(socket, 'open');
   socket.send('ping');
