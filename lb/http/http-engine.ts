@@ -1,94 +1,65 @@
-import type { BackendConfig } from '../../config/config.ts';
 import { createPolicy } from '../balance/create-policy.ts';
-import type { BackendState, ServerState, SourceUpdate } from '../control/messages.ts';
+import type { ServerState, SourceUpdate } from '../control/messages.ts';
+import { type BackendEntry, BackendSet } from '../engine/backend-set.ts';
 import type { EngineSnapshot } from '../engine/engine.ts';
 import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
-import type { Exhausted } from '../metrics/exhausted.ts';
-import type { QueueMetrics, TrafficMetrics, UpstreamMetrics } from '../metrics/plane-metrics.ts';
+import type { TrafficMetrics } from '../metrics/plane-metrics.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
-import type { LeasePool } from '../source/lease-pool.ts';
 import { Backend } from './backend.ts';
 import { HttpContext } from './http-context.ts';
 import { HttpListener } from './http-listener.ts';
 import { Server } from './server.ts';
 import { statusSet } from './status-set.ts';
 
-/** A backend with all servers it has had, the stopped ones until their connections are gone. */
-interface BackendEntry {
-  readonly config: BackendConfig;
-  readonly backend: Backend;
-  readonly leases: LeasePool;
-  readonly servers: Map<string, Server>;
-  readonly leaving: Set<Server>;
-  /** What its servers were made by. */
-  state: BackendState | undefined;
-}
-
 /** HTTP/1.1 and WebSockets. */
 export class HttpEngine implements PlaneEngine {
   private readonly deps: PlaneEngineDeps;
   private readonly context: HttpContext;
-  private readonly backends = new Map<string, BackendEntry>();
+  private readonly backends: BackendSet<Backend, Server>;
   private readonly listeners = new Map<string, HttpListener>();
 
   constructor(deps: PlaneEngineDeps) {
     this.deps = deps;
     this.context = new HttpContext(deps);
+    this.backends = new BackendSet({
+      pools: deps.pools,
+      createBackend: (config, { exhaustion }) =>
+        new Backend(
+          {
+            policy: createPolicy<Server>(config.balance, config),
+            random: deps.random,
+            now: () => this.context.tickMs,
+          },
+          { ...config, exhaustion },
+        ),
+      createServer: (entry, state) => this.createServer(entry, state),
+      onLeaving: (server) => server.stop(),
+    });
   }
 
   start(snapshot: EngineSnapshot): void {
-    const { random, pools, logs } = this.deps;
-    for (const backend of snapshot.backends) {
-      const leases = pools.get(backend.source)!;
-      this.backends.set(backend.name, {
-        config: backend,
-        backend: new Backend(
-          { policy: createPolicy<Server>(backend.balance, backend), random, now: () => this.context.tickMs },
-          { ...backend, exhaustion: leases.exhaustion },
-        ),
-        leases,
-        servers: new Map(),
-        leaving: new Set(),
-        state: undefined,
-      });
-    }
+    for (const config of snapshot.backends) this.backends.add(config);
     this.apply(snapshot);
-    const byName = new Map([...this.backends].map(([name, entry]) => [name, entry.backend]));
-    const configs = new Map(snapshot.backends.map((backend) => [backend.name, backend]));
+    const byName = new Map([...this.backends.values()].map(({ config, backend }) => [config.name, backend]));
+    const configs = new Map(snapshot.backends.map((config) => [config.name, config]));
     for (const listener of snapshot.listeners) {
       this.listeners.set(
         listener.name,
-        new HttpListener({ context: this.context, backends: byName, backendConfigs: configs, logs }, listener),
+        new HttpListener(
+          { context: this.context, backends: byName, backendConfigs: configs, logs: this.deps.logs },
+          listener,
+        ),
       );
     }
   }
 
   apply({ states }: EngineSnapshot): void {
-    for (const state of states) {
-      const entry = this.backends.get(state.name);
-      if (entry === undefined || entry.state === state) continue;
-      entry.state = state;
-      this.update(entry, state);
-    }
+    this.backends.apply(states, ({ servers }, state) => {
+      for (const { id, admin } of state.servers) servers.get(id)!.setQuiet(admin !== 'ready');
+    });
   }
 
-  private update(entry: BackendEntry, state: BackendState): void {
-    const known = new Set(state.servers.map((server) => server.id));
-    for (const [id, server] of entry.servers) {
-      if (known.has(id)) continue;
-      entry.servers.delete(id);
-      entry.leaving.add(server);
-      server.stop();
-    }
-    for (const server of state.servers) {
-      if (!entry.servers.has(server.id)) entry.servers.set(server.id, this.createServer(entry, server));
-    }
-    entry.backend.update(state.servers.map((server) => ({ member: entry.servers.get(server.id)!, state: server })));
-    for (const { id, admin } of state.servers) entry.servers.get(id)!.setQuiet(admin !== 'ready');
-  }
-
-  private createServer(entry: BackendEntry, state: ServerState): Server {
-    const { config, backend, leases } = entry;
+  private createServer({ config, backend, leases }: BackendEntry<Backend, Server>, state: ServerState): Server {
     return new Server(
       { context: this.context, leases, events: backend },
       {
@@ -115,25 +86,23 @@ export class HttpEngine implements PlaneEngine {
   }
 
   onRoom(): void {
-    for (const { backend } of this.backends.values()) backend.onRoom();
+    this.backends.onRoom();
   }
 
   onSources(updates: readonly SourceUpdate[]): void {
-    for (const { config, backend, servers, leaving } of this.backends.values()) {
-      for (const { pool, address, state } of updates) {
-        if (state === 'ready' || pool !== config.source) continue;
-        // Nothing leaves from an address that is lost, not even a FIN.
-        const end = state === 'leaving' ? 'closed' : 'reset';
-        for (const server of [...servers.values(), ...leaving]) server.retireSource(address, end);
+    for (const { pool, address, state } of updates) {
+      if (state === 'ready') continue;
+      // Nothing leaves from an address that is lost, not even a FIN.
+      const end = state === 'leaving' ? 'closed' : 'reset';
+      for (const { entry, server } of this.backends.servers()) {
+        if (entry.config.source === pool) server.retireSource(address, end);
       }
-      backend.onRoom();
     }
+    this.onRoom();
   }
 
   isWaitingFor(pool: string): boolean {
-    return [...this.backends.values()].some(
-      ({ config, backend }) => config.source === pool && backend.waitingCount > 0,
-    );
+    return this.backends.isWaitingFor(pool);
   }
 
   tick(nowMs: number): void {
@@ -157,65 +126,39 @@ export class HttpEngine implements PlaneEngine {
 
   stop(): void {
     for (const listener of this.listeners.values()) listener.destroy();
-    for (const { servers, leaving } of this.backends.values()) {
-      for (const server of [...servers.values(), ...leaving]) server.destroy();
-    }
+    for (const { server } of this.backends.servers()) server.destroy();
   }
 
   counters(): TrafficMetrics {
-    const servers: UpstreamMetrics[] = [];
-    const retries: { backend: string; reason: string; count: number }[] = [];
-    const queues: QueueMetrics[] = [];
-    const exhausted = new Map<string, Exhausted>();
-    const waiting = new Map<string, number>();
-    for (const { config, backend, servers: current, leaving } of this.backends.values()) {
-      for (const server of [...current.values(), ...leaving]) {
-        const idle = server.idleCount;
-        servers.push({
-          backend: backend.name,
-          server: server.id,
-          active: server.connectionCount - idle,
-          idle,
-          connectsTotal: server.connectsTotal,
-          connectFailuresTotal: server.connectFailuresTotal,
-          ejected: server.track?.isEjected === true ? 1 : 0,
-          ejectionsTotal: server.track?.ejectionsTotal ?? 0,
-        });
-        waiting.set(config.source, (waiting.get(config.source) ?? 0) + server.waitingCount);
-      }
-      for (const [reason, count] of backend.retriesBy) retries.push({ backend: backend.name, reason, count });
-      queues.push({
-        backend: backend.name,
-        depth: backend.queueDepth,
-        ...backend.queued,
-        retriesRefused: backend.retriesRefused,
-      });
-      const sum = exhausted.get(config.source) ?? { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
-      sum.otherServer += backend.exhausted.otherServer;
-      sum.queued += backend.exhausted.queued;
-      sum.queueTimeout += backend.exhausted.queueTimeout;
-      sum.refused += backend.exhausted.refused;
-      exhausted.set(config.source, sum);
-      waiting.set(config.source, (waiting.get(config.source) ?? 0) + backend.waitingCount);
-    }
+    const entries = [...this.backends.values()];
+    const listeners = [...this.listeners.values()];
     return {
-      listeners: [...this.listeners.values()].map((listener) => listener.snapshot()),
-      requests: [...this.listeners.values()].flatMap((listener) =>
-        listener.requestCounters.map((counters) => counters.snapshot()),
-      ),
+      listeners: listeners.map((listener) => listener.snapshot()),
+      requests: listeners.flatMap(({ requestCounters }) => requestCounters.map((counters) => counters.snapshot())),
       streams: [],
-      servers,
-      retries,
-      queues,
+      servers: this.backends.upstreams(({ connectionCount, idleCount }) => ({
+        active: connectionCount - idleCount,
+        idle: idleCount,
+      })),
+      retries: entries.flatMap(({ backend: { name, retriesBy } }) =>
+        [...retriesBy].map(([reason, count]) => ({ backend: name, reason, count })),
+      ),
+      queues: entries.map(({ backend: { name, queueDepth, queued, retriesRefused } }) => ({
+        backend: name,
+        depth: queueDepth,
+        ...queued,
+        retriesRefused,
+      })),
       ports: [],
-      exhausted: [...exhausted].flatMap(([pool, { otherServer, queued, queueTimeout, refused }]) => [
-        { pool, outcome: 'other-server', count: otherServer },
-        { pool, outcome: 'queued', count: queued },
-        { pool, outcome: 'queue-timeout', count: queueTimeout },
-        { pool, outcome: 'refused', count: refused },
-      ]),
+      exhausted: this.backends.exhausted(),
       drift: [],
-      queueDepth: [...waiting].map(([pool, depth]) => ({ pool, depth })),
+      queueDepth: [
+        ...entries.map(({ config, backend }) => ({ pool: config.source, depth: backend.waitingCount })),
+        ...[...this.backends.servers()].map(({ entry, server }) => ({
+          pool: entry.config.source,
+          depth: server.waitingCount,
+        })),
+      ],
     };
   }
 }

@@ -1,66 +1,52 @@
-import type { BackendConfig, ListenerConfig } from '../../config/config.ts';
+import type { ListenerConfig } from '../../config/config.ts';
 import { createPolicy } from '../balance/create-policy.ts';
-import type { BackendState, ServerState } from '../control/messages.ts';
+import { BackendSet } from '../engine/backend-set.ts';
 import type { EngineSnapshot } from '../engine/engine.ts';
 import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
-import type { Exhausted } from '../metrics/exhausted.ts';
 import type { TrafficMetrics } from '../metrics/plane-metrics.ts';
 import { StreamCounters } from '../metrics/stream-counters.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
-import type { LeasePool } from '../source/lease-pool.ts';
 import { TcpBackend } from './tcp-backend.ts';
 import { TcpContext } from './tcp-context.ts';
 import { type Target, TcpListener } from './tcp-listener.ts';
 import { TcpServer } from './tcp-server.ts';
 
-/** A backend with all servers it has had, those that are gone from the config until their connections are. */
-interface BackendEntry {
-  readonly config: BackendConfig;
-  readonly backend: TcpBackend;
-  readonly leases: LeasePool;
-  readonly servers: Map<string, TcpServer>;
-  readonly leaving: Set<TcpServer>;
-  /** What its servers were made by. */
-  state: BackendState | undefined;
-}
-
 /** Relays TCP connections as they are, with a look at their first bytes where the config asks for it. */
 export class TcpEngine implements PlaneEngine {
-  private readonly deps: PlaneEngineDeps;
   private readonly context: TcpContext;
-  private readonly backends = new Map<string, BackendEntry>();
+  private readonly backends: BackendSet<TcpBackend, TcpServer>;
   private readonly listeners = new Map<string, TcpListener>();
   private readonly counts: StreamCounters[] = [];
 
   constructor(deps: PlaneEngineDeps) {
-    this.deps = deps;
     this.context = new TcpContext({ network: deps.network, nowMs: deps.clock.now() });
+    this.backends = new BackendSet({
+      pools: deps.pools,
+      createBackend: (config, { exhaustion }) =>
+        new TcpBackend(
+          {
+            policy: createPolicy<TcpServer>(config.balance, config),
+            random: deps.random,
+            now: () => this.context.tickMs,
+          },
+          { ...config, exhaustion },
+        ),
+      createServer: ({ config, backend, leases }, state) =>
+        new TcpServer(
+          { leases, onRoom: () => backend.onRoom() },
+          { ...state, connections: config.connectionsPerServer, connectTimeoutMs: config.timeouts.connectMs },
+        ),
+    });
   }
 
   start(snapshot: EngineSnapshot): void {
     const names = new Set(snapshot.listeners.flatMap(({ routes }) => routes.map(({ backend }) => backend!)));
-    for (const config of snapshot.backends) if (names.has(config.name)) this.addBackend(config);
+    for (const config of snapshot.backends) if (names.has(config.name)) this.backends.add(config);
     this.apply(snapshot);
     for (const listener of snapshot.listeners) {
       const targets = this.targetsOf(listener);
       this.listeners.set(listener.name, new TcpListener({ context: this.context, targets }, listener));
     }
-  }
-
-  private addBackend(config: BackendConfig): void {
-    const { random, pools } = this.deps;
-    const leases = pools.get(config.source)!;
-    this.backends.set(config.name, {
-      config,
-      backend: new TcpBackend(
-        { policy: createPolicy<TcpServer>(config.balance, config), random, now: () => this.context.tickMs },
-        { ...config, exhaustion: leases.exhaustion },
-      ),
-      leases,
-      servers: new Map(),
-      leaving: new Set(),
-      state: undefined,
-    });
   }
 
   private targetsOf({ name, routes }: ListenerConfig): Target[] {
@@ -75,32 +61,7 @@ export class TcpEngine implements PlaneEngine {
   }
 
   apply({ states }: EngineSnapshot): void {
-    for (const state of states) {
-      const entry = this.backends.get(state.name);
-      if (entry === undefined || entry.state === state) continue;
-      entry.state = state;
-      this.update(entry, state);
-    }
-  }
-
-  private update(entry: BackendEntry, state: BackendState): void {
-    const known = new Set(state.servers.map((server) => server.id));
-    for (const [id, server] of entry.servers) {
-      if (known.has(id)) continue;
-      entry.servers.delete(id);
-      entry.leaving.add(server);
-    }
-    for (const server of state.servers) {
-      if (!entry.servers.has(server.id)) entry.servers.set(server.id, this.createServer(entry, server));
-    }
-    entry.backend.update(state.servers.map((server) => ({ member: entry.servers.get(server.id)!, state: server })));
-  }
-
-  private createServer({ config, backend, leases }: BackendEntry, state: ServerState): TcpServer {
-    return new TcpServer(
-      { leases, onRoom: () => backend.onRoom() },
-      { ...state, connections: config.connectionsPerServer, connectTimeoutMs: config.timeouts.connectMs },
-    );
+    this.backends.apply(states, () => {});
   }
 
   listen(name: string, socket: TcpHandle): number {
@@ -108,7 +69,7 @@ export class TcpEngine implements PlaneEngine {
   }
 
   onRoom(): void {
-    for (const { backend } of this.backends.values()) backend.onRoom();
+    this.backends.onRoom();
   }
 
   /** What is open stays where it is, also on an address that is to be let go; a lost one that comes back still has its connections. */
@@ -117,9 +78,7 @@ export class TcpEngine implements PlaneEngine {
   }
 
   isWaitingFor(pool: string): boolean {
-    return [...this.backends.values()].some(
-      ({ config, backend }) => config.source === pool && backend.waitingCount > 0,
-    );
+    return this.backends.isWaitingFor(pool);
   }
 
   tick(nowMs: number): void {
@@ -151,37 +110,14 @@ export class TcpEngine implements PlaneEngine {
       listeners: [...this.listeners.values()].map((listener) => listener.snapshot()),
       requests: [],
       streams: this.counts.map((counters) => counters.snapshot()),
-      servers: entries.flatMap(({ backend, servers, leaving }) =>
-        [...servers.values(), ...leaving].map(({ id, active, connectsTotal, connectFailuresTotal, track }) => ({
-          backend: backend.name,
-          server: id,
-          active,
-          idle: 0,
-          connectsTotal,
-          connectFailuresTotal,
-          ejected: track?.isEjected === true ? 1 : 0,
-          ejectionsTotal: track?.ejectionsTotal ?? 0,
-        })),
-      ),
+      servers: this.backends.upstreams(({ active }) => ({ active, idle: 0 })),
       retries: entries.flatMap(({ backend }) =>
         [...backend.retriesBy].map(([reason, count]) => ({ backend: backend.name, reason, count })),
       ),
       ports: [],
-      exhausted: entries.flatMap(({ config, backend }) => outcomes(config.source, backend.exhausted)),
+      exhausted: this.backends.exhausted(),
       drift: [],
       queueDepth: entries.map(({ config, backend }) => ({ pool: config.source, depth: backend.waitingCount })),
     };
   }
-}
-
-function outcomes(
-  pool: string,
-  { otherServer, queued, queueTimeout, refused }: Exhausted,
-): TrafficMetrics['exhausted'][number][] {
-  return [
-    { pool, outcome: 'other-server', count: otherServer },
-    { pool, outcome: 'queued', count: queued },
-    { pool, outcome: 'queue-timeout', count: queueTimeout },
-    { pool, outcome: 'refused', count: refused },
-  ];
 }
