@@ -13,7 +13,7 @@ export function dial(connection: UpstreamConnection, network: TcpNetwork, triesL
   const { server } = connection;
   server.connectsTotal++;
   connection.giveUp = network.connect(
-    server.localAddress(connection.lease),
+    server.ports.local(connection.lease),
     server.host,
     server.port,
     connection,
@@ -21,9 +21,9 @@ export function dial(connection: UpstreamConnection, network: TcpNetwork, triesL
       if (stream !== undefined) {
         connection.onConnected(stream);
       } else if (localShortage(error) === 'port') {
-        if (isAddressGone) server.loseSource(connection.lease);
-        else server.setLeaseAside(connection.lease);
-        connection.lease = triesLeft > 0 ? server.takeLease() : -1;
+        if (isAddressGone) server.ports.loseSource(connection.lease);
+        else server.ports.setAside(connection.lease);
+        connection.lease = triesLeft > 0 ? server.ports.lease() : -1;
         if (connection.lease >= 0) dial(connection, network, triesLeft - 1);
         else connection.fail({ kind: 'exhausted', what: 'port' }, 'unused');
       } else if (localShortage(error) === 'descriptor') {

@@ -1,8 +1,8 @@
 import { LatencyEstimate } from '../balance/latency-estimate.ts';
 import type { Member } from '../balance/server-pool.ts';
 import type { OutlierTrack } from '../health/outlier-detector.ts';
-import type { LocalAddress } from '../net/tcp-stream.ts';
-import type { Destination, LeaseEnd, LeasePool } from '../source/lease-pool.ts';
+import type { LeasePool } from '../source/lease-pool.ts';
+import { ServerPorts } from '../source/server-ports.ts';
 import { TimeoutList } from '../timeout-list.ts';
 import { WaitQueue } from '../wait-queue.ts';
 import { blamesServer } from './blame.ts';
@@ -37,8 +37,7 @@ export class Server implements Member {
   readonly responseTimeouts: TimeoutList;
   readonly idleTimeouts: TimeoutList;
   private readonly context: HttpContext;
-  private readonly leases: LeasePool;
-  private readonly destination: Destination;
+  readonly ports: ServerPorts;
   private readonly events: ServerEvents;
   private readonly options: ServerOptions;
   private readonly connections: UpstreamConnection[] = [];
@@ -61,7 +60,6 @@ export class Server implements Member {
     options: ServerOptions,
   ) {
     this.context = deps.context;
-    this.leases = deps.leases;
     this.events = deps.events;
     this.options = options;
     this.id = options.id;
@@ -71,7 +69,7 @@ export class Server implements Member {
     this.fullWeight = options.weight;
     this.isLimited = options.requests !== Number.POSITIVE_INFINITY;
     this.latency = options.isMeasured ? new LatencyEstimate() : undefined;
-    this.destination = deps.leases.destination(options.host, options.port);
+    this.ports = new ServerPorts(deps.leases, options);
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
     this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
     this.idleTimeouts = new TimeoutList(options.idleTimeoutMs);
@@ -104,7 +102,7 @@ export class Server implements Member {
   /** The request could be sent now. */
   hasRoomFor(exchange: Exchange): boolean {
     if (this.isBusy) return false;
-    if (this.idle.length > 0 || (this.mayOpen && this.leases.hasFree(this.destination))) return true;
+    if (this.idle.length > 0 || (this.mayOpen && this.ports.hasFree)) return true;
     return exchange.isPipelinable && this.mayPipeline() && this.sharedWithRoom(this.options.pipelining) !== undefined;
   }
 
@@ -257,8 +255,10 @@ export class Server implements Member {
   /** The request goes by a connection with that lease. */
   onTry(exchange: Exchange, lease: number): void {
     if (this.latency !== undefined) exchange.sentAtMs = this.context.clock.now();
-    const { leases } = this;
-    exchange.record?.onAssigned(this.context.clock.now(), this.id, leases.addressOf(lease), leases.portOf(lease));
+    if (exchange.record !== undefined) {
+      const { address, port } = this.ports.local(lease);
+      exchange.record.onAssigned(this.context.clock.now(), this.id, address, port);
+    }
     this.events.onTry(exchange);
   }
 
@@ -316,33 +316,6 @@ export class Server implements Member {
     this.pipeliningRestsUntilMs = this.context.tickMs + PIPELINE_REST_MS;
   }
 
-  // Leases
-
-  /** -1 if no port is free. */
-  takeLease(): number {
-    return this.leases.lease(this.destination);
-  }
-
-  localAddress(lease: number): LocalAddress {
-    return { address: this.leases.addressOf(lease), port: this.leases.portOf(lease) };
-  }
-
-  /** Something else on this host holds that port. */
-  setLeaseAside(lease: number): void {
-    this.leases.setAside(this.destination, lease);
-  }
-
-  /** The address itself is not on this host any more. */
-  loseSource(lease: number): void {
-    const address = this.leases.addressOf(lease);
-    this.leases.release(this.destination, lease, 'unused');
-    this.leases.loseSource(address);
-  }
-
-  releaseLease(lease: number, end: LeaseEnd): void {
-    this.leases.release(this.destination, lease, end);
-  }
-
   // Time and lifetime
 
   /** Called by the plane's tick. */
@@ -372,7 +345,7 @@ export class Server implements Member {
   /** The address is to be let go, or is lost: its idle connections end now, the others after their answer; tunnels stay. */
   retireSource(address: string, end: 'closed' | 'reset'): void {
     for (const connection of [...this.connections]) {
-      if (connection.isRetiring || this.leases.addressOf(connection.lease) !== address) continue;
+      if (connection.isRetiring || this.ports.addressOf(connection.lease) !== address) continue;
       if (this.idle.includes(connection)) connection.close(end);
       else connection.isRetiring = true;
     }

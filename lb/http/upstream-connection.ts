@@ -75,7 +75,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
 
   /** Starts connecting. Returns false if no source port is free; the connection is then of no use. */
   open(): boolean {
-    this.lease = this.server.takeLease();
+    this.lease = this.server.ports.lease();
     if (this.lease < 0) return false;
     this.server.connectTimeouts.start(this, this.context.tickMs);
     dial(this, this.context.network);
@@ -376,7 +376,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     // Closing gives the socket back to the kernel before it returns, so the port is free for a request that waits.
     if (end === 'reset') stream?.reset();
     else stream?.close();
-    if (lease >= 0) this.server.releaseLease(lease, end);
+    if (lease >= 0) this.server.ports.release(lease, end);
     this.server.onConnectionClosed(this, queue.length - first > 1 && !hadSentPart && !wasConnecting);
     const isStale = failure === CLOSED && this.answered > 0 && !hadSentPart;
     for (let i = first; i < queue.length; i++) {

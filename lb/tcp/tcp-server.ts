@@ -1,7 +1,7 @@
 import type { Member } from '../balance/server-pool.ts';
 import type { OutlierTrack } from '../health/outlier-detector.ts';
-import type { LocalAddress } from '../net/tcp-stream.ts';
-import type { Destination, LeaseEnd, LeasePool } from '../source/lease-pool.ts';
+import type { LeasePool } from '../source/lease-pool.ts';
+import { ServerPorts } from '../source/server-ports.ts';
 import { TimeoutList } from '../timeout-list.ts';
 
 export interface TcpServerOptions {
@@ -27,14 +27,12 @@ export class TcpServer implements Member {
   connectsTotal = 0;
   connectFailuresTotal = 0;
   readonly connectTimeouts: TimeoutList;
-  private readonly leases: LeasePool;
-  private readonly destination: Destination;
+  readonly ports: ServerPorts;
   private readonly most: number;
   private readonly onRoom: () => void;
 
   /** `onRoom`: a connection has ended, so that another one may be opened. */
   constructor(deps: { readonly leases: LeasePool; readonly onRoom: () => void }, options: TcpServerOptions) {
-    this.leases = deps.leases;
     this.onRoom = deps.onRoom;
     this.id = options.id;
     this.host = options.host;
@@ -42,7 +40,7 @@ export class TcpServer implements Member {
     this.weight = options.weight;
     this.fullWeight = options.weight;
     this.most = options.connections;
-    this.destination = deps.leases.destination(options.host, options.port);
+    this.ports = new ServerPorts(deps.leases, options);
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
   }
 
@@ -52,37 +50,12 @@ export class TcpServer implements Member {
 
   /** A connection could be opened now, as far as this host is concerned. */
   get hasRoom(): boolean {
-    return !this.isFull && this.leases.hasFree(this.destination);
+    return !this.isFull && this.ports.hasFree;
   }
 
   /** A connection is closed and its lease given back. */
   onClosed(): void {
     this.active--;
     this.onRoom();
-  }
-
-  /** -1 if no port is free. */
-  takeLease(): number {
-    return this.leases.lease(this.destination);
-  }
-
-  localAddress(lease: number): LocalAddress {
-    return { address: this.leases.addressOf(lease), port: this.leases.portOf(lease) };
-  }
-
-  /** Something else on this host holds that port. */
-  setLeaseAside(lease: number): void {
-    this.leases.setAside(this.destination, lease);
-  }
-
-  /** The address itself is not on this host any more. */
-  loseSource(lease: number): void {
-    const address = this.leases.addressOf(lease);
-    this.leases.release(this.destination, lease, 'unused');
-    this.leases.loseSource(address);
-  }
-
-  releaseLease(lease: number, end: LeaseEnd): void {
-    this.leases.release(this.destination, lease, end);
   }
 }

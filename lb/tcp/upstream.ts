@@ -35,7 +35,7 @@ export class Upstream {
     owner: StreamOwner,
     done: (stream: TcpStream | undefined, failure: ConnectFailure | undefined) => void,
   ): boolean {
-    this.lease = this.server.takeLease();
+    this.lease = this.server.ports.lease();
     if (this.lease < 0) return false;
     this.server.active++;
     this.isCounted = true;
@@ -56,7 +56,7 @@ export class Upstream {
     };
     server.connectsTotal++;
     this.giveUp = network.connect(
-      server.localAddress(this.lease),
+      server.ports.local(this.lease),
       server.host,
       server.port,
       owner,
@@ -68,9 +68,9 @@ export class Upstream {
           server.track?.success();
           done(stream, undefined);
         } else if (shortage === 'port') {
-          if (isAddressGone) server.loseSource(this.lease);
-          else server.setLeaseAside(this.lease);
-          this.lease = triesLeft > 0 ? server.takeLease() : -1;
+          if (isAddressGone) server.ports.loseSource(this.lease);
+          else server.ports.setAside(this.lease);
+          this.lease = triesLeft > 0 ? server.ports.lease() : -1;
           if (this.lease >= 0) this.connect(network, owner, done, triesLeft - 1);
           else fail({ kind: 'exhausted', what: 'port' });
         } else if (shortage === 'descriptor') {
@@ -99,7 +99,7 @@ export class Upstream {
     if (!isReset) this.stream?.close();
     this.stream = undefined;
     this.lease = -1;
-    if (lease >= 0) server.releaseLease(lease, end === 'reset' && !isReset ? 'closed' : end);
+    if (lease >= 0) server.ports.release(lease, end === 'reset' && !isReset ? 'closed' : end);
     if (!this.isCounted) return;
     this.isCounted = false;
     server.onClosed();
