@@ -25,17 +25,43 @@ export function withSystemLock<T>(machine: Machine, fn: () => T): T {
   }
 }
 
+export function underWay(): SystemError {
+  return new SystemError('SYSTEM_LOCKED', 'another apply or undo is under way; try again when it is done.');
+}
+
+/** Whether somebody else changes the settings now, as far as this process may know. Changes nothing. */
+export function isSystemLocked(machine: Machine): boolean {
+  if (!machine.exists(JOURNAL_FOLDER)) return false;
+  let fd: number;
+  try {
+    fd = openFolder(machine);
+  } catch {
+    return false;
+  }
+  const { status } = tryLock(fd, '-s');
+  closeSync(fd);
+  return status === HELD_ELSEWHERE;
+}
+
+function tryLock(fd: number, kind: '-s' | '-x'): { readonly status: number | null; readonly error?: Error } {
+  return spawnSync('flock', ['-n', kind, '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
+}
+
+function openFolder(machine: Machine): number {
+  return openSync(machine.at(JOURNAL_FOLDER), constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
 function take(machine: Machine): number {
   for (let i = 0; i < TRIES; i++) {
     const fd = open(machine);
-    const { status, error } = spawnSync('flock', ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
+    const { status, error } = tryLock(fd, '-x');
     if (status === 0 && isStillThere(machine, fd)) return fd;
     closeSync(fd);
     if (error !== undefined) {
       throw new SystemError('SYSTEM_PERMISSION', 'the command flock is missing; install util-linux.', { cause: error });
     }
     if (status === HELD_ELSEWHERE) {
-      throw new SystemError('SYSTEM_LOCKED', 'another apply or undo is under way; try again when it is done.');
+      throw underWay();
     }
   }
   throw new SystemError('SYSTEM_LOCKED', 'other applies and undos keep coming in between; try again.');
@@ -55,7 +81,7 @@ function open(machine: Machine): number {
     }
   }
   try {
-    return openSync(machine.at(JOURNAL_FOLDER), constants.O_RDONLY | constants.O_DIRECTORY);
+    return openFolder(machine);
   } catch (cause) {
     throw new SystemError(
       'SYSTEM_PERMISSION',

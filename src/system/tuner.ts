@@ -6,7 +6,7 @@ import type { Machine } from './machine.ts';
 import { LIMITS_FILE, SERVICE_FILE, UNIT_FILE } from './owned-files.ts';
 import { type ChangedBy, type Finding, type InspectOptions, inspect, itemsOf, type SystemReport } from './report.ts';
 import { SystemError } from './system-error.ts';
-import { withSystemLock } from './system-lock.ts';
+import { isSystemLocked, underWay, withSystemLock } from './system-lock.ts';
 import { recover, runSteps } from './transaction.ts';
 
 export interface TunerDeps {
@@ -82,7 +82,7 @@ export class SystemTuner {
       const asRoot = chosen.map((finding) =>
         finding.by === 'root' ? { ...finding, by: 'portico' as const } : finding,
       );
-      return this.applyNow(this.store.read(), asRoot, files, true);
+      return this.preview(asRoot, files);
     }
     if ((denied.length > 0 && doable.length === 0) || isFileDenied) {
       throw new SystemError('SYSTEM_PERMISSION', 'changing these settings takes root; nothing was changed.', {
@@ -131,6 +131,18 @@ export class SystemTuner {
       const notices = [...(wasCut ? [CUT] : []), ...recovered.foreign.map(leftAlone), ...this.reload(steps)];
       return { changed: steps.map(describe), left: foreign.map(leaveForeign), notices };
     });
+  }
+
+  private preview(chosen: readonly Finding[], files: ReadonlyMap<string, string>): ChangeResult {
+    const journal = this.store.read();
+    try {
+      return this.applyNow(journal, chosen, files, true);
+    } catch (error) {
+      // What is seen while somebody else changes it is neither one state nor the other.
+      if (isSystemLocked(this.machine)) throw underWay();
+      if (JSON.stringify(this.store.read()) !== JSON.stringify(journal)) return this.preview(chosen, files);
+      throw error;
+    }
   }
 
   private applyNow(
