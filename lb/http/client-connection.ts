@@ -1,9 +1,8 @@
 import { appendBytes } from '../net/append-bytes.ts';
-import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { WebSocketTunnel } from '../websocket/tunnel.ts';
-import { AnswerWriter } from './answer-writer.ts';
+import { AnswerSender } from './answer-sender.ts';
 import { ClientRequests } from './client-requests.ts';
 import { type AnswerSink, Exchange, type Failure } from './exchange.ts';
 import type { HttpListener } from './http-listener.ts';
@@ -12,7 +11,6 @@ import { SLOW_BODY, SLOW_HEAD } from './refusals.ts';
 import type { Refusal } from './request-head.ts';
 import { RequestUpload, type Uploader } from './request-upload.ts';
 import type { ResponseHead } from './response-head.ts';
-import { writeInterimHead } from './response-writer.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** nginx's code for a client that left before its answer; only in the metrics. */
@@ -50,13 +48,15 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   private tunnel: WebSocketTunnel | undefined = undefined;
   private keepAlive = true;
   private isOld = false;
-  private readonly writer = new AnswerWriter();
+  private readonly answer: AnswerSender;
   private closesWhenDrained = false;
 
-  constructor(listener: HttpListener, handle: TcpHandle) {
+  /** `open` gives the stream of the connection to its owner. */
+  constructor(listener: HttpListener, open: (owner: StreamOwner) => TcpStream) {
     this.listener = listener;
-    this.stream = listener.context.network.adopt(handle, this);
+    this.stream = open(this);
     this.requests = new ClientRequests(listener, this.stream);
+    this.answer = new AnswerSender(this.stream, listener.context);
   }
 
   start(): void {
@@ -159,7 +159,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       return;
     }
     const view = requests.prepare(exchange, head, bytes, headEnd, target);
-    this.writer.expect(target.answerEdits, view);
+    this.answer.expect(target.answerEdits, view);
     if (this.upload === undefined) this.sendRequest();
     else this.upload.pass(undefined);
   }
@@ -205,45 +205,34 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
 
   onInterim(head: ResponseHead, bytes: Buffer, headEnd: number): void {
     // RFC 9110 §15.2: an HTTP/1.0 client knows none.
-    if (this.isOld) return;
-    const { outgoing } = this.listener.context;
-    const end = writeInterimHead(outgoing, head, bytes, headEnd);
-    if (!this.stream.write(outgoing.view(end))) outgoing.commit(end);
+    if (!this.isOld) this.answer.sendInterim(head, bytes, headEnd);
   }
 
   onAnswer(head: ResponseHead, bytes: Buffer, bodyFrom: number, bodyTo: number, isLast: boolean): void {
-    const { outgoing } = this.listener.context;
     this.state = 'answering';
     this.requests.onAnswer(bodyTo - bodyFrom);
-    const hasNoEnd = this.writer.begin(head, this.isOld, this.exchange!);
+    const hasNoEnd = this.answer.begin(head, this.isOld, this.exchange!);
     // An answer before the end of the request: the rest of the body has no taker, on either side.
     if (this.upload !== undefined) this.exchange!.connection!.isRetiring = true;
     if (this.upload !== undefined || hasNoEnd || this.listener.isDraining) this.keepAlive = false;
-    const end = this.writer.writeHead(outgoing, head, bytes, bodyFrom, bodyTo, isLast, !this.keepAlive);
-    if (!isLast) this.stream.disableNagle();
-    this.writeOut(end, isLast);
+    this.onSentOut(this.answer.sendHead(head, bytes, bodyFrom, bodyTo, isLast, !this.keepAlive), isLast);
   }
 
   onAnswerBody(bytes: Buffer, from: number, to: number, isLast: boolean): void {
     this.requests.onAnswerBody(to - from);
-    this.writeOut(this.writer.writePart(this.listener.context.outgoing, bytes, from, to, isLast), isLast);
+    this.onSentOut(this.answer.sendPart(bytes, from, to, isLast), isLast);
   }
 
-  /** Sends what stands in the outgoing arena up to `end`. */
-  private writeOut(end: number, isLast: boolean): void {
-    const { outgoing } = this.listener.context;
-    if (!this.stream.write(outgoing.view(end))) {
-      outgoing.commit(end);
-      if (!isLast) {
-        this.exchange!.connection?.pauseAnswer();
-        this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
-      }
+  private onSentOut(isTaken: boolean, isLast: boolean): void {
+    if (!isTaken && !isLast) {
+      this.exchange!.connection?.pauseAnswer();
+      this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
     }
     if (isLast) this.finish();
   }
 
   private finish(): void {
-    this.requests.settle(this.exchange, this.writer.status);
+    this.requests.settle(this.exchange, this.answer.status);
     this.releaseHead();
     if (!this.keepAlive) {
       this.endAfterAnswer();
@@ -283,7 +272,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
 
   onAnswerBroken(): void {
     // The client must not take the part for the whole: a reset is the one sign that every framing understands.
-    this.requests.settle(this.exchange, this.writer.status, 'server-closed');
+    this.requests.settle(this.exchange, this.answer.status, 'server-closed');
     this.destroy();
   }
 
@@ -315,18 +304,15 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
 
   private sendLocally(status: number, answer: Buffer): void {
     this.state = 'answering';
-    this.writer.status = status;
-    this.stream.write(answer);
+    this.answer.sendOwn(status, answer);
     this.finish();
   }
 
   onUpgrade(head: ResponseHead, bytes: Buffer, from: number, to: number, connection: UpstreamConnection): void {
     const { listener, exchange, requests } = this;
-    const { outgoing } = listener.context;
     const server = exchange!.server!;
-    this.writer.begin(head, false, exchange!);
-    const end = this.writer.writeHead(outgoing, head, bytes, from, from, true, false);
-    if (!this.stream.write(outgoing.view(end))) outgoing.commit(end);
+    this.answer.begin(head, false, exchange!);
+    this.answer.sendHead(head, bytes, from, from, true, false);
     requests.onAnswer(0);
     requests.settleUpgrade();
     this.state = 'tunnel';
@@ -362,7 +348,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   private abort(): void {
     const { exchange } = this;
     if ((this.state === 'waiting' || this.state === 'answering') && exchange !== undefined) {
-      const status = this.state === 'waiting' ? CLIENT_CLOSED : this.writer.status;
+      const status = this.state === 'waiting' ? CLIENT_CLOSED : this.answer.status;
       this.requests.settle(exchange, status, 'client-closed');
       this.cancelExchange(exchange);
     }
@@ -378,7 +364,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   destroy(end = 'aborted'): void {
     if (this.state === 'closed') return;
     if (this.exchange !== undefined) this.cancelExchange(this.exchange);
-    this.requests.log(this.exchange, this.writer.status, end);
+    this.requests.log(this.exchange, this.answer.status, end);
     if (this.state === 'tunnel') {
       this.tunnel!.destroy();
       return;

@@ -90,7 +90,7 @@ export class HttpListener {
   private accept(handle: TcpHandle): void {
     this.connectionsTotal++;
     const { admission } = this;
-    const connection = new ClientConnection(this, handle);
+    const connection = new ClientConnection(this, (owner) => this.context.network.adopt(handle, owner));
     if (admission.countsClients) connection.address = connection.peerAddress();
     const verdict = admission.enter(connection.address);
     connection.isTaken = verdict === 'taken';

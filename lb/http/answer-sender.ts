@@ -1,0 +1,64 @@
+import type { TcpStream } from '../net/tcp-stream.ts';
+import { AnswerWriter } from './answer-writer.ts';
+import type { Exchange } from './exchange.ts';
+import type { FieldEdits } from './field-edits.ts';
+import type { HttpContext } from './http-context.ts';
+import type { RequestView } from './request-view.ts';
+import type { ResponseHead } from './response-head.ts';
+import { writeInterimHead } from './response-writer.ts';
+
+/** Sends the answers to one client, one after the other. What a method returns is whether the kernel took all of it at once. */
+export class AnswerSender {
+  private readonly stream: TcpStream;
+  private readonly context: HttpContext;
+  private readonly writer = new AnswerWriter();
+
+  constructor(stream: TcpStream, context: HttpContext) {
+    this.stream = stream;
+    this.context = context;
+  }
+
+  /** Of the answer begun last. */
+  get status(): number {
+    return this.writer.status;
+  }
+
+  /** `view` is that of the request, where there is one. */
+  expect(edits: FieldEdits | undefined, view: RequestView | undefined): void {
+    this.writer.expect(edits, view);
+  }
+
+  /** As `AnswerWriter.begin`. */
+  begin(head: ResponseHead, isOldClient: boolean, exchange: Exchange): boolean {
+    return this.writer.begin(head, isOldClient, exchange);
+  }
+
+  sendInterim(head: ResponseHead, bytes: Buffer, headEnd: number): boolean {
+    return this.send(writeInterimHead(this.context.outgoing, head, bytes, headEnd));
+  }
+
+  /** As `AnswerWriter.writeHead`. */
+  sendHead(head: ResponseHead, bytes: Buffer, from: number, to: number, isLast: boolean, closes: boolean): boolean {
+    const end = this.writer.writeHead(this.context.outgoing, head, bytes, from, to, isLast, closes);
+    if (!isLast) this.stream.disableNagle();
+    return this.send(end);
+  }
+
+  sendPart(bytes: Buffer, from: number, to: number, isLast: boolean): boolean {
+    return this.send(this.writer.writePart(this.context.outgoing, bytes, from, to, isLast));
+  }
+
+  /** A whole answer that no server gave. */
+  sendOwn(status: number, answer: Buffer): boolean {
+    this.writer.status = status;
+    return this.stream.write(answer);
+  }
+
+  /** Sends what stands in the outgoing arena up to `end`. */
+  private send(end: number): boolean {
+    const { outgoing } = this.context;
+    if (this.stream.write(outgoing.view(end))) return true;
+    outgoing.commit(end);
+    return false;
+  }
+}
