@@ -10,7 +10,7 @@ export const Listener = Type.Object({
   /** `address:port` */
   bind: Type.String(),
   connections: Type.Integer(),
-  webSockets: Type.Integer(),
+  websockets: Type.Integer(),
 });
 
 const Listeners = Type.Object({ listeners: Type.Array(Listener) });
@@ -26,7 +26,7 @@ export function describeListeners(
     engine,
     bind,
     connections: open.get(name)?.connections ?? 0,
-    webSockets: open.get(name)?.webSockets ?? 0,
+    websockets: open.get(name)?.webSockets ?? 0,
   }));
 }
 

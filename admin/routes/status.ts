@@ -27,7 +27,7 @@ const Port = Type.Object({
 const Status = Type.Object({
   version: Type.String(),
   pid: Type.Integer(),
-  uptimeSeconds: Type.Number(),
+  uptime_seconds: Type.Number(),
   ready: Type.Boolean(),
   listeners: Type.Array(Listener),
   planes: Type.Array(Process),
@@ -51,7 +51,7 @@ export function statusRoutes(app: AdminApp, source: AdminSource, traffic: () => 
     return {
       version,
       pid,
-      uptimeSeconds,
+      uptime_seconds: uptimeSeconds,
       ready: source.notReady().length === 0,
       listeners: describeListeners(status.listeners, live),
       planes: status.planes.map(describeProcess),

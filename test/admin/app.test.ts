@@ -34,9 +34,9 @@ t.test('status', async (t) => {
   t.same(JSON.parse((await get('/api/v1/status')).body), {
     version: '1.2.3',
     pid: 1,
-    uptimeSeconds: 5,
+    uptime_seconds: 5,
     ready: false,
-    listeners: [{ name: 'web', engine: 'http', bind: '127.0.0.1:80', connections: 2, webSockets: 1 }],
+    listeners: [{ name: 'web', engine: 'http', bind: '127.0.0.1:80', connections: 2, websockets: 1 }],
     planes: [{ id: 'plane-1', pid: 2, ready: true, restarts: 3 }],
     workers: [{ id: 'app-1', pid: null, ready: false, restarts: 4 }],
     backends: [
@@ -82,7 +82,7 @@ t.test('listeners and backends, of all planes that are alive', async (t) => {
   };
   const { get } = appOf(source);
   t.same(JSON.parse((await get('/api/v1/listeners')).body), {
-    listeners: [{ name: 'web', engine: 'http', bind: '127.0.0.1:80', connections: 6, webSockets: 3 }],
+    listeners: [{ name: 'web', engine: 'http', bind: '127.0.0.1:80', connections: 6, websockets: 3 }],
   });
   t.same(JSON.parse((await get('/api/v1/backends')).body), {
     backends: [
@@ -104,7 +104,7 @@ t.test('listeners and backends, of all planes that are alive', async (t) => {
     ],
   });
   source.current = { planes: new Map(), retired: undefined, isComplete: false };
-  t.match(JSON.parse((await get('/api/v1/listeners')).body), { listeners: [{ connections: 0, webSockets: 0 }] });
+  t.match(JSON.parse((await get('/api/v1/listeners')).body), { listeners: [{ connections: 0, websockets: 0 }] });
   t.match(JSON.parse((await get('/api/v1/backends')).body), { backends: [{ servers: [{ active: 0, idle: 0 }] }] });
 });
 
