@@ -1,0 +1,140 @@
+import type {
+  AdminSource,
+  NewServer,
+  PortRange,
+  PortUseFilter,
+  ServerChange,
+  ServerWish,
+  SourceChange,
+  SourceCounters,
+  Status,
+  Traffic,
+} from '../admin/admin-source.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../lb/clock.ts';
+import type { BackendState } from '../lb/control/messages.ts';
+import type { PortForecast } from '../lb/forecast/forecaster.ts';
+import { fullestUse, type PortUse } from '../lb/source/port-use.ts';
+import type { SourceStatus } from '../lb/source/source-status.ts';
+import type { BackendService } from './backend-service.ts';
+import type { EngineGroup } from './engine-group.ts';
+import type { KernelEngine } from './kernel-engine.ts';
+import type { PlaneGroup } from './plane-group.ts';
+import type { ShortageWatch } from './shortage-watch.ts';
+import type { SourceService } from './source-service.ts';
+import type { SystemService } from './system-service.ts';
+import { readVersion } from './version.ts';
+
+export interface LiveSourceDeps {
+  readonly clock: Clock;
+  readonly config: () => Config;
+  /** The bound port of each listener. */
+  readonly ports: () => Readonly<Record<string, number>>;
+  readonly isDraining: () => boolean;
+  readonly backends: BackendService;
+  readonly sources: SourceService;
+  readonly planes: PlaneGroup;
+  readonly engines: EngineGroup;
+  /** Undefined where no listener asks for it. */
+  readonly kernel: () => KernelEngine | undefined;
+  readonly shortages: ShortageWatch;
+  readonly system: SystemService;
+}
+
+/** What runs, as the admin server shows and changes it. */
+export class LiveSource implements AdminSource {
+  readonly system: SystemService;
+  private readonly deps: LiveSourceDeps;
+  private readonly startedAtMs: number;
+
+  constructor(deps: LiveSourceDeps) {
+    this.deps = deps;
+    this.system = deps.system;
+    this.startedAtMs = deps.clock.now();
+  }
+
+  status(): Status {
+    const { clock, config, planes, kernel, backends } = this.deps;
+    const ports = this.deps.ports();
+    return {
+      version: readVersion(),
+      pid: process.pid,
+      uptimeSeconds: (clock.now() - this.startedAtMs) / 1000,
+      listeners: config().listeners.map(({ name, engine, host }) => ({
+        name,
+        engine,
+        bind: `${host.includes(':') ? `[${host}]` : host}:${ports[name]}`,
+      })),
+      planes: [...planes.status, ...(kernel() === undefined ? [] : [kernel()!.status])],
+      workers: backends.workerStatus.map((worker) => ({ ...worker, ready: worker.server !== undefined })),
+    };
+  }
+
+  backends(): readonly BackendState[] {
+    return this.deps.backends.states;
+  }
+
+  changeServer(backend: string, server: string, wish: ServerWish): ServerChange {
+    return this.deps.backends.changeServer(backend, server, wish);
+  }
+
+  addServer(backend: string, server: NewServer): ServerChange {
+    return this.deps.backends.addServer(backend, server);
+  }
+
+  removeServer(backend: string, server: string): ServerChange {
+    return this.deps.backends.removeServer(backend, server);
+  }
+
+  sources(): readonly SourceStatus[] {
+    return this.deps.sources.statuses;
+  }
+
+  addSource(pool: string, address: string): Promise<SourceChange> {
+    return this.deps.sources.add(pool, address);
+  }
+
+  drainSource(pool: string, address: string): SourceChange {
+    return this.deps.sources.drain(pool, address);
+  }
+
+  portRanges(): ReadonlyMap<string, PortRange> {
+    return new Map(this.deps.config().sources.map(({ name, ports }) => [name, ports]));
+  }
+
+  async portUse({ limit, ...filter }: PortUseFilter): Promise<readonly PortUse[]> {
+    const { planes, kernel } = this.deps;
+    const uses = await Promise.all([planes.portUse(filter), kernel()?.portUse(filter) ?? []]);
+    return fullestUse(uses.flat(), limit);
+  }
+
+  forecasts(): readonly PortForecast[] {
+    return this.deps.shortages.forecasts;
+  }
+
+  /** The drift that planes and engines find comes with their traffic. */
+  sourceCounters(): SourceCounters {
+    const { sources, planes, engines } = this.deps;
+    const { drift, claims } = sources.counters;
+    const sum: Record<string, number> = { ...drift };
+    const found = [...planes.drift, ...(engines.counters()?.drift ?? [])];
+    for (const { kind, count } of found) sum[kind] = (sum[kind] ?? 0) + count;
+    return { drift: sum, claims };
+  }
+
+  async traffic(): Promise<Traffic> {
+    const { planes, engines } = this.deps;
+    const traffic = await planes.collect();
+    const primary = engines.counters();
+    return primary === undefined ? traffic : { ...traffic, primary };
+  }
+
+  notReady(): readonly string[] {
+    const { isDraining, planes, backends } = this.deps;
+    const reasons: string[] = [];
+    if (isDraining()) reasons.push('draining');
+    if (!planes.isReady) reasons.push('no data plane accepts connections');
+    for (const name of backends.unavailable) reasons.push(`backend ${name} has no healthy server`);
+    return reasons;
+  }
+}
