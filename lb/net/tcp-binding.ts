@@ -6,7 +6,7 @@
  * leaves malformed requests without an answer, refuses HTTP/1.0 with 505, drops clients that pipeline, accepts two `Host` fields, and
  * offers no tunnel; all of these were measured with version 3.0.6 of its package.
  *
- * Nothing else in the project touches `process.binding`. Node documents it as deprecated without a date; its TCP handle has kept this
+ * Only this and `pipe-binding.ts` touch `process.binding`. Node documents it as deprecated without a date; its TCP handle has kept this
  * shape since Node 12. `loadTcpBinding` fails with one clear error where it changed.
  */
 export interface TcpHandle {
