@@ -1,4 +1,4 @@
-import type { TcpStream } from '../net/tcp-stream.ts';
+import type { ByteStream } from '../net/byte-stream.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import type { Exchange } from './exchange.ts';
 import type { FieldEdits } from './field-edits.ts';
@@ -9,11 +9,11 @@ import { writeInterimHead } from './response-writer.ts';
 
 /** Sends the answers to one client, one after the other. What a method returns is whether the kernel took all of it at once. */
 export class AnswerSender {
-  private readonly stream: TcpStream;
+  private readonly stream: ByteStream;
   private readonly context: HttpContext;
   private readonly writer = new AnswerWriter();
 
-  constructor(stream: TcpStream, context: HttpContext) {
+  constructor(stream: ByteStream, context: HttpContext) {
     this.stream = stream;
     this.context = context;
   }

@@ -1,5 +1,5 @@
 import { appendBytes } from '../net/append-bytes.ts';
-import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
+import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { WebSocketTunnel } from '../websocket/tunnel.ts';
 import { AnswerSender } from './answer-sender.ts';
@@ -37,7 +37,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   timeoutAtMs = 0;
 
   private readonly listener: HttpListener;
-  private readonly stream: TcpStream;
+  private readonly stream: ByteStream;
   private state: 'idle' | 'waiting' | 'answering' | 'lingering' | 'tunnel' | 'closed' = 'idle';
   /** The start of a head that has not arrived whole, or requests sent ahead. */
   private ahead: Buffer | undefined = undefined;
@@ -52,7 +52,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   private closesWhenDrained = false;
 
   /** `open` gives the stream of the connection to its owner. */
-  constructor(listener: HttpListener, open: (owner: StreamOwner) => TcpStream) {
+  constructor(listener: HttpListener, open: (owner: StreamOwner) => ByteStream) {
     this.listener = listener;
     this.stream = open(this);
     this.requests = new ClientRequests(listener, this.stream);

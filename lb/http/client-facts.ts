@@ -1,4 +1,4 @@
-import type { TcpStream } from '../net/tcp-stream.ts';
+import type { ByteStream } from '../net/byte-stream.ts';
 import type { Forwarding } from './forwarding.ts';
 
 /** The peer of one client connection: the client itself, or a proxy before it. */
@@ -7,7 +7,7 @@ export class ClientFacts {
   readonly port: number;
   readonly isTrusted: boolean;
 
-  constructor(stream: TcpStream, forwarding: Forwarding) {
+  constructor(stream: ByteStream, forwarding: Forwarding) {
     const { address, port } = stream.peer();
     // A socket of `::` names IPv4 peers as IPv6 addresses (RFC 4291 §2.5.5.2).
     this.address = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;

@@ -1,5 +1,5 @@
 import type { AccessRecord } from '../access-log/access-record.ts';
-import type { TcpStream } from '../net/tcp-stream.ts';
+import type { ByteStream } from '../net/byte-stream.ts';
 import { ClientFacts } from './client-facts.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKey } from './hash-key.ts';
@@ -22,7 +22,7 @@ export class ClientRequests {
   /** The answer of one that reaches no backend. */
   unrouted: LocalAnswer = NOT_FOUND;
   private readonly listener: HttpListener;
-  private readonly stream: TcpStream;
+  private readonly stream: ByteStream;
   private known: ClientFacts | undefined = undefined;
   /** `X-Forwarded-For` and the rest, up to the host. */
   private forwarded: string | undefined = undefined;
@@ -30,7 +30,7 @@ export class ClientRequests {
   private record: AccessRecord | undefined = undefined;
   private view: RequestView | undefined = undefined;
 
-  constructor(listener: HttpListener, stream: TcpStream) {
+  constructor(listener: HttpListener, stream: ByteStream) {
     this.listener = listener;
     this.stream = stream;
   }

@@ -1,4 +1,4 @@
-import type { TcpStream } from '../net/tcp-stream.ts';
+import type { ByteStream } from '../net/byte-stream.ts';
 import type { Expirable } from '../timeout-list.ts';
 import type { HttpListener } from './http-listener.ts';
 import { BAD_CHUNK, BODY_TOO_LARGE } from './refusals.ts';
@@ -18,13 +18,13 @@ export interface Uploader extends Expirable {
  */
 export class RequestUpload {
   private readonly client: Uploader;
-  private readonly stream: TcpStream;
+  private readonly stream: ByteStream;
   private readonly listener: HttpListener;
   private readonly body: RequestBody;
   private isGathering = true;
 
   constructor(
-    deps: { readonly client: Uploader; readonly stream: TcpStream; readonly listener: HttpListener },
+    deps: { readonly client: Uploader; readonly stream: ByteStream; readonly listener: HttpListener },
     head: RequestHead,
   ) {
     this.client = deps.client;

@@ -1,6 +1,6 @@
 import { Arena } from '../net/arena.ts';
+import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import { copyBytes } from '../net/copy-bytes.ts';
-import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { dial } from './dial.ts';
@@ -48,7 +48,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   timeoutAtMs = 0;
 
   private readonly context: HttpContext;
-  private stream: TcpStream | undefined = undefined;
+  private stream: ByteStream | undefined = undefined;
   lease = -1;
   /** Ends the attempt to connect. */
   giveUp: (() => void) | undefined = undefined;
@@ -83,7 +83,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   }
 
   /** From `dial`. */
-  onConnected(stream: TcpStream): void {
+  onConnected(stream: ByteStream): void {
     this.state = 'open';
     this.stream = stream;
     this.giveUp = undefined;
@@ -195,7 +195,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   }
 
   /** Hands the socket over to a tunnel; the connection keeps the lease until `close`. */
-  becomeTunnel(owner: StreamOwner): TcpStream {
+  becomeTunnel(owner: StreamOwner): ByteStream {
     this.state = 'tunnel';
     this.timeoutList?.cancel(this);
     this.queue = [];

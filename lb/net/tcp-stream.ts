@@ -1,24 +1,8 @@
 import { getSystemErrorName } from 'node:util';
+import type { ByteStream, LocalAddress, StreamOwner } from './byte-stream.ts';
 import type { AddressInto, ShutdownRequest, TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
 
-/** What a stream tells its owner. All calls come from the event loop, never from inside a call of the stream's own methods. */
-export interface StreamOwner {
-  /**
-   * `length` bytes stand at the start of `buffer`, valid until this returns.
-   */
-  onRead(buffer: Buffer, length: number): void;
-  /** The peer will send no more. */
-  onEnd(): void;
-  /** The connection is lost; `code` is an errno name such as `ECONNRESET`. */
-  onError(code: string): void;
-  /** All that was written has been taken by the kernel, after a `write` that returned false. */
-  onDrained(): void;
-}
-
-export interface LocalAddress {
-  readonly address: string;
-  readonly port: number;
-}
+export type { ByteStream, LocalAddress, StreamOwner } from './byte-stream.ts';
 
 const EOF = -4095; // UV_EOF in libuv's uv/errno.h
 const nothing = (): void => {};
@@ -121,7 +105,9 @@ export class TcpNetwork {
 }
 
 /** A connected TCP socket. */
-export class TcpStream {
+export class TcpStream implements ByteStream {
+  readonly isEarly = false;
+  readonly tls = undefined;
   /** Writes that the kernel has not taken whole yet. */
   pendingWrites = 0;
   private readonly network: TcpNetwork;

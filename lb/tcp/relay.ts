@@ -1,7 +1,7 @@
 import type { StreamOutcome } from '../metrics/plane-metrics.ts';
+import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import { copyBytes } from '../net/copy-bytes.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
-import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { writeProxyHeader } from '../proxy-protocol/write-proxy-header.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
@@ -18,7 +18,7 @@ const LISTENS_TO_BYTES = 16_384;
 
 /** One side of a relay: what is read from it is written to the other side. */
 class End implements StreamOwner {
-  stream: TcpStream | undefined = undefined;
+  stream: ByteStream | undefined = undefined;
   peer!: End;
   /** It will send no more. */
   hasEnded = false;
@@ -161,7 +161,7 @@ export class Relay implements Expirable {
     return true;
   }
 
-  private onConnected(stream: TcpStream): void {
+  private onConnected(stream: ByteStream): void {
     const client = this.client.stream!;
     const { proxyProtocol } = this.target!.backend;
     this.state = 'open';
@@ -180,7 +180,7 @@ export class Relay implements Expirable {
     stream.resume();
   }
 
-  private addresses(client: TcpStream): ProxiedAddresses | undefined {
+  private addresses(client: ByteStream): ProxiedAddresses | undefined {
     if (this.opening?.addresses !== undefined) return this.opening.addresses;
     const source = client.peer();
     const destination = client.local();

@@ -2,8 +2,8 @@ import { BlockList } from 'node:net';
 import type { ForwardingConfig, ListenerConfig } from '../../config/config.ts';
 import type { ListenerMetrics } from '../metrics/plane-metrics.ts';
 import type { StreamCounters } from '../metrics/stream-counters.ts';
+import type { ByteStream } from '../net/byte-stream.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
-import type { TcpStream } from '../net/tcp-stream.ts';
 import type { RouteRequest } from '../route/route-request.ts';
 import { Router } from '../route/router.ts';
 import { TimeoutList } from '../timeout-list.ts';
@@ -76,7 +76,7 @@ export class TcpListener {
   }
 
   /** This client says first for whom it speaks. */
-  expectsProxyHeader(client: TcpStream): boolean {
+  expectsProxyHeader(client: ByteStream): boolean {
     if (this.proxies === undefined) return false;
     const address = client.peerAddress();
     return address !== '' && this.proxies.check(address, address.includes(':') ? 'ipv6' : 'ipv4');

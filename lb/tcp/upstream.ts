@@ -1,5 +1,6 @@
+import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import { localShortage } from '../net/local-shortage.ts';
-import type { StreamOwner, TcpNetwork, TcpStream } from '../net/tcp-stream.ts';
+import type { TcpNetwork } from '../net/tcp-stream.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
 import type { TcpServer } from './tcp-server.ts';
 
@@ -19,7 +20,7 @@ export class Upstream {
   private lease = -1;
   /** The server counts it. */
   private isCounted = false;
-  private stream: TcpStream | undefined = undefined;
+  private stream: ByteStream | undefined = undefined;
   private giveUp: (() => void) | undefined = undefined;
 
   constructor(server: TcpServer) {
@@ -33,7 +34,7 @@ export class Upstream {
   open(
     network: TcpNetwork,
     owner: StreamOwner,
-    done: (stream: TcpStream | undefined, failure: ConnectFailure | undefined) => void,
+    done: (stream: ByteStream | undefined, failure: ConnectFailure | undefined) => void,
   ): boolean {
     this.lease = this.server.ports.lease();
     if (this.lease < 0) return false;

@@ -1,7 +1,7 @@
 import type { HttpContext } from '../http/http-context.ts';
 import type { UpstreamConnection } from '../http/upstream-connection.ts';
+import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import { copyBytes } from '../net/copy-bytes.ts';
-import type { StreamOwner, TcpStream } from '../net/tcp-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { FrameScanner } from './frame-scanner.ts';
 
@@ -16,7 +16,7 @@ function closeFrame(code: number, isMasked: boolean): Buffer {
 
 /** One side of a tunnel: reads from its socket, writes to the other side's. */
 class End implements StreamOwner {
-  stream!: TcpStream;
+  stream!: ByteStream;
   peer!: End;
   /** Follows what this side sends. */
   readonly scanner: FrameScanner;
@@ -69,7 +69,7 @@ export class WebSocketTunnel implements Expirable {
     deps: {
       readonly context: HttpContext;
       readonly timeouts: TimeoutList;
-      readonly client: TcpStream;
+      readonly client: ByteStream;
       readonly connection: UpstreamConnection;
     },
     options: { readonly maxMessageBytes: number },
