@@ -1,12 +1,18 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
 import type { Registry } from 'prom-client';
+import type { Clock } from '../lb/clock.ts';
 import type { AdminApp } from './admin-app.ts';
 import type { AdminSource } from './admin-source.ts';
+import type { Audit } from './events/audit.ts';
+import { EventStreams } from './events/event-streams.ts';
+import type { EventsSource } from './events/events-source.ts';
+import { StatusTicker } from './events/status-ticker.ts';
 import { type GuardOptions, useGuard } from './guard.ts';
 import { Exposition } from './metrics/exposition.ts';
 import { answerBadRequest, answerMalformed, type OnError, useProblems } from './problem.ts';
 import { backendRoutes } from './routes/backends.ts';
+import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { indexRoutes } from './routes/index-page.ts';
 import { listenerRoutes } from './routes/listeners.ts';
@@ -21,6 +27,11 @@ import { shareInFlight } from './share-in-flight.ts';
 
 export interface AdminAppDeps {
   readonly source: AdminSource;
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly epochMs: () => number;
+  readonly events: EventsSource;
+  readonly audit: Audit;
   /** The metrics of this process, shown before those of the planes. */
   readonly registry: Registry;
   /** Called with what made an answer a 500; the client is not told. */
@@ -33,7 +44,8 @@ export interface AdminAppOptions extends GuardOptions {
 }
 
 /** The admin server's routes. It never listens; `AdminServer` does. */
-export function createAdminApp({ source, registry, onError }: AdminAppDeps, options: AdminAppOptions): AdminApp {
+export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): AdminApp {
+  const { source, registry, onError, audit, events } = deps;
   const app = fastify({
     forceCloseConnections: true,
     frameworkErrors: answerBadRequest,
@@ -51,11 +63,12 @@ export function createAdminApp({ source, registry, onError }: AdminAppDeps, opti
   statusRoutes(app, source, traffic);
   listenerRoutes(app, source, traffic);
   backendRoutes(app, source, traffic);
-  serverChangeRoutes(app, source);
+  serverChangeRoutes(app, source, audit);
   sourceRoutes(app, source, traffic);
-  sourceChangeRoutes(app, source);
+  sourceChangeRoutes(app, source, audit);
   portRoutes(app, source);
-  systemRoutes(app, source.system);
+  systemRoutes(app, source.system, audit);
+  eventRoutes(app, events, new EventStreams({ ...deps, ticker: new StatusTicker({ ...deps, traffic }) }));
   metricsRoutes(app, new Exposition({ source, traffic, registry }, options));
   return app;
 }

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Actor } from './actor.ts';
 import type { AdminApp } from './admin-app.ts';
 import { isLoopback } from './loopback.ts';
 import { sendProblem } from './problem.ts';
@@ -8,6 +9,13 @@ export interface GuardOptions {
   readonly token: string | undefined;
   /** Answer only those who reached the server by a loopback address or as `localhost`. */
   readonly isLocalOnly: boolean;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; set before any handler runs. */
+    actor: Actor;
+  }
 }
 
 /** Answered without a token, for what restarts or routes by them. */
@@ -24,7 +32,10 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
  */
 export function useGuard(app: AdminApp, { token, isLocalOnly }: GuardOptions): void {
   const expected = token === undefined ? undefined : digest(token);
+  app.decorateRequest('actor');
   app.addHook('onRequest', async (request, reply) => {
+    const address = request.ip === '' || request.ip === undefined ? 'unix' : request.ip;
+    request.actor = { name: token === undefined ? 'anyone' : 'token', role: 'admin', address };
     const { host, origin, authorization } = request.headers;
     if (isLocalOnly && host !== undefined && !isLocal(host)) {
       return sendProblem(reply, 421, `This server does not answer for "${host}"; use 127.0.0.1 or localhost.`);

@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { AdminConfig } from '../config/config.ts';
+import type { Clock } from '../lb/clock.ts';
 import type { AdminApp } from './admin-app.ts';
 import type { AdminSource } from './admin-source.ts';
 import { createAdminApp } from './app.ts';
+import { Audit } from './events/audit.ts';
+import { AuditFile } from './events/audit-file.ts';
+import type { EventFeed } from './events/event-feed.ts';
 import { isLoopback } from './loopback.ts';
 import type { OnError } from './problem.ts';
 import { removeStaleSocket } from './stale-socket.ts';
@@ -20,6 +24,15 @@ export class AdminError extends Error {
   }
 }
 
+export interface AdminServerDeps {
+  readonly source: AdminSource;
+  readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly epochMs: () => number;
+  /** What is shown at `/api/v1/events`; changes are added to it. */
+  readonly events: EventFeed;
+}
+
 export interface AdminServerOptions {
   /** Called with what made an answer a 500. Default: nothing. */
   readonly onError?: OnError;
@@ -32,14 +45,14 @@ const TOP_DESTINATIONS = 100;
 /** Listens where the config says. */
 export class AdminServer {
   private readonly config: AdminConfig;
-  private readonly source: AdminSource;
+  private readonly deps: AdminServerDeps;
   private readonly onError: OnError;
   private readonly topDestinations: number;
   private registry: Registry | undefined = undefined;
   private app: AdminApp | undefined = undefined;
 
-  constructor(source: AdminSource, config: AdminConfig, options: AdminServerOptions = {}) {
-    this.source = source;
+  constructor(deps: AdminServerDeps, config: AdminConfig, options: AdminServerOptions = {}) {
+    this.deps = deps;
     this.config = config;
     this.onError = options.onError ?? (() => {});
     this.topDestinations = options.topDestinations ?? TOP_DESTINATIONS;
@@ -57,8 +70,13 @@ export class AdminServer {
       );
     }
     if ('path' in listen) await removeStaleSocket(listen.path);
+    const { auditLog } = this.config;
+    const audit = new Audit({
+      feed: this.deps.events,
+      write: auditLog === undefined ? undefined : new AuditFile(auditLog).write,
+    });
     const app = createAdminApp(
-      { source: this.source, registry: this.processMetrics(), onError: this.onError },
+      { ...this.deps, audit, registry: this.processMetrics(), onError: this.onError },
       { token, isLocalOnly, topDestinations: this.topDestinations },
     );
     this.app = app;

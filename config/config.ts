@@ -91,4 +91,6 @@ export interface ForwardingConfig {
 export interface AdminConfig {
   readonly listen: { readonly host: string; readonly port: number } | { readonly path: string };
   readonly tokenFile?: string;
+  /** A whole path. */
+  readonly auditLog?: string;
 }

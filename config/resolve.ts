@@ -122,6 +122,10 @@ function resolveAdmin(file: ConfigFile, context: LoadContext, report: Report): A
   if ('path' in listen && !isAbsolute(listen.path)) {
     report(['admin', 'listen'], `"${text}" needs the whole path of the socket, as in unix:/run/portico/admin.sock`);
   }
-  const tokenFile = file.admin?.token_file;
-  return { listen, ...(tokenFile === undefined ? {} : { tokenFile: resolvePath(context.directory, tokenFile) }) };
+  const { token_file: tokenFile, audit_log: auditLog } = file.admin ?? {};
+  return {
+    listen,
+    ...(tokenFile === undefined ? {} : { tokenFile: resolvePath(context.directory, tokenFile) }),
+    ...(auditLog === undefined ? {} : { auditLog: resolvePath(context.directory, auditLog) }),
+  };
 }

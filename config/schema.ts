@@ -121,6 +121,9 @@ export const configSchema = Type.Object(
       Type.Object(
         {
           listen: optional(Type.String({ description: 'Address and port, or unix:/path', default: '127.0.0.1:9797' })),
+          audit_log: optional(
+            Type.String({ description: 'File to which a line is added for each change through the API; JSON' }),
+          ),
           token_file: optional(Type.String({ description: 'File with the bearer token that requests must carry' })),
         },
         { ...closed, description: 'Status, metrics and API' },

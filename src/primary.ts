@@ -1,11 +1,12 @@
 import { liveTraffic } from '../admin/live-traffic.ts';
-import { AdminServer } from '../admin/server.ts';
+import type { AdminServer } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState, PortBlock } from '../lb/control/messages.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
 import { BackendService } from './backend-service.ts';
 import { logFileFault } from './check-log-files.ts';
+import { createAdminServer } from './create-admin-server.ts';
 import { createPrimaryEngine } from './create-primary-engine.ts';
 import { EngineGroup } from './engine-group.ts';
 import { EventLog } from './event-log.ts';
@@ -21,6 +22,8 @@ import { SystemService } from './system-service.ts';
 export interface PrimaryDeps {
   readonly clock: Clock;
   readonly random: () => number;
+  /** Milliseconds since 1970. */
+  readonly epochMs: () => number;
 }
 
 /** How long a start waits for workers and first health checks before it says that it is up, without them. */
@@ -130,10 +133,7 @@ export class Primary {
       shortages: this.shortages,
       system: this.system,
     });
-    this.admin = new AdminServer(live, config.admin, {
-      onError: (error) =>
-        log.emit({ type: 'admin-error', message: error instanceof Error ? error.message : String(error) }),
-    });
+    this.admin = createAdminServer({ ...deps, log }, live, config.admin);
   }
 
   /** The bound port of each listener, once started. */

@@ -36,7 +36,7 @@ export interface StartOptions {
  */
 export async function startPortico({ config, onEvent, signal }: StartOptions): Promise<Portico> {
   const primary = new Primary(
-    { clock: systemClock, random: Math.random },
+    { clock: systemClock, random: Math.random, epochMs: Date.now },
     typeof config === 'string' ? read(config) : config,
   );
   if (onEvent !== undefined) primary.log.subscribe(onEvent);

@@ -1,14 +1,13 @@
 import Type from 'typebox';
+import { choice } from '../../config/schema-parts.ts';
 
 /** An event, as `GET /api/v1/events` and `/api/v1/events/history` have it. */
 export const Event = Type.Object({
   /** Run and number; goes into `Last-Event-ID`. */
   id: Type.String(),
   time: Type.String(),
-  type: Type.Union(
-    (['change', 'server', 'source', 'plane', 'worker', 'config', 'alarm'] as const).map((type) => Type.Literal(type)),
-  ),
-  severity: Type.Union((['info', 'warning', 'error'] as const).map((severity) => Type.Literal(severity))),
+  type: choice('What it is about', ['change', 'server', 'source', 'plane', 'worker', 'config', 'alarm']),
+  severity: choice('How bad it is', ['info', 'warning', 'error']),
   message: Type.String(),
   data: Type.Record(Type.String(), Type.Unknown()),
 });

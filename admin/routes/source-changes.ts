@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, SourceChange } from '../admin-source.ts';
+import type { Audit } from '../events/audit.ts';
 import { sendProblem } from '../problem.ts';
 import { describeSource, Source } from './source.ts';
 
@@ -32,13 +33,16 @@ function statusOf(reason: Refusal): number {
 }
 
 /** `POST /api/v1/sources/{pool}/addresses`, `DELETE /api/v1/sources/{pool}/addresses/{ip}`. Changes last until Portico stops. */
-export function sourceChangeRoutes(app: AdminApp, source: AdminSource): void {
+export function sourceChangeRoutes(app: AdminApp, source: AdminSource, audit: Audit): void {
   app.post(
     '/api/v1/sources/:pool/addresses',
     { schema: { params: Pool, body: NewAddress, response: { 201: Source } } },
     async (request, reply) => {
       const change = await source.addSource(request.params.pool, request.body.address);
       if (!change.ok) return sendProblem(reply, statusOf(change.reason), change.detail) as never;
+      const { pool, address, state } = change.status;
+      const added = { target: `${pool}/${address}`, before: null, after: { state: state.kind } };
+      await audit.record(request.actor, { action: 'source.add', ...added, isKept: false });
       return reply.code(201).send(describeSource(change.status));
     },
   );
@@ -46,8 +50,13 @@ export function sourceChangeRoutes(app: AdminApp, source: AdminSource): void {
     '/api/v1/sources/:pool/addresses/:ip',
     { schema: { params: Address, response: { 202: Source } } },
     async (request, reply) => {
-      const change = source.drainSource(request.params.pool, request.params.ip);
+      const { pool, ip } = request.params;
+      const was = source.sources().find((each) => each.pool === pool && each.address === ip);
+      const change = source.drainSource(pool, ip);
       if (!change.ok) return sendProblem(reply, statusOf(change.reason), change.detail) as never;
+      const before = was === undefined ? null : { state: was.state.kind };
+      const drained = { target: `${pool}/${ip}`, before, after: { state: change.status.state.kind } };
+      await audit.record(request.actor, { action: 'source.drain', ...drained, isKept: false });
       return reply.code(202).send(describeSource(change.status));
     },
   );

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import type { AdminApp } from '../admin-app.ts';
+import type { Audit } from '../events/audit.ts';
 import { sendProblem } from '../problem.ts';
 import type { SystemChange, SystemSource } from '../system-source.ts';
 
@@ -86,7 +87,7 @@ function statusOf(reason: Extract<SystemChange, { readonly ok: false }>['reason'
  * `GET /api/v1/system`; `POST /api/v1/system/apply` and `/undo`, both whole or for some settings, for real or as a dry run. A refusal has
  * the commands that somebody else could type in `commands`.
  */
-export function systemRoutes(app: AdminApp, system: SystemSource): void {
+export function systemRoutes(app: AdminApp, system: SystemSource, audit: Audit): void {
   app.get('/api/v1/system', { schema: { querystring: Query, response: { 200: System } } }, async (request) =>
     structuredClone(system.report(request.query.for) as never),
   );
@@ -102,6 +103,17 @@ export function systemRoutes(app: AdminApp, system: SystemSource): void {
           return sendProblem(reply, statusOf(reason), detail, { commands }) as never;
         }
         const { ok, ...result } = change;
+        if (!isDryRun && result.changed.length > 0) {
+          const valuesOf = (side: 'from' | 'to') =>
+            Object.fromEntries(result.changed.map((each) => [each.name, each[side]]));
+          await audit.record(request.actor, {
+            action: `system.${what}`,
+            target: 'machine',
+            before: valuesOf('from'),
+            after: valuesOf('to'),
+            isKept: true,
+          });
+        }
         return { dry_run: isDryRun, ...result } as never;
       },
     );

@@ -1,14 +1,10 @@
-import { Registry } from 'prom-client';
 import t from 'tap';
 import type { AdminSource } from '../../admin/admin-source.ts';
-import { createAdminApp } from '../../admin/app.ts';
+import { adminAppOf } from '../fixtures/admin-app.ts';
 import { FakeAdminSource, planeMetrics } from '../fixtures/fake-admin-source.ts';
 
 function appOf(source: AdminSource, onError: (error: unknown) => void = () => {}) {
-  const app = createAdminApp(
-    { source, registry: new Registry(), onError },
-    { token: undefined, isLocalOnly: true, topDestinations: 100 },
-  );
+  const app = adminAppOf(source, { onError });
   const get = async (url: string) => {
     const { statusCode, headers, body } = await app.inject({ url, headers: { host: '127.0.0.1:9797' } });
     return { status: statusCode, type: String(headers['content-type']), body };

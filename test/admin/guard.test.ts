@@ -1,14 +1,9 @@
-import { Registry } from 'prom-client';
 import t from 'tap';
-import { createAdminApp } from '../../admin/app.ts';
 import type { GuardOptions } from '../../admin/guard.ts';
+import { adminAppOf } from '../fixtures/admin-app.ts';
 import { FakeAdminSource } from '../fixtures/fake-admin-source.ts';
 
-const appOf = (options: GuardOptions) =>
-  createAdminApp(
-    { source: new FakeAdminSource(), registry: new Registry(), onError: () => {} },
-    { ...options, topDestinations: 100 },
-  );
+const appOf = (options: GuardOptions) => adminAppOf(new FakeAdminSource(), {}, options);
 
 t.test('a page that reached a local server under another name gets nothing', async (t) => {
   const app = appOf({ token: undefined, isLocalOnly: true });

@@ -5,8 +5,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { AdminServer } from '../../admin/server.ts';
 import type { AdminConfig } from '../../config/config.ts';
+import { adminServerOf } from '../fixtures/admin-app.ts';
 import { FakeAdminSource } from '../fixtures/fake-admin-source.ts';
 import { parsePrometheusText } from '../fixtures/prometheus-text.ts';
 
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'portico-admin-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
 const source = new FakeAdminSource();
 const serverOf = (listen: AdminConfig['listen'], tokenFile?: string) =>
-  new AdminServer(source, tokenFile === undefined ? { listen } : { listen, tokenFile });
+  adminServerOf(source, tokenFile === undefined ? { listen } : { listen, tokenFile });
 const anyPort = { host: '127.0.0.1', port: 0 };
 
 /** Status of a GET over the unix socket at `path`. */

@@ -1,17 +1,13 @@
-import { Registry } from 'prom-client';
 import t from 'tap';
 import type { ServerChange } from '../../admin/admin-source.ts';
-import { createAdminApp } from '../../admin/app.ts';
+import { adminAppOf } from '../fixtures/admin-app.ts';
 import { FakeAdminSource, serverState } from '../fixtures/fake-admin-source.ts';
 
 const headers = { host: '127.0.0.1:9797' };
 const SERVERS = '/api/v1/backends/app/servers';
 
 function appOf(source: FakeAdminSource) {
-  const app = createAdminApp(
-    { source, registry: new Registry(), onError: () => {} },
-    { token: undefined, isLocalOnly: true, topDestinations: 100 },
-  );
+  const app = adminAppOf(source);
   return {
     patch: (server: string, payload: object) =>
       app.inject({ method: 'PATCH', url: `${SERVERS}/${encodeURIComponent(server)}`, headers, payload }),

@@ -1,15 +1,10 @@
-import { Registry } from 'prom-client';
 import t from 'tap';
 import type { AdminSource, SourceChange } from '../../admin/admin-source.ts';
-import { createAdminApp } from '../../admin/app.ts';
 import type { PortForecast } from '../../lb/forecast/forecaster.ts';
+import { adminAppOf } from '../fixtures/admin-app.ts';
 import { FakeAdminSource, planeMetrics, portUse, sourceStatus } from '../fixtures/fake-admin-source.ts';
 
-const appOf = (source: AdminSource, token?: string) =>
-  createAdminApp(
-    { source, registry: new Registry(), onError: () => {} },
-    { token, isLocalOnly: true, topDestinations: 100 },
-  );
+const appOf = (source: AdminSource, token?: string) => adminAppOf(source, {}, { token });
 const host = '127.0.0.1:9797';
 const ADDRESSES = '/api/v1/sources/default/addresses';
 

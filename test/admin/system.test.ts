@@ -1,15 +1,10 @@
-import { Registry } from 'prom-client';
 import t from 'tap';
-import { createAdminApp } from '../../admin/app.ts';
 import type { SystemChange } from '../../admin/system-source.ts';
+import { adminAppOf } from '../fixtures/admin-app.ts';
 import { FakeAdminSource } from '../fixtures/fake-admin-source.ts';
 
 const host = '127.0.0.1:9797';
-const appOf = (source: FakeAdminSource, token?: string) =>
-  createAdminApp(
-    { source, registry: new Registry(), onError: () => {} },
-    { token, isLocalOnly: true, topDestinations: 100 },
-  );
+const appOf = (source: FakeAdminSource, token?: string) => adminAppOf(source, {}, { token });
 
 t.test('the report, with everything that a page has to show', async (t) => {
   const source = new FakeAdminSource();
