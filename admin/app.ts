@@ -14,16 +14,18 @@ import { answerBadRequest, answerMalformed, type OnError, useProblems } from './
 import { backendRoutes } from './routes/backends.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
-import { indexRoutes } from './routes/index-page.ts';
 import { listenerRoutes } from './routes/listeners.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { overviewRoutes } from './routes/overview.ts';
 import { portRoutes } from './routes/ports.ts';
 import { serverChangeRoutes } from './routes/server-changes.ts';
 import { sourceChangeRoutes } from './routes/source-changes.ts';
 import { sourceRoutes } from './routes/sources.ts';
 import { statusRoutes } from './routes/status.ts';
 import { systemRoutes } from './routes/system.ts';
+import { uiRoutes } from './routes/ui.ts';
 import { shareInFlight } from './share-in-flight.ts';
+import type { UiFiles } from './ui-files.ts';
 
 export interface AdminAppDeps {
   readonly source: AdminSource;
@@ -36,6 +38,8 @@ export interface AdminAppDeps {
   readonly registry: Registry;
   /** Called with what made an answer a 500; the client is not told. */
   readonly onError: OnError;
+  /** Undefined: it was not built. */
+  readonly ui?: UiFiles | undefined;
 }
 
 export interface AdminAppOptions extends GuardOptions {
@@ -45,7 +49,7 @@ export interface AdminAppOptions extends GuardOptions {
 
 /** The admin server's routes. It never listens; `AdminServer` does. */
 export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): AdminApp {
-  const { source, registry, onError, audit, events } = deps;
+  const { source, registry, onError, audit, events, ui } = deps;
   const app = fastify({
     forceCloseConnections: true,
     frameworkErrors: answerBadRequest,
@@ -58,9 +62,10 @@ export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): Ad
   app.removeContentTypeParser('text/plain');
   useProblems(app, onError);
   useGuard(app, options);
-  indexRoutes(app);
+  uiRoutes(app, ui);
   healthRoutes(app, source);
   statusRoutes(app, source, traffic);
+  overviewRoutes(app, source, traffic);
   listenerRoutes(app, source, traffic);
   backendRoutes(app, source, traffic);
   serverChangeRoutes(app, source, audit);

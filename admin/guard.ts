@@ -3,6 +3,7 @@ import type { Actor } from './actor.ts';
 import type { AdminApp } from './admin-app.ts';
 import { isLoopback } from './loopback.ts';
 import { sendProblem } from './problem.ts';
+import { UI_ROUTES } from './routes/ui.ts';
 
 export interface GuardOptions {
   /** The token that requests must carry; undefined lets everyone in. */
@@ -18,8 +19,8 @@ declare module 'fastify' {
   }
 }
 
-/** Answered without a token, for what restarts or routes by them. */
-const OPEN_ROUTES = new Set<string | undefined>(['/healthz', '/readyz']);
+/** Answered without a token: for what restarts or routes by them, and the page that asks for the token. */
+const OPEN_ROUTES = new Set<string | undefined>(['/healthz', '/readyz', ...UI_ROUTES]);
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 

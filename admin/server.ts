@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { AdminConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
@@ -11,6 +12,7 @@ import type { EventFeed } from './events/event-feed.ts';
 import { isLoopback } from './loopback.ts';
 import type { OnError } from './problem.ts';
 import { removeStaleSocket } from './stale-socket.ts';
+import { readUiFiles } from './ui-files.ts';
 
 /** The admin server cannot start. */
 export class AdminError extends Error {
@@ -41,6 +43,8 @@ export interface AdminServerOptions {
 }
 
 const TOP_DESTINATIONS = 100;
+/** Where the build puts it, beside this file. */
+const UI_FOLDER = fileURLToPath(new URL('ui', import.meta.url));
 
 /** Listens where the config says. */
 export class AdminServer {
@@ -76,7 +80,13 @@ export class AdminServer {
       write: auditLog === undefined ? undefined : new AuditFile(auditLog).write,
     });
     const app = createAdminApp(
-      { ...this.deps, audit, registry: this.processMetrics(), onError: this.onError },
+      {
+        ...this.deps,
+        audit,
+        registry: this.processMetrics(),
+        onError: this.onError,
+        ui: readUiFiles(UI_FOLDER),
+      },
       { token, isLocalOnly, topDestinations: this.topDestinations },
     );
     this.app = app;

@@ -21,10 +21,10 @@ function run(command, args, failure) {
 
 const modified = (path) => (existsSync(join(root, path)) ? statSync(join(root, path)).mtimeMs : 0);
 
-function newestSource(folder) {
+function newestSource(folder, isSource) {
   let newest = 0;
   for (const entry of readdirSync(join(root, folder), { recursive: true })) {
-    if (entry.endsWith('.ts')) newest = Math.max(newest, modified(join(folder, entry)));
+    if (isSource.test(entry)) newest = Math.max(newest, modified(join(folder, entry)));
   }
   return newest;
 }
@@ -38,11 +38,27 @@ if (modified('package-lock.json') > modified('node_modules/.package-lock.json'))
   console.error('portico: installing dependencies (once) …');
   run('npm', ['ci', '--no-audit', '--no-fund'], 'the dependencies could not be installed; npm says:');
 }
-const sources = Math.max(...['config', 'lb', 'admin', 'src', 'test'].map(newestSource), modified('tsconfig.json'));
+const FOLDERS = ['config', 'lb', 'admin', 'src', 'test'];
+const sources = Math.max(...FOLDERS.map((folder) => newestSource(folder, /\.ts$/)), modified('tsconfig.json'));
 if (sources > modified('dist/.built')) {
   console.error('portico: building (once) …');
   // The compiler leaves behind what its sources no longer have, tests among it.
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   run(process.execPath, ['node_modules/typescript/bin/tsc'], 'the build failed; the compiler says:');
   run('touch', ['dist/.built'], 'dist/ cannot be written:');
+}
+if (Math.max(newestSource('admin/ui', /\.\w+$/), modified('package-lock.json')) > modified('dist/.built-ui')) {
+  console.error('portico: building the pages (once) …');
+  // The names of assets say what is in them, so old ones would stay beside the new.
+  rmSync(join(root, 'dist/admin/ui/assets'), { recursive: true, force: true });
+  const build = [
+    'node_modules/vite/bin/vite.js',
+    'build',
+    '--config',
+    'admin/ui/vite.config.mjs',
+    '--logLevel',
+    'warn',
+  ];
+  run(process.execPath, build, 'the pages could not be built; the bundler says:');
+  run('touch', ['dist/.built-ui'], 'dist/ cannot be written:');
 }

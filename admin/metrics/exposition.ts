@@ -1,8 +1,8 @@
 import { AggregatorRegistry, Registry } from 'prom-client';
-import { sumTraffic } from '../../lb/metrics/sum-plane-metrics.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
 import { liveTraffic } from '../live-traffic.ts';
 import { shareInFlight } from '../share-in-flight.ts';
+import { wholeTraffic } from '../whole-traffic.ts';
 import { systemMetrics } from './system-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
 
@@ -35,7 +35,7 @@ export class Exposition {
     const { source, registry } = this.deps;
     const traffic = await this.deps.traffic();
     const live = liveTraffic(traffic);
-    const sum = traffic.retired === undefined ? live : sumTraffic([live, traffic.retired]);
+    const sum = wholeTraffic(traffic, live);
     const planes = trafficMetrics({
       sum,
       traffic,

@@ -76,9 +76,6 @@ class Copy implements AnswerSink {
     this.onEnd();
   }
 
-  /** It waits for nobody. */
-  onShed(): void {}
-
   onFailed(): void {
     this.onEnd();
   }

@@ -104,7 +104,7 @@ t.test('listeners and backends, of all planes that are alive', async (t) => {
   t.match(JSON.parse((await get('/api/v1/backends')).body), { backends: [{ servers: [{ active: 0, idle: 0 }] }] });
 });
 
-t.test('the page links to everything there is', async (t) => {
+t.test('without the UI, the page links to everything there is', async (t) => {
   const { get } = appOf(new FakeAdminSource());
   const page = await get('/');
   t.match(page, { status: 200, type: /^text\/html/ });

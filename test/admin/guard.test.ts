@@ -57,7 +57,7 @@ t.test('a token is asked for, but not by the probes', async (t) => {
     t.equal(headers['www-authenticate'], 'Bearer');
     t.match(headers['content-type'], /^application\/problem\+json/);
   }
-  for (const url of ['/', '/api/v1/status', '/api/v1/sources', '/nothing', '/healthz/x', '/HEALTHZ']) {
+  for (const url of ['/api/v1/status', '/api/v1/sources', '/nothing', '/healthz/x', '/HEALTHZ']) {
     t.equal((await get(url)).statusCode, 401, url);
   }
   // The scheme is case-insensitive (RFC 9110 section 11.1).
