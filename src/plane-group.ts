@@ -11,6 +11,7 @@ import type {
   SourceUpdate,
 } from '../lb/control/messages.ts';
 import { planeShare } from '../lb/control/plane-share.ts';
+import { poolsOfPlanes } from '../lb/engine/plane-pools.ts';
 import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
 import { sumPlaneMetrics } from '../lb/metrics/sum-plane-metrics.ts';
 import type { ListenSocket } from '../lb/net/listen-socket.ts';
@@ -118,7 +119,7 @@ export class PlaneGroup {
   private handle(plane: Plane, child: Child, event: PlaneEvent): void {
     switch (event.type) {
       case 'hello': {
-        const blocks = this.deps.ledger.initialShare(plane.id, this.config.planes);
+        const blocks = this.deps.ledger.initialShare(plane.id, this.config.planes, poolsOfPlanes(this.config));
         const { backends, sources, avoided, broker } = this.deps;
         const config = planeShare(this.config, this.planes.indexOf(plane));
         this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources() });

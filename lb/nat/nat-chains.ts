@@ -11,8 +11,8 @@ const NEVER_AGAIN = 1 << 30;
 const SEED = 0x706f7274;
 const HASH_SLOTS_AT_LEAST = 1;
 
-export const toCounter = (id: number): string => `to_${id}`;
-export const fromCounter = (id: number): string => `from_${id}`;
+/** Tickets are counted by two counters in turn, so that it is certain by which ones a connection went while they changed. */
+export const fromCounter = (id: number, serial: number): string => `from_${id}_${serial % 2}`;
 export const acceptedCounter = (id: number): string => `accepted_${id}`;
 export const refusedCounter = (id: number): string => `refused_${id}`;
 /** First packets that a target let in and for which there was no ticket: only those under way while tickets changed. */
@@ -47,16 +47,16 @@ export function runChain(run: SourceRun): Chain {
 /** Changes the destination, as long as there are tickets; falls through where there are none. */
 export function toChain({ id, family, protocol, host, port, tickets }: NatTarget): Chain {
   const { order, isLimited } = tickets;
-  const go = [isProtocol(protocol), count(toCounter(id)), { dnat: { family: ip(family), addr: host, port } }];
+  const go = [isProtocol(protocol), { dnat: { family: ip(family), addr: host, port } }];
   const gate = isLimited ? [match(turn(NEVER_AGAIN), order.length, '<')] : [];
   return { name: toName(id), rules: order.length === 0 ? [] : [[...gate, ...go]] };
 }
 
 /** Changes the source by the next ticket. */
-export function fromChain({ id, tickets }: NatTarget): Chain {
+export function fromChain({ id, serial, tickets }: NatTarget): Chain {
   const { order, runs, isLimited } = tickets;
   const places = order.map((run, i) => [i, { goto: { target: runName(runs[run]!) } }]);
-  const next = [count(fromCounter(id)), vmap(turn(isLimited ? NEVER_AGAIN : order.length), places)];
+  const next = [count(fromCounter(id, serial)), vmap(turn(isLimited ? NEVER_AGAIN : order.length), places)];
   // The client sends such a packet again, and then there is a ticket or a refusal for it.
   const nothing = [count(UNPLACED), { drop: null }];
   return { name: fromName(id), rules: order.length === 0 ? [nothing] : [next, nothing] };

@@ -21,9 +21,9 @@ export class NatCounters {
     const names = new Set([UNPLACED, ...services.flatMap(({ id }) => [acceptedCounter(id), refusedCounter(id)])]);
     for (const name of names) this.add(name, now.get(name) ?? 0);
     for (const { id, steering } of targets) {
-      const value = now.get(fromCounter(id)) ?? 0;
-      came += this.add(fromCounter(id), value);
-      steering.onCounter(value);
+      const totals = [0, 1].map((serial) => now.get(fromCounter(id, serial)) ?? 0) as [number, number];
+      for (const [serial, value] of totals.entries()) came += this.add(fromCounter(id, serial), value);
+      steering.onCounters(totals);
     }
     this.last = new Map(now);
     return came;
@@ -40,6 +40,10 @@ export class NatCounters {
     return this.totals.get(acceptedCounter(service)) ?? 0;
   }
 
+  private connectsTo(target: number): number {
+    return [0, 1].reduce((sum, serial) => sum + (this.totals.get(fromCounter(target, serial)) ?? 0), 0);
+  }
+
   counts(services: readonly Service[]): NatCounts {
     const accepted = new Map<string, number>();
     const refused = new Map<string, number>();
@@ -48,7 +52,7 @@ export class NatCounters {
       accepted.set(listener.name, (accepted.get(listener.name) ?? 0) + this.acceptedBy(id));
       const count = this.totals.get(refusedCounter(id)) ?? 0;
       refused.set(listener.name, (refused.get(listener.name) ?? 0) + count);
-      for (const { target } of servers) connects.set(target.id, this.totals.get(fromCounter(target.id)) ?? 0);
+      for (const { target } of servers) connects.set(target.id, this.connectsTo(target.id));
     }
     return {
       accepted,

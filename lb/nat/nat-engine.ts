@@ -1,21 +1,20 @@
-import type { SourcePoolConfig } from '../../config/config.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { PortBlock } from '../control/messages.ts';
 import type { NatCommand, NatEvent } from '../control/nat-messages.ts';
 import type { EngineSnapshot } from '../engine/engine.ts';
 import type { ConntrackDump } from '../netlink/conntrack-dump.ts';
-import type { ConntrackCounts, NetfilterState } from '../netlink/netfilter-state.ts';
+import type { NetfilterState } from '../netlink/netfilter-state.ts';
 import { BLOCK_SHIFT, BLOCKS_PER_ADDRESS } from '../source/port-block.ts';
 import { NatCounters } from './nat-counters.ts';
-import type { NatPlan } from './nat-plan.ts';
 import { NatPorts } from './nat-ports.ts';
-import { natPortUse, natReport, usedOf } from './nat-report.ts';
-import { hashOf, natListener, reportedOf, type Service, servicesOf } from './nat-services.ts';
+import { NatReader } from './nat-reader.ts';
+import { natPortUse, natReport } from './nat-report.ts';
+import { NatRules } from './nat-rules.ts';
+import { hashOf, NatServices, reportedOf } from './nat-services.ts';
 import { NatTable } from './nat-table.ts';
 import { NatTargets } from './nat-targets.ts';
 import { type Nft, NftError } from './nft.ts';
 import { PortSupply } from './port-supply.ts';
-import { ReadingTimer } from './reading-timer.ts';
 import { TableRoom } from './table-room.ts';
 
 /** The loop looks at the counters so often at least, and at most. */
@@ -26,12 +25,6 @@ const CLOSED_MS = 50;
 const REPORT_MS = 500;
 /** Blocks of each source asked for at the start. */
 const FIRST_BLOCKS = 8;
-/** Of all targets together, and of one. */
-const ALL_TICKETS = 1280;
-const MOST_TICKETS = 1024;
-const LEAST_TICKETS = 32;
-/** Of tickets, one after the other at once. */
-const MOST_DRAWS = 3;
 /** How long rules that an earlier run has left stand before they are replaced by ones with no healthy server. */
 const HOLD_MS = 5000;
 
@@ -55,41 +48,34 @@ export class NatEngine {
   private readonly deps: NatEngineDeps;
   private readonly ports = new NatPorts();
   private readonly targets: NatTargets;
+  private readonly services: NatServices;
   private readonly table: NatTable;
   private readonly counters = new NatCounters();
-  private readonly readings: ReadingTimer;
+  private readonly rules: NatRules;
+  private readonly reader: NatReader;
   private readonly supply: PortSupply;
   private readonly room: TableRoom;
-  private snapshot: EngineSnapshot = { listeners: [], backends: [], states: [] };
-  private pools: readonly SourcePoolConfig[] = [];
-  private services: readonly Service[] = [];
   private timer: Timer | undefined = undefined;
   private reportedAtMs = Number.NEGATIVE_INFINITY;
   private steppedAtMs = 0;
-  /** Connections a second, of late. */
-  private rate = 0;
-  /** How long it takes from a look at the counters until new tickets are in force: at most, of late. */
-  private changeMs = 20;
   private heldSinceMs: number | undefined = undefined;
   private isRunning = false;
   /** Why the last step failed; undefined: it did not. */
   private lastTrouble: string | undefined = undefined;
   private toldTrouble: string | undefined = undefined;
   private isStepping = false;
-  private isReading = false;
-  private reading = 0;
-  private conntrack: ConntrackCounts | undefined = undefined;
   private firstInsertFailed: number | undefined = undefined;
   private isWaitingForPorts = false;
-  /** Of each service, what its turns were computed from. */
-  private readonly turns = new Map<number, { came: number; text: string; listener: NatPlan['listeners'][number] }>();
 
   constructor(deps: NatEngineDeps) {
     this.deps = deps;
     this.targets = new NatTargets({ canEvict: deps.canEvict });
+    this.services = new NatServices(this.targets);
     this.table = new NatTable(deps);
-    this.readings = new ReadingTimer(deps.clock);
-    this.supply = new PortSupply({ ...deps, ports: this.ports, targets: this.targets });
+    const { ports, targets, table, counters } = this;
+    this.rules = new NatRules({ clock: deps.clock, table, ports, targets, counters });
+    this.reader = new NatReader({ ...deps, ports, targets });
+    this.supply = new PortSupply({ ...deps, ports, targets });
     this.room = new TableRoom(deps.send);
   }
 
@@ -111,7 +97,7 @@ export class NatEngine {
         if (command.blocks.length > 0) this.soon(0);
         return;
       case 'sources':
-        this.ports.update(command.sources, this.reading + 1);
+        this.ports.update(command.sources, this.reader.begun + 1);
         return;
       case 'avoid':
         this.ports.avoid(command.pool, command.address, command.ports);
@@ -137,7 +123,6 @@ export class NatEngine {
 
   private async start(command: Extract<NatCommand, { type: 'start' }>): Promise<void> {
     const { clock, send, whyNot } = this.deps;
-    this.pools = command.sources;
     this.ports.update(command.updates, 0);
     this.apply(command.snapshot);
     const why = whyNot(command.snapshot);
@@ -181,20 +166,17 @@ export class NatEngine {
     this.isWaitingForPorts = false;
     this.isRunning = true;
     this.steppedAtMs = this.deps.clock.now();
-    for (const { name, addresses } of this.usedPools) {
-      if (this.ports.ownedPorts(name) === 0) this.supply.ask(name, addresses.length * FIRST_BLOCKS, false);
+    for (const pool of this.services.pools) {
+      const addresses = this.ports.addresses.filter((each) => each.pool === pool);
+      if (this.ports.ownedPorts(pool) === 0) this.supply.ask(pool, addresses.length * FIRST_BLOCKS, false);
     }
     this.deps.send({ type: 'ready' });
     void this.step();
   }
 
-  private get usedPools(): readonly SourcePoolConfig[] {
-    return this.pools.filter(({ name }) => this.services.some(({ backend }) => backend.source === name));
-  }
-
   private apply(snapshot: EngineSnapshot): void {
-    this.snapshot = snapshot;
-    this.services = servicesOf(snapshot, this.targets);
+    this.services.set(snapshot);
+    this.rules.set(snapshot, this.services.all);
     this.soon(0);
   }
 
@@ -225,7 +207,7 @@ export class NatEngine {
       this.tell(`the kernel's rules could not be kept: ${error.message}`);
     }
     this.lastTrouble = error.message;
-    this.table.forget();
+    this.rules.forget();
   }
 
   /** Returns when to come again. */
@@ -234,16 +216,15 @@ export class NatEngine {
     if (await this.table.isTouched()) this.restore();
     if (!this.isRunning) return SLOWEST_MS;
     const nowMs = clock.now();
-    const came = this.count();
-    this.rate = (came * 1000) / Math.max(1, nowMs - this.steppedAtMs);
+    const came = this.rules.count();
+    this.rules.rate = (came * 1000) / Math.max(1, nowMs - this.steppedAtMs);
     this.steppedAtMs = nowMs;
-    if (!this.isReading && this.readings.isDue(this.targets.all)) {
+    if (this.reader.isDue)
       this.read().catch((error: Error) => this.tell(`connections could not be counted: ${error.message}`));
-    }
     const safe = this.program();
     if (nowMs - this.reportedAtMs >= REPORT_MS) this.report(nowMs);
     const slowestMs = safe === 0 ? CLOSED_MS : SLOWEST_MS;
-    return Math.max(FASTEST_MS, Math.min(slowestMs, (safe * 250) / Math.max(1, this.rate)));
+    return Math.max(FASTEST_MS, Math.min(slowestMs, (safe * 250) / Math.max(1, this.rules.rate)));
   }
 
   private tell(message: string): void {
@@ -251,44 +232,19 @@ export class NatEngine {
   }
 
   private restore(): void {
-    this.counters.onReset();
-    for (const { steering } of this.targets.all) steering.onReset();
-    this.table.forget();
+    this.rules.forget();
     this.counters.restored++;
     this.tell('someone changed or removed the rules of Portico; they are put back');
   }
 
-  /** Takes the counters in; returns how many connections came. */
-  private count(): number {
-    const counted = this.table.counters();
-    if (counted === undefined) return 0;
-    return this.counters.read(counted, this.services, this.targets.all);
-  }
-
   private async read(): Promise<void> {
-    this.isReading = true;
-    this.reading++;
-    const { dump, state } = this.deps;
-    const { reading } = this;
-    this.readings.begin();
-    try {
-      // What is opened from here on may or may not be among what is read: it counts as not.
-      if (this.isRunning) this.count();
-      const isWhole = await dump.dump(this.targets.begin(this.ports.addresses), (batch) => this.targets.read(batch));
-      if (isWhole) this.targets.commit();
-      else this.targets.fail();
-      this.conntrack = await state.conntrackCounts();
-      this.readings.end(isWhole);
-    } catch (error) {
-      this.targets.fail();
-      this.readings.end(false);
-      throw error;
-    } finally {
-      this.isReading = false;
-    }
-    this.firstInsertFailed ??= this.conntrack.insertFailed;
-    this.counters.insertFailed = this.conntrack.insertFailed - this.firstInsertFailed;
-    this.room.look(this.conntrack);
+    const reading = await this.reader.read(() => {
+      if (this.isRunning) this.rules.count();
+    });
+    const { insertFailed } = this.reader.counts!;
+    this.firstInsertFailed ??= insertFailed;
+    this.counters.insertFailed = insertFailed - this.firstInsertFailed;
+    this.room.look(this.reader.counts!);
     this.targets.prune();
     const released = this.ports.release((address, block) => this.targets.isIdle(address, block), reading);
     if (released.length === 0) return;
@@ -300,72 +256,15 @@ export class NatEngine {
   /** Puts the rules right. Returns how many connections may come before they are looked at again. */
   private program(): number {
     if (!this.isRunning || this.isHolding()) return Number.POSITIVE_INFINITY;
-    const least = new Map<string, number>();
-    // Those that come while tickets change go by the old ones: what they took is taken off the new ones.
-    for (let i = 0; i < MOST_DRAWS; i++) {
-      const beganMs = this.deps.clock.now();
-      const isDrawn = this.draw(least);
-      this.table.put(this.plan());
-      if (!isDrawn) break;
-      const came = this.count();
-      this.changeMs = Math.max(this.changeMs / 2, this.deps.clock.now() - beganMs);
-      if (came === 0) break;
-      this.rate = Math.max(this.rate, (came * 1000) / Math.max(1, this.changeMs));
-    }
-    for (const { name } of this.usedPools)
-      this.supply.look(name, least.get(name) ?? Number.POSITIVE_INFINITY, this.rate, this.reading + 1);
-    return Math.min(...this.targets.all.map(({ steering }) => steering.safe));
-  }
-
-  /** A transaction has to fit into a socket's buffer, which without CAP_NET_ADMIN over the whole machine is 208 KiB. */
-  private get mostTickets(): number {
-    return Math.max(LEAST_TICKETS, Math.min(MOST_TICKETS, Math.floor(ALL_TICKETS / this.targets.all.length)));
-  }
-
-  /** `least`: by pool, the fewest ports that are free towards one of the servers. Returns whether there are new tickets. */
-  private draw(least: Map<string, number>): boolean {
-    let isDrawn = false;
-    const options = { soon: Math.ceil((this.rate * this.changeMs) / 1000), most: this.mostTickets };
-    for (const { pool, family, steering } of this.targets.all) {
-      const { serial } = steering;
-      const free = steering.redraw(this.ports.usable(pool, family), options);
-      isDrawn ||= steering.serial !== serial;
-      least.set(pool, Math.min(least.get(pool) ?? Number.POSITIVE_INFINITY, free));
-    }
-    return isDrawn;
-  }
-
-  private plan(): NatPlan {
-    return {
-      configHash: hashOf(this.snapshot),
-      listeners: this.services.map((service) => this.listenerOf(service)),
-      targets: this.targets.all.map(({ steering, ...target }) => ({
-        ...target,
-        tickets: steering.tickets,
-        serial: steering.serial,
-      })),
-      runs: this.ports.runs,
-    };
-  }
-
-  /** Turns are computed anew when a server comes or goes, or after as many connections as a round has. */
-  private listenerOf(service: Service): NatPlan['listeners'][number] {
-    const text = service.servers
-      .map(({ id, weight, isAvailable, target }) => `${id} ${weight} ${isAvailable && target.steering.isOpen}`)
-      .join();
-    const came = this.counters.acceptedBy(service.id);
-    const known = this.turns.get(service.id);
-    const isFresh =
-      known !== undefined && known.text === text && came - known.came < known.listener.choice.slots.length;
-    if (isFresh) return known.listener;
-    const listener = natListener(service, (target) => usedOf(this.ports, target));
-    this.turns.set(service.id, { came, text, listener });
-    return listener;
+    const least = this.rules.put();
+    for (const pool of this.services.pools)
+      this.supply.look(pool, least.get(pool) ?? Number.POSITIVE_INFINITY, this.rules.rate, this.reader.begun + 1);
+    return this.rules.safe;
   }
 
   private isHolding(): boolean {
     if (this.heldSinceMs === undefined) return false;
-    const isServed = this.services.every(
+    const isServed = this.services.all.every(
       ({ servers }) => servers.length === 0 || servers.some((each) => each.isAvailable),
     );
     const isOver = this.deps.clock.now() - this.heldSinceMs >= HOLD_MS;
@@ -375,7 +274,8 @@ export class NatEngine {
 
   private report(nowMs: number): void {
     this.reportedAtMs = nowMs;
-    const { services, ports, targets, counters } = this;
+    const { ports, targets, counters } = this;
+    const services = this.services.all;
     this.deps.send({
       type: 'report',
       metrics: natReport({ ...reportedOf(services), counts: counters.counts(services), ports, targets }),
@@ -386,10 +286,7 @@ export class NatEngine {
   private part(): void {
     if (this.isRunning && this.heldSinceMs === undefined) {
       try {
-        for (const { pool, family, steering } of this.targets.all)
-          steering.spread(this.ports.usable(pool, family), this.mostTickets);
-        this.turns.clear();
-        this.table.put(this.plan());
+        this.rules.leave();
       } catch {
         // They stay as they are.
       }

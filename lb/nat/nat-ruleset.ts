@@ -9,7 +9,6 @@ import {
   runChain,
   runName,
   toChain,
-  toCounter,
   UNPLACED,
 } from './nat-chains.ts';
 import type { NatPlan } from './nat-plan.ts';
@@ -46,7 +45,7 @@ export class NatRuleset {
     return {
       counters: new Set([
         UNPLACED,
-        ...targets.flatMap(({ id }) => [toCounter(id), fromCounter(id)]),
+        ...targets.flatMap(({ id }) => [fromCounter(id, 0), fromCounter(id, 1)]),
         ...listeners.flatMap(({ id }) => [acceptedCounter(id), refusedCounter(id)]),
       ]),
       chains: new Map([...next].map(([name, { chain }]) => [name, chain])),

@@ -27,26 +27,46 @@ export interface Service {
   readonly servers: readonly ServiceServer[];
 }
 
-/** Clients reach servers of their own family: a listener on `::` is one for each. */
-export function servicesOf({ listeners, backends, states }: EngineSnapshot, targets: NatTargets): Service[] {
-  for (const target of targets.all) target.isWanted = false;
-  return listeners.flatMap((listener, i) => {
-    const backend = backends.find(({ name }) => name === listener.routes[0]!.backend)!;
-    const state = states.find(({ name }) => name === backend.name);
-    const families: readonly Family[] = listener.host === '::' ? [4, 6] : [familyOf(listener.host)];
-    const servers = (state?.servers ?? []).map((server) => {
-      const target = targets.get(backend.source, listener.protocol, server.host, server.port);
-      target.isWanted = true;
-      return { id: server.id, weight: server.weight, isAvailable: isAvailable(server), target };
+/** What the listeners of this engine do, by the last config. */
+export class NatServices {
+  all: readonly Service[] = [];
+  private readonly targets: NatTargets;
+  /** A listener keeps its numbers for as long as it is there, whatever becomes of others: its counters are named by them. */
+  private ids = new Map<string, number>();
+  private nextId = 0;
+
+  constructor(targets: NatTargets) {
+    this.targets = targets;
+  }
+
+  /** Pools that their servers are reached from. */
+  get pools(): ReadonlySet<string> {
+    return new Set(this.all.map(({ backend }) => backend.source));
+  }
+
+  /** Clients reach servers of their own family: a listener on `::` is one for each. */
+  set({ listeners, backends, states }: EngineSnapshot): void {
+    const { targets } = this;
+    for (const target of targets.all) target.isWanted = false;
+    const ids = new Map<string, number>();
+    this.all = listeners.flatMap((listener) => {
+      const backend = backends.find(({ name }) => name === listener.routes[0]!.backend)!;
+      const state = states.find(({ name }) => name === backend.name);
+      const families: readonly Family[] = listener.host === '::' ? [4, 6] : [familyOf(listener.host)];
+      const servers = (state?.servers ?? []).map((server) => {
+        const target = targets.get(backend.source, listener.protocol, server.host, server.port);
+        target.isWanted = true;
+        return { id: server.id, weight: server.weight, isAvailable: isAvailable(server), target };
+      });
+      return families.map((family) => {
+        const key = `${listener.name} ${family}`;
+        const id = this.ids.get(key) ?? this.nextId++;
+        ids.set(key, id);
+        return { id, listener, backend, family, servers: servers.filter(({ target }) => target.family === family) };
+      });
     });
-    return families.map((family) => ({
-      id: i * 2 + (family === 6 ? 1 : 0),
-      listener,
-      backend,
-      family,
-      servers: servers.filter(({ target }) => target.family === family),
-    }));
-  });
+    this.ids = ids;
+  }
 }
 
 function isAvailable({ healthy, admin, weight }: ServerState): boolean {

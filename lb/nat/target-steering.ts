@@ -9,15 +9,12 @@ import { drawTickets, type FreeRun, NO_TICKETS, safeCount } from './tickets.ts';
  */
 const EVICTABLE = 16;
 
-export interface DrawOptions {
-  /** So many connections may still come by the old tickets before the new ones are in force: the ports that those get are kept back. */
+export interface RedrawOptions {
+  /** So many connections may still come by the old tickets before the new ones are in force: the ports that those get are given out last. */
   readonly soon: number;
   /** Tickets at most. */
   readonly most: number;
 }
-
-/** Of tickets that may be under way while new ones are drawn, so many are kept back at least. */
-const FEW_KEPT = 2;
 
 export interface SteeringOptions {
   /** The kernel evicts ended connections (since Linux 6.3). */
@@ -36,9 +33,12 @@ export class TargetSteering {
   /** Connections since tickets were drawn. */
   drawn = 0;
   private readonly options: SteeringOptions;
-  /** The tickets of before, by which those go that come before new ones are in force: until the next look at the counter. */
-  private previous: { readonly tickets: Tickets; readonly drawn: number } | undefined = undefined;
-  private total = 0;
+  /** The tickets of before: connections that were under way while they changed went by those. */
+  private previous: { readonly tickets: Tickets; drawn: number } | undefined = undefined;
+  /** Of both counters. */
+  private totals: [number, number] = [0, 0];
+  /** The rules were made anew, and with them the place in the tickets. */
+  private isReset = false;
   /** Connections since the last reading, by run; and since the one under way began. */
   private opened = new Map<SourceRun, number>();
   private openedDuring: Map<SourceRun, number> | undefined = undefined;
@@ -50,19 +50,29 @@ export class TargetSteering {
   }
 
   /**
-   * The counter of first packets, which only grows while the table stands; a smaller value means that it was made anew. To be told at once
-   * after new tickets have come into force, as well.
+   * The counters of first packets: the tickets with an even serial number are counted by the first, the others by the second. They only grow
+   * while the table stands; a smaller value means that it was made anew. To be told between one change of tickets and the next.
    */
-  onCounter(total: number): void {
-    const came = total >= this.total ? total - this.total : total;
-    this.total = total;
-    const { previous } = this;
-    this.previous = undefined;
-    let at = previous?.drawn ?? this.drawn;
-    const { order, runs, isLimited } = previous?.tickets ?? this.tickets;
-    if (previous === undefined) this.drawn += came;
-    for (const end = at + came; at < end; at++) {
-      if (order.length === 0 || (isLimited && at >= order.length)) continue;
+  onCounters(totals: readonly [number, number]): void {
+    const { serial, previous } = this;
+    for (const [i, total] of totals.entries()) {
+      const last = this.totals[i]!;
+      const came = total >= last ? total - last : total;
+      this.totals[i] = total;
+      if (i === serial % 2) {
+        this.take(this.tickets, this.drawn, came);
+        this.drawn += came;
+      } else if (previous !== undefined) {
+        this.take(previous.tickets, previous.drawn, came);
+        previous.drawn += came;
+      }
+    }
+  }
+
+  /** `came` connections by the tickets from place `from` on. */
+  private take({ order, runs, isLimited }: Tickets, from: number, came: number): void {
+    for (let at = from; at < from + came; at++) {
+      if (order.length === 0 || (isLimited && at >= order.length)) return;
       const run = runs[order[at % order.length]!]!;
       this.opened.set(run, (this.opened.get(run) ?? 0) + 1);
       this.leases.set(run.address, (this.leases.get(run.address) ?? 0) + 1);
@@ -70,9 +80,10 @@ export class TargetSteering {
     }
   }
 
-  /** The counters start from nothing. */
+  /** The table was made anew or will be: counters and tickets start from nothing. */
   onReset(): void {
-    this.total = 0;
+    this.totals = [0, 0];
+    this.isReset = true;
   }
 
   beginReading(): void {
@@ -81,9 +92,21 @@ export class TargetSteering {
   }
 
   endReading(): void {
+    const before = new Map([...(this.openedDuring ?? [])].map(([run]) => [run, this.takenOf(run)]));
     this.ports.commit();
-    this.opened = this.openedDuring ?? new Map();
+    const { openedDuring } = this;
+    this.opened = new Map();
     this.openedDuring = undefined;
+    // Each of those is in what was read, or not. No more ports are taken than were taken before, if none of them had come back.
+    for (const [run, count] of openedDuring ?? []) {
+      const unread = Math.min(count, before.get(run)! - this.takenOf(run));
+      if (unread > 0) this.opened.set(run, unread);
+    }
+  }
+
+  private takenOf(run: SourceRun): number {
+    const { used, quarantined } = this.ports.countsOf(run);
+    return used + quarantined + (this.opened.get(run) ?? 0);
   }
 
   failReading(): void {
@@ -99,8 +122,7 @@ export class TargetSteering {
 
   /** Ports of the run that the next connections can have, as far as is known. */
   freeOf(run: SourceRun): number {
-    const { used, quarantined } = this.ports.countsOf(run);
-    return Math.max(0, run.last - run.first + 1 - used - quarantined - (this.opened.get(run) ?? 0));
+    return Math.max(0, run.last - run.first + 1 - this.takenOf(run));
   }
 
   /** Ports of the run that are taken, as far as is known. */
@@ -124,8 +146,8 @@ export class TargetSteering {
   }
 
   private evictableOf(run: SourceRun): number {
-    const { used, quarantined } = this.ports.countsOf(run);
-    const free = run.last - run.first + 1 - used - quarantined - (this.opened.get(run) ?? 0);
+    const { quarantined } = this.ports.countsOf(run);
+    const free = run.last - run.first + 1 - this.takenOf(run);
     return Math.max(0, quarantined - EVICTABLE + Math.min(0, free));
   }
 
@@ -150,24 +172,21 @@ export class TargetSteering {
   /**
    * Draws anew if that is better than to go on with the tickets that there are. Returns the ports that are free.
    */
-  redraw(runs: readonly SourceRun[], { soon, most }: DrawOptions): number {
+  redraw(runs: readonly SourceRun[], { soon, most }: RedrawOptions): number {
     const candidates = this.candidates(runs);
     const free = candidates.reduce((sum, each) => sum + each.free, 0);
-    if (!this.isStale(candidates, free, soon) && this.tickets.runs.every((run) => runs.includes(run))) return free;
-    // Of few, not many: what is given out twice is found out right after.
-    const kept = this.promised(this.drawn, Math.min(soon, Math.max(FEW_KEPT, free >>> 4)));
-    this.replace(
-      drawTickets(
-        candidates.map((each) => ({ ...each, free: each.free - (kept.get(each.run) ?? 0) })),
-        most,
-      ),
-    );
+    const isKnown = this.tickets.runs.every((run) => runs.includes(run));
+    if (!this.isReset && isKnown && !this.isStale(candidates, free, { soon, most })) return free;
+    this.isReset = false;
+    const kept = this.promised(this.drawn, soon);
+    this.replace(drawTickets(candidates, { kept, most }));
     return free;
   }
 
-  private isStale(candidates: readonly FreeRun[], free: number, soon: number): boolean {
+  private isStale(candidates: readonly FreeRun[], free: number, { soon, most }: RedrawOptions): boolean {
     const { order, isLimited } = this.tickets;
-    if (!isLimited) return this.safe < Math.max(1, this.drawn);
+    // One ticket for each port as soon as they fit: from there on, nothing has to be changed until the last one is gone.
+    if (!isLimited) return free <= most || this.safe < Math.max(1, this.drawn);
     const left = Math.max(0, order.length - this.drawn);
     const promised = this.promised(this.drawn, left);
     if (candidates.some((each) => (promised.get(each.run) ?? 0) > each.free)) return true;
@@ -188,7 +207,7 @@ export class TargetSteering {
   }
 
   private replace(tickets: Tickets): void {
-    this.previous ??= { tickets: this.tickets, drawn: this.drawn };
+    this.previous = { tickets: this.tickets, drawn: this.drawn };
     this.tickets = tickets;
     this.serial++;
     this.drawn = 0;

@@ -12,11 +12,18 @@ export interface FreeRun {
 
 export const NO_TICKETS: Tickets = { runs: [], order: [], isLimited: true };
 
+export interface DrawOptions {
+  /** Ports of some runs that may be gone before the tickets are in force: theirs are the last. */
+  readonly kept?: ReadonlyMap<SourceRun, number>;
+  /** Tickets at most. */
+  readonly most: number;
+}
+
 /**
  * Tickets for the next connections, turn about, the freer runs more often. Where few ports are free there is one for each, so that the last
- * one is used and none is promised twice. `most`: tickets at most.
+ * one is used and none is promised twice.
  */
-export function drawTickets(candidates: readonly FreeRun[], most: number): Tickets {
+export function drawTickets(candidates: readonly FreeRun[], { kept, most }: DrawOptions): Tickets {
   const open = candidates.filter(({ free }) => free > 0);
   const total = open.reduce((sum, { free }) => sum + free, 0);
   const isLimited = total <= most;
@@ -30,15 +37,23 @@ export function drawTickets(candidates: readonly FreeRun[], most: number): Ticke
         .sort((a, b) => b.free - a.free)
         .slice(0, Math.min(MOST_RUNS, Math.ceil(most / MOST_TURNS)));
   const turns = chosen.map(({ free }) => (isLimited ? free : Math.floor((free * MOST_TURNS) / freest)));
+  const runs = chosen.map(({ run }) => run);
+  if (!isLimited) return { runs, order: turnAbout(turns).slice(0, most), isLimited };
+  const last = turns.map((count, i) => Math.min(count, kept?.get(runs[i]!) ?? 0));
+  const first = turns.map((count, i) => count - last[i]!);
+  return { runs, order: [...turnAbout(first), ...turnAbout(last)], isLimited };
+}
+
+/** Each index as often as `counts` says, mixed: once each, then again those that have more. */
+function turnAbout(counts: readonly number[]): number[] {
   const order: number[] = [];
-  for (let round = 0; order.length < most; round++) {
-    const before = order.length;
-    turns.forEach((count, i) => {
+  const most = Math.max(0, ...counts);
+  for (let round = 0; round < most; round++) {
+    counts.forEach((count, i) => {
       if (count > round) order.push(i);
     });
-    if (order.length === before) break;
   }
-  return { runs: chosen.map(({ run }) => run), order, isLimited };
+  return order;
 }
 
 /** How many connections can come before one meets a run that is full. */

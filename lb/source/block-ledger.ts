@@ -108,15 +108,16 @@ export class BlockLedger {
   }
 
   /**
-   * What a plane starts with, of every pool: half of a fair part of all blocks, so that there is something left to go where it is needed,
+   * What a plane starts with, of every pool that it uses: half of a fair part of all blocks, so that there is something left to go where it is needed,
    * no more than a few of each source, and one at least. The owner counts as one of the `planes` from here on, until it dies.
    */
-  initialShare(owner: string, planes: number): GrantedPorts[] {
+  initialShare(owner: string, planes: number, pools: Iterable<string> = this.pools.keys()): GrantedPorts[] {
     this.planes = planes;
     this.started.add(owner);
     const number = this.numberOf(owner);
-    return [...this.pools.keys()].flatMap((name) => {
-      const ledger = this.pool(name)!;
+    return [...pools].flatMap((name) => {
+      const ledger = this.pool(name);
+      if (ledger === undefined) return [];
       const share = Math.min(Math.floor(ledger.blocks / planes / 2), ledger.sources.length * INITIAL_BLOCKS_PER_SOURCE);
       const left = ledger.freeBlocks - Math.max(0, planes - this.started.size);
       return ledger.grant(number, Math.max(1, Math.min(share, left)));

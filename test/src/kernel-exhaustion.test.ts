@@ -14,22 +14,24 @@ t.test(
     await lab.server('10.2.0.2', 9000);
     await startKernel(t, config(RAW, ONE));
     const clients = await lab.clients();
-    for (let open = 0; open < 3000; ) {
-      const batch = open < 2850 ? 475 : 50;
-      // All of them: those that the plane had at first, too.
-      await until('portico_source_ports', 'state="free"', (value) => value >= batch);
-      const more = await clients.open('10.1.0.1', 80, batch, 4);
-      t.same(more.failures, {}, `after ${open}`);
-      open += batch;
-      await used((value) => value === open);
-    }
+    await until('portico_source_ports', 'state="free"', (value) => value === 3000);
+    const most = await clients.open('10.1.0.1', 80, 2850, 32);
+    t.same(most.failures, {}, 'as fast as they come, none is refused up to 95 %');
+    const last = await clients.open('10.1.0.1', 80, 150, 4);
+    const early = 150 - (last.open - most.open);
+    t.ok(early <= 30, `one in a hundred at most is refused before the last port is gone, not ${early}`);
+    for (let open = last.open, tries = 0; open < 3000 && tries < 1000; tries++)
+      open = (await clients.open('10.1.0.1', 80, 1)).open;
     const beyond = await clients.open('10.1.0.1', 80, 100);
     t.same(beyond.failures, { ECONNREFUSED: 100 });
     t.equal(beyond.open, 3000);
-    t.equal(await until('portico_source_exhausted_total', 'outcome="refused"', (value) => value >= 100), 100);
+    await until('portico_source_exhausted_total', 'outcome="refused"', (value) => value >= 100);
     const metrics = await (await fetch(`${ADMIN}/metrics`)).text();
-    // A ticket too many is possible where connections come while tickets change; the client's SYN is dropped then, and sent again.
-    t.ok(sumOf(metrics, 'portico_source_drift_total', 'kind="insert-failed"') <= 30, 'one in a hundred at most');
+    // What the kernel dropped, and the client's SYN then came again.
+    const lost = sumOf(metrics, 'portico_source_drift_total', 'kind="insert-failed"');
+    const unplaced = sumOf(metrics, 'portico_source_drift_total', 'kind="unplaced"');
+    t.ok(lost + unplaced <= 30, `one in a hundred at most had to come again, not ${lost} and ${unplaced}`);
+    await used((value) => value === 3000);
     const { ports } = (await (await fetch(`${ADMIN}/api/v1/ports`)).json()) as {
       ports: { source: string; destination: string; used: number; free: number }[];
     };

@@ -152,6 +152,11 @@ t.test('a share is bounded in a large pool', async (t) => {
     ledger.initialShare('x', 2).map(({ pool, address }) => `${pool} ${address}`),
     [...Array(8).fill(['p a', 'p b']).flat(), 'q c', 'q c'],
   );
+  t.same(
+    ledger.initialShare('y', 2, ['q']).map(({ pool }) => pool),
+    ['q', 'q'],
+    'nothing of pools that it does not use',
+  );
 });
 
 t.test('no block ever has two owners, and none is lost', async () => {
