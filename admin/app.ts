@@ -4,6 +4,8 @@ import type { Registry } from 'prom-client';
 import type { Clock } from '../lb/clock.ts';
 import type { AdminApp } from './admin-app.ts';
 import type { AdminSource } from './admin-source.ts';
+import { RuntimeChanges } from './config/runtime-changes.ts';
+import type { ConfigSource } from './config-source.ts';
 import type { Audit } from './events/audit.ts';
 import { EventStreams } from './events/event-streams.ts';
 import type { EventsSource } from './events/events-source.ts';
@@ -12,6 +14,7 @@ import { type GuardOptions, useGuard } from './guard.ts';
 import { Exposition } from './metrics/exposition.ts';
 import { answerBadRequest, answerMalformed, type OnError, useProblems } from './problem.ts';
 import { backendRoutes } from './routes/backends.ts';
+import { configRoutes } from './routes/config.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { listenerRoutes } from './routes/listeners.ts';
@@ -34,6 +37,8 @@ export interface AdminAppDeps {
   readonly epochMs: () => number;
   readonly events: EventsSource;
   readonly audit: Audit;
+  /** Absent: there is no config file. */
+  readonly config?: ConfigSource | undefined;
   /** The metrics of this process, shown before those of the planes. */
   readonly registry: Registry;
   /** Called with what made an answer a 500; the client is not told. */
@@ -49,7 +54,7 @@ export interface AdminAppOptions extends GuardOptions {
 
 /** The admin server's routes. It never listens; `AdminServer` does. */
 export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): AdminApp {
-  const { source, registry, onError, audit, events, ui } = deps;
+  const { source, registry, onError, audit, events, config, ui } = deps;
   const app = fastify({
     forceCloseConnections: true,
     frameworkErrors: answerBadRequest,
@@ -68,10 +73,12 @@ export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): Ad
   overviewRoutes(app, source, traffic);
   listenerRoutes(app, source, traffic);
   backendRoutes(app, source, traffic);
-  serverChangeRoutes(app, source, audit);
+  const changes = new RuntimeChanges({ audit, config });
+  serverChangeRoutes(app, source, changes);
   sourceRoutes(app, source, traffic);
-  sourceChangeRoutes(app, source, audit);
+  sourceChangeRoutes(app, source, changes);
   portRoutes(app, source);
+  configRoutes(app, { source, audit, config });
   systemRoutes(app, source.system, audit);
   eventRoutes(app, events, new EventStreams({ ...deps, ticker: new StatusTicker({ ...deps, traffic }) }));
   metricsRoutes(app, new Exposition({ source, traffic, registry }, options));

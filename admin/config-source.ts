@@ -1,3 +1,4 @@
+import type { Difference } from '../config/differences.ts';
 import type { Fault } from '../config/fault.ts';
 import type { Actor } from './actor.ts';
 
@@ -55,7 +56,8 @@ export type ConfigChange =
       readonly ok: true;
       /** Of what the file holds now; of what it would hold, for a dry run. */
       readonly etag: string;
-      readonly changes: readonly ConfigDifference[];
+      /** Of the text, as written. */
+      readonly changes: readonly Difference[];
       readonly warnings: readonly Fault[];
       /** Keys that take effect at the next start only. */
       readonly needsRestart: readonly string[];
@@ -73,12 +75,3 @@ export type ConfigRefusal =
       readonly reason: 'changed' | 'no-previous' | 'file' | 'failed' | 'stopping';
       readonly detail: string;
     };
-
-/** One value by which two configs differ. */
-export interface ConfigDifference {
-  /** Such as `backends.app.servers.10.0.0.5:9001.weight`: members of lists go by name or address, others by number. */
-  readonly path: string;
-  /** As JSON; undefined where there is none. */
-  readonly before: unknown;
-  readonly after: unknown;
-}

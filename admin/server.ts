@@ -6,6 +6,7 @@ import type { Clock } from '../lb/clock.ts';
 import type { AdminApp } from './admin-app.ts';
 import type { AdminSource } from './admin-source.ts';
 import { createAdminApp } from './app.ts';
+import type { ConfigSource } from './config-source.ts';
 import { Audit } from './events/audit.ts';
 import { AuditFile } from './events/audit-file.ts';
 import type { EventFeed } from './events/event-feed.ts';
@@ -33,6 +34,8 @@ export interface AdminServerDeps {
   readonly epochMs: () => number;
   /** What is shown at `/api/v1/events`; changes are added to it. */
   readonly events: EventFeed;
+  /** Absent: there is no config file. */
+  readonly config?: ConfigSource | undefined;
 }
 
 export interface AdminServerOptions {

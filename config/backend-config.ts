@@ -113,6 +113,8 @@ export interface ServerConfig {
   readonly weight: number;
   /** Gets requests only while no other server is available. */
   readonly backup: boolean;
+  /** What it starts as. Absent: ready. */
+  readonly state?: 'drain' | 'maintenance';
 }
 
 export interface WorkersConfig {

@@ -192,6 +192,13 @@ export const Backend = Type.Object(
             address: Type.String({ description: 'IP address and port: 10.0.0.5:9001, [2001:db8::5]:9001' }),
             weight: count('Share of the requests', 0, 256, 1),
             backup: flag('Gets requests only while no other server is available'),
+            state: optional(
+              choice(
+                'What it starts as: drain gets no new sessions, maintenance nothing at all and no checks',
+                ['ready', 'drain', 'maintenance'],
+                'ready',
+              ),
+            ),
           },
           closed,
         ),

@@ -37,11 +37,11 @@ export function resolveBackend(
     ...(health === undefined ? {} : { health: resolveHealth(health) }),
     ...(outlier === undefined ? {} : { outlier: resolveOutlier(outlier) }),
     slowStartMs: duration(backend.slow_start, '0'),
-    servers: (backend.servers ?? []).map(({ address, weight, backup }, i) => {
+    servers: (backend.servers ?? []).map(({ address, weight, backup, state = 'ready' }, i) => {
       const path = ['backends', index, 'servers', i, 'address'];
       const { host, port } = endpoint(address, path, report);
       if (port === 0 && parseEndpoint(address) !== undefined) report(path, `"${address}" has no port to connect to`);
-      return { host, port, weight: weight ?? 1, backup: backup ?? false };
+      return { host, port, weight: weight ?? 1, backup: backup ?? false, ...(state === 'ready' ? {} : { state }) };
     }),
     ...(workers === undefined
       ? {}

@@ -2,6 +2,7 @@ import { Settings } from 'typebox/system';
 import Value from 'typebox/value';
 import { describePath, type Finding, misspelt, type Path } from './finding.ts';
 import { configSchema } from './schema.ts';
+import { isSecret } from './secrets.ts';
 
 /** What this reads of a JSON Schema node. */
 interface SchemaNode {
@@ -59,7 +60,8 @@ function findingsOf(error: SchemaError, schema: SchemaNode, value: unknown): Fin
       );
       const found = valueAt(value, path);
       const expected = schema.description ?? error.message;
-      const finding = { path, message: `${where} is ${show(found)}, which does not fit: ${expected}` };
+      const shown = isSecret(path.filter((part) => typeof part === 'string')) ? 'not shown' : show(found);
+      const finding = { path, message: `${where} is ${shown}, which does not fit: ${expected}` };
       return [typeof found === 'string' ? misspelt(finding, found, literals) : finding];
     }
     default:

@@ -1,4 +1,5 @@
 import type { AdminSource } from '../admin/admin-source.ts';
+import type { ConfigSource } from '../admin/config-source.ts';
 import { EventFeed } from '../admin/events/event-feed.ts';
 import { AdminServer } from '../admin/server.ts';
 import type { AdminConfig } from '../config/config.ts';
@@ -11,11 +12,13 @@ export interface CreateAdminServerDeps {
   /** Milliseconds since 1970. */
   readonly epochMs: () => number;
   readonly log: EventLog;
+  /** Absent: there is no config file. */
+  readonly config?: ConfigSource | undefined;
 }
 
 /** The admin server of a primary, with what is logged as its events. */
 export function createAdminServer(
-  { clock, epochMs, log }: CreateAdminServerDeps,
+  { clock, epochMs, log, config: file }: CreateAdminServerDeps,
   source: AdminSource,
   config: AdminConfig,
 ): AdminServer {
@@ -24,7 +27,7 @@ export function createAdminServer(
     const told = adminEventOf(event);
     if (told !== undefined) events.append(told);
   });
-  return new AdminServer({ source, clock, epochMs, events }, config, {
+  return new AdminServer({ source, clock, epochMs, events, config: file }, config, {
     onError: (error) =>
       log.emit({ type: 'admin-error', message: error instanceof Error ? error.message : String(error) }),
   });

@@ -46,17 +46,19 @@ export class ServerRegistry {
   }
 
   start(): void {
-    for (const { host, port, weight, backup } of this.config.servers) this.add(host, port, weight, backup);
+    for (const { host, port, weight, backup, state } of this.config.servers) {
+      this.add(host, port, weight, backup, state);
+    }
   }
 
   /** Returns the id of the server. */
-  add(host: string, port: number, weight = 1, backup = false): string {
+  add(host: string, port: number, weight = 1, backup = false, admin: ServerState['admin'] = 'ready'): string {
     const id = idOf(host, port);
     const checker = this.createChecker(id, host, port);
     // What is checked is not healthy before its first check; what is not checked always is.
     const health = checker === undefined ? { healthy: true } : { healthy: false, reason: UNCHECKED };
-    this.entries.set(id, { state: { id, host, port, weight, backup, admin: 'ready', ...health }, checker });
-    checker?.start();
+    this.entries.set(id, { state: { id, host, port, weight, backup, admin, ...health }, checker });
+    if (admin !== 'maintenance') checker?.start();
     this.deps.onChange(this.state);
     return id;
   }

@@ -1,9 +1,11 @@
 import Type from 'typebox';
+import type { RuntimeEdit } from '../../config/edit-text.ts';
 import type { ServerState } from '../../lb/control/messages.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, ServerChange } from '../admin-source.ts';
-import type { Audit } from '../events/audit.ts';
+import type { RuntimeChanges } from '../config/runtime-changes.ts';
 import { sendProblem } from '../problem.ts';
+import { KeepQuery } from './keep-query.ts';
 import { describeServer, Server } from './server.ts';
 
 const closed = { additionalProperties: false };
@@ -46,9 +48,9 @@ function statusOf(reason: Refusal): number {
 
 /**
  * `PATCH` and `DELETE /api/v1/backends/{backend}/servers/{server}`, `POST /api/v1/backends/{backend}/servers`. Changes last until Portico
- * stops. The answer says what is wanted from now on; how much is still under way there is in `GET /api/v1/backends`.
+ * stops, with `?keep=true` for good. The answer says what is wanted from now on; how much is still under way there is in `GET /api/v1/backends`.
  */
-export function serverChangeRoutes(app: AdminApp, source: AdminSource, audit: Audit): void {
+export function serverChangeRoutes(app: AdminApp, source: AdminSource, changes: RuntimeChanges): void {
   const standing = (backend: string, id: string): unknown => {
     const server = source
       .backends()
@@ -58,7 +60,7 @@ export function serverChangeRoutes(app: AdminApp, source: AdminSource, audit: Au
   };
   app.patch(
     '/api/v1/backends/:backend/servers/:server',
-    { schema: { params: OneServer, body: Wish, response: { 200: Server } } },
+    { schema: { params: OneServer, querystring: KeepQuery, body: Wish, response: { 200: Server } } },
     async (request, reply) => {
       const { backend, server } = request.params;
       const before = standing(backend, server);
@@ -66,13 +68,14 @@ export function serverChangeRoutes(app: AdminApp, source: AdminSource, audit: Au
       if (!change.ok) return sendProblem(reply, statusOf(change.reason), change.detail) as never;
       const target = `${backend}/${server}`;
       const after = wishOf(change.server);
-      await audit.record(request.actor, { action: 'server.change', target, before, after, isKept: false });
-      return describeServer(change.server);
+      const made = { action: 'server.change', target, before, after, edit: editOf(backend, change.server) };
+      const trouble = await changes.settle(made, request.query.keep, request.actor, reply);
+      return trouble === undefined ? describeServer(change.server) : (trouble as never);
     },
   );
   app.post(
     '/api/v1/backends/:backend/servers',
-    { schema: { params: Backend, body: NewServer, response: { 201: Server } } },
+    { schema: { params: Backend, querystring: KeepQuery, body: NewServer, response: { 201: Server } } },
     async (request, reply) => {
       const { address, weight = 1, backup = false } = request.body;
       const { backend } = request.params;
@@ -80,20 +83,25 @@ export function serverChangeRoutes(app: AdminApp, source: AdminSource, audit: Au
       if (!change.ok) return sendProblem(reply, statusOf(change.reason), change.detail) as never;
       const target = `${backend}/${change.server.id}`;
       const after = wishOf(change.server);
-      await audit.record(request.actor, { action: 'server.add', target, before: null, after, isKept: false });
+      const made = { action: 'server.add', target, before: null, after, edit: editOf(backend, change.server) };
+      const trouble = await changes.settle(made, request.query.keep, request.actor, reply);
+      if (trouble !== undefined) return trouble as never;
       return reply.code(201).send(describeServer(change.server));
     },
   );
   app.delete(
     '/api/v1/backends/:backend/servers/:server',
-    { schema: { params: OneServer, response: { 202: Server } } },
+    { schema: { params: OneServer, querystring: KeepQuery, response: { 202: Server } } },
     async (request, reply) => {
       const { backend, server } = request.params;
       const change = source.removeServer(backend, server);
       if (!change.ok) return sendProblem(reply, statusOf(change.reason), change.detail) as never;
       const target = `${backend}/${server}`;
       const before = wishOf(change.server);
-      await audit.record(request.actor, { action: 'server.remove', target, before, after: null, isKept: false });
+      const edit = { kind: 'server-removed', backend, server } as const;
+      const made = { action: 'server.remove', target, before, after: null, edit };
+      const trouble = await changes.settle(made, request.query.keep, request.actor, reply);
+      if (trouble !== undefined) return trouble as never;
       return reply.code(202).send(describeServer(change.server));
     },
   );
@@ -102,4 +110,8 @@ export function serverChangeRoutes(app: AdminApp, source: AdminSource, audit: Au
 /** What an operator can say of a server. */
 function wishOf({ admin, weight, backup }: ServerState): unknown {
   return { state: admin, weight, backup };
+}
+
+function editOf(backend: string, { id, weight, backup, admin }: ServerState): RuntimeEdit {
+  return { kind: 'server', backend, server: id, weight, backup, state: admin };
 }

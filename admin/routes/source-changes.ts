@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, SourceChange } from '../admin-source.ts';
-import type { Audit } from '../events/audit.ts';
+import type { RuntimeChanges } from '../config/runtime-changes.ts';
 import { sendProblem } from '../problem.ts';
+import { KeepQuery } from './keep-query.ts';
 import { describeSource, Source } from './source.ts';
 
 const Pool = Type.Object({ pool: Type.String() });
@@ -32,31 +33,46 @@ function statusOf(reason: Refusal): number {
   }
 }
 
-/** `POST /api/v1/sources/{pool}/addresses`, `DELETE /api/v1/sources/{pool}/addresses/{ip}`. Changes last until Portico stops. */
-export function sourceChangeRoutes(app: AdminApp, source: AdminSource, audit: Audit): void {
+/** `POST /api/v1/sources/{pool}/addresses`, `DELETE /api/v1/sources/{pool}/addresses/{ip}`. Changes last until Portico stops, with
+ * `?keep=true` for good. */
+export function sourceChangeRoutes(app: AdminApp, source: AdminSource, changes: RuntimeChanges): void {
   app.post(
     '/api/v1/sources/:pool/addresses',
-    { schema: { params: Pool, body: NewAddress, response: { 201: Source } } },
+    { schema: { params: Pool, querystring: KeepQuery, body: NewAddress, response: { 201: Source } } },
     async (request, reply) => {
       const change = await source.addSource(request.params.pool, request.body.address);
       if (!change.ok) return sendProblem(reply, statusOf(change.reason), change.detail) as never;
       const { pool, address, state } = change.status;
-      const added = { target: `${pool}/${address}`, before: null, after: { state: state.kind } };
-      await audit.record(request.actor, { action: 'source.add', ...added, isKept: false });
+      const added = {
+        action: 'source.add',
+        target: `${pool}/${address}`,
+        before: null,
+        after: { state: state.kind },
+        edit: { kind: 'address', pool, address } as const,
+      };
+      const trouble = await changes.settle(added, request.query.keep, request.actor, reply);
+      if (trouble !== undefined) return trouble as never;
       return reply.code(201).send(describeSource(change.status));
     },
   );
   app.delete(
     '/api/v1/sources/:pool/addresses/:ip',
-    { schema: { params: Address, response: { 202: Source } } },
+    { schema: { params: Address, querystring: KeepQuery, response: { 202: Source } } },
     async (request, reply) => {
       const { pool, ip } = request.params;
       const was = source.sources().find((each) => each.pool === pool && each.address === ip);
       const change = source.drainSource(pool, ip);
       if (!change.ok) return sendProblem(reply, statusOf(change.reason), change.detail) as never;
       const before = was === undefined ? null : { state: was.state.kind };
-      const drained = { target: `${pool}/${ip}`, before, after: { state: change.status.state.kind } };
-      await audit.record(request.actor, { action: 'source.drain', ...drained, isKept: false });
+      const drained = {
+        action: 'source.drain',
+        target: `${pool}/${ip}`,
+        before,
+        after: { state: change.status.state.kind },
+        edit: { kind: 'address-removed', pool, address: ip } as const,
+      };
+      const trouble = await changes.settle(drained, request.query.keep, request.actor, reply);
+      if (trouble !== undefined) return trouble as never;
       return reply.code(202).send(describeSource(change.status));
     },
   );

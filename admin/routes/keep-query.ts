@@ -1,0 +1,7 @@
+import Type from 'typebox';
+
+/** `keep`: write the change into the config file, too. Without, it lasts until Portico stops. */
+export const KeepQuery = Type.Object(
+  { keep: Type.Boolean({ default: false, description: 'Write it into the config file, too' }) },
+  { additionalProperties: false },
+);
