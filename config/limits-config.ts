@@ -5,6 +5,9 @@ export interface ListenerLimits {
   readonly headerCount: number;
   /** Request bodies above it get 413. `Infinity` never does. */
   readonly bodyBytes: number;
+  /** Lowest rates in bytes a second; 0 where any will do. */
+  readonly bodyRate: number;
+  readonly answerRate: number;
   readonly webSocketMessageBytes: number;
   /** Clients of one plane at once, and those of one address; `Infinity` where there is no limit. */
   readonly connections: number;
@@ -17,6 +20,10 @@ export interface ListenerTimeouts {
   readonly idleMs: number;
   /** From the first byte of a request head to its end. */
   readonly headerMs: number;
+  /** Between two parts of a request body. */
+  readonly bodyMs: number;
+  /** An answer that waits for its client, which takes nothing of it. */
+  readonly sendMs: number;
   /** A WebSocket on which nothing passes either way. 0 means never. */
   readonly webSocketIdleMs: number;
 }

@@ -25,6 +25,18 @@ export const Limits = Type.Object(
           'As connections, of one client address (IPv6: one /64); more get 429; http engine; 1 to 1000000. Absent: any number',
       }),
     ),
+    body_rate: count(
+      'Bytes a second that a request body has to come with on average, after five seconds; slower ones get 408; 0 is any rate',
+      0,
+      1_000_000_000,
+      240,
+    ),
+    answer_rate: count(
+      'Bytes a second that a client has to take of an answer that waits for it, as body_rate; slower ones are reset; 0 is any rate',
+      0,
+      1_000_000_000,
+      240,
+    ),
     websocket_message_size: size('One WebSocket message; more closes with 1009', '16MiB'),
   },
   { ...closed, description: 'What a client may send' },
@@ -32,11 +44,13 @@ export const Limits = Type.Object(
 
 export const Timeouts = Type.Object(
   {
-    idle: duration('A kept-alive connection without a request, and a client that stalls', '60s'),
+    idle: duration('A kept-alive connection without a request', '60s'),
     header: duration(
       'From the first byte of a request head to its last; for a PROXY header and a TLS ClientHello',
       '10s',
     ),
+    body: duration('Between two parts of a request body; a client that sends none gets 408', '60s'),
+    send: duration('A client takes nothing of an answer that waits for it', '60s'),
     websocket_idle: duration('A WebSocket on which nothing passes; 0 is never', '0', { zero: true }),
     tcp_idle: duration('A relayed connection on which nothing passes; 0 is never; tcp engine', '1h', { zero: true }),
   },

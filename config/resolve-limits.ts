@@ -8,6 +8,8 @@ export function resolveLimits(limits: Static<typeof Limits> = {}): ListenerLimit
     headerBytes: size(limits.header_size, '16KiB'),
     headerCount: limits.header_count ?? 128,
     bodyBytes: size(limits.body_size, 'unlimited'),
+    bodyRate: limits.body_rate ?? 240,
+    answerRate: limits.answer_rate ?? 240,
     webSocketMessageBytes: size(limits.websocket_message_size, '16MiB'),
     connections: limits.connections ?? Number.POSITIVE_INFINITY,
     connectionsPerClient: limits.connections_per_client ?? Number.POSITIVE_INFINITY,
@@ -18,6 +20,8 @@ export function resolveTimeouts(timeouts: Static<typeof Timeouts> = {}): Listene
   return {
     idleMs: duration(timeouts.idle, '60s'),
     headerMs: duration(timeouts.header, '10s'),
+    bodyMs: duration(timeouts.body, '60s'),
+    sendMs: duration(timeouts.send, '60s'),
     webSocketIdleMs: duration(timeouts.websocket_idle, '0'),
   };
 }

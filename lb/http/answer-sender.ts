@@ -3,6 +3,7 @@ import { AnswerWriter } from './answer-writer.ts';
 import type { Exchange } from './exchange.ts';
 import type { FieldEdits } from './field-edits.ts';
 import type { HttpContext } from './http-context.ts';
+import { Pace } from './pace.ts';
 import type { RequestView } from './request-view.ts';
 import type { ResponseHead } from './response-head.ts';
 import { writeInterimHead } from './response-writer.ts';
@@ -12,10 +13,15 @@ export class AnswerSender {
   private readonly stream: ByteStream;
   private readonly context: HttpContext;
   private readonly writer = new AnswerWriter();
+  private readonly bytesPerSecond: number;
+  /** From the first part on that had to wait for its client. */
+  private pace: Pace | undefined = undefined;
 
-  constructor(stream: ByteStream, context: HttpContext) {
-    this.stream = stream;
-    this.context = context;
+  /** `bytesPerSecond`: what a client has to take. */
+  constructor(deps: { readonly stream: ByteStream; readonly context: HttpContext }, bytesPerSecond: number) {
+    this.stream = deps.stream;
+    this.context = deps.context;
+    this.bytesPerSecond = bytesPerSecond;
   }
 
   /** Of the answer begun last. */
@@ -30,6 +36,7 @@ export class AnswerSender {
 
   /** As `AnswerWriter.begin`. */
   begin(head: ResponseHead, isOldClient: boolean, exchange: Exchange): boolean {
+    this.pace = undefined;
     return this.writer.begin(head, isOldClient, exchange);
   }
 
@@ -48,6 +55,11 @@ export class AnswerSender {
     return this.send(this.writer.writePart(this.context.outgoing, bytes, from, to, isLast));
   }
 
+  /** The client has taken all that there was. Returns false for one that takes too little on average. */
+  onDrained(): boolean {
+    return this.pace?.settle(this.context.tickMs) !== false;
+  }
+
   /** A whole answer that no server gave. */
   sendOwn(status: number, answer: Buffer): boolean {
     this.writer.status = status;
@@ -56,9 +68,17 @@ export class AnswerSender {
 
   /** Sends what stands in the outgoing arena up to `end`. */
   private send(end: number): boolean {
-    const { outgoing } = this.context;
-    if (this.stream.write(outgoing.view(end))) return true;
+    const { outgoing, tickMs } = this.context;
+    const bytes = end - outgoing.offset;
+    const isTaken = this.stream.write(outgoing.view(end));
+    this.pace?.add(bytes);
+    if (isTaken) return true;
     outgoing.commit(end);
+    if (this.pace === undefined) {
+      this.pace = new Pace(this.bytesPerSecond);
+      this.pace.add(bytes);
+    }
+    this.pace.await(tickMs);
     return false;
   }
 }

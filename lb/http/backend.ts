@@ -111,6 +111,10 @@ export class Backend {
     return this.waiting.length;
   }
 
+  get waitingForAny(): number {
+    return this.waiting.length + this.queue.length;
+  }
+
   /** Requests that wait for a server. */
   get queueDepth(): number {
     return this.queue.length;

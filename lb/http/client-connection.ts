@@ -1,12 +1,13 @@
 import { appendBytes } from '../net/append-bytes.ts';
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
-import { WebSocketTunnel } from '../websocket/tunnel.ts';
+import type { WebSocketTunnel } from '../websocket/tunnel.ts';
 import { AnswerSender } from './answer-sender.ts';
 import { ClientRequests } from './client-requests.ts';
 import { type AnswerSink, Exchange, type Failure } from './exchange.ts';
 import type { HttpListener } from './http-listener.ts';
 import { endOf, type LocalAnswer, localAnswer, statusOf, writeLocalAnswer } from './local-answer.ts';
+import { openTunnel } from './open-tunnel.ts';
 import { SLOW_BODY, SLOW_HEAD } from './refusals.ts';
 import type { Refusal } from './request-head.ts';
 import { RequestUpload, type Uploader } from './request-upload.ts';
@@ -56,7 +57,10 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     this.listener = listener;
     this.stream = open(this);
     this.requests = new ClientRequests(listener, this.stream);
-    this.answer = new AnswerSender(this.stream, listener.context);
+    this.answer = new AnswerSender(
+      { stream: this.stream, context: listener.context },
+      listener.config.limits.answerRate,
+    );
   }
 
   start(): void {
@@ -97,16 +101,19 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   onDrained(): void {
     if (this.closesWhenDrained) {
       this.close();
+    } else if (this.state === 'idle') {
+      this.awaitRequest();
     } else if (this.state === 'answering') {
       this.timeoutList?.cancel(this);
-      this.exchange?.connection?.resumeAnswer();
+      if (this.answer.onDrained()) this.exchange?.connection?.resumeAnswer();
+      else this.shed();
     }
   }
 
   onTimeout(): void {
-    if (this.state === 'idle' && this.ahead !== undefined) this.refuse(SLOW_HEAD);
+    if (this.state === 'answering' || this.stream.isBackedUp) this.shed('client-timeout');
+    else if (this.state === 'idle' && this.ahead !== undefined) this.refuse(SLOW_HEAD);
     else if (this.state === 'waiting' && this.upload !== undefined) this.breakBody(SLOW_BODY);
-    else if (this.state === 'answering') this.destroy('client-timeout');
     else this.abort();
   }
 
@@ -226,7 +233,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   private onSentOut(isTaken: boolean, isLast: boolean): void {
     if (!isTaken && !isLast) {
       this.exchange!.connection?.pauseAnswer();
-      this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
+      this.listener.sendTimeouts.start(this, this.listener.context.tickMs);
     }
     if (isLast) this.finish();
   }
@@ -239,6 +246,16 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       return;
     }
     this.state = 'idle';
+    if (this.stream.isBackedUp) {
+      // One that asks on and reads no answers would have them all kept here.
+      this.stream.pause();
+      this.listener.sendTimeouts.start(this, this.listener.context.tickMs);
+    } else {
+      this.awaitRequest();
+    }
+  }
+
+  private awaitRequest(): void {
     this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
     this.stream.resume();
     if (this.ahead !== undefined) {
@@ -263,11 +280,15 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       this.stream.end();
       this.stream.resume();
     } else if (this.stream.isBackedUp) {
-      this.closesWhenDrained = true;
-      this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
+      this.closeWhenDrained();
     } else {
       this.close();
     }
+  }
+
+  private closeWhenDrained(): void {
+    this.closesWhenDrained = true;
+    this.listener.sendTimeouts.start(this, this.listener.context.tickMs);
   }
 
   onAnswerBroken(): void {
@@ -316,30 +337,23 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     requests.onAnswer(0);
     requests.settleUpgrade();
     this.state = 'tunnel';
-    this.stream.disableNagle();
-    listener.webSockets++;
-    const ahead = this.ahead;
+    const fromClient = this.ahead;
     this.releaseHead();
     this.exchange = undefined;
     this.ahead = undefined;
-    this.tunnel = new WebSocketTunnel(
-      { context: listener.context, timeouts: listener.tunnelTimeouts, client: this.stream, connection },
-      { maxMessageBytes: listener.config.limits.webSocketMessageBytes },
-      () => {
-        listener.webSockets--;
-        server.onTunnelClosed();
-        requests.log(undefined, 101, 'ok');
-        this.close();
-      },
-    );
-    this.tunnel.start(bytes.subarray(from, to), ahead);
+    const fromServer = bytes.subarray(from, to);
+    this.tunnel = openTunnel({ listener, client: this.stream, server, connection, fromServer, fromClient }, () => {
+      requests.log(undefined, 101, 'ok');
+      this.close();
+    });
   }
 
   // The end
 
   /** Stops as soon as nothing is under way. */
   drain(): void {
-    if (this.state === 'idle') this.close();
+    if (this.state === 'idle' && this.stream.isBackedUp) this.closeWhenDrained();
+    else if (this.state === 'idle') this.close();
     else if (this.state === 'tunnel') this.tunnel?.drain();
     else this.keepAlive = false;
   }
@@ -353,6 +367,16 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       this.cancelExchange(exchange);
     }
     this.close();
+  }
+
+  onShed(): void {
+    this.shed('slow-reader-relief');
+  }
+
+  /** It takes too little of its answer, or nothing. */
+  private shed(reason = 'slow-reader'): void {
+    this.listener.countRejected(reason);
+    this.destroy(reason);
   }
 
   private cancelExchange(exchange: Exchange): void {

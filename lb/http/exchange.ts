@@ -40,6 +40,8 @@ export interface AnswerSink {
   onUpgrade(head: ResponseHead, bytes: Buffer, from: number, to: number, connection: UpstreamConnection): void;
   /** The answer broke off after its head was passed on. */
   onAnswerBroken(): void;
+  /** The client does not take the answer, and somebody else needs the connection that it comes on. */
+  onShed(): void;
   /** No answer will come. Called once all retries that are safe have been made. */
   onFailed(failure: Failure): void;
 }
@@ -52,6 +54,7 @@ const NOBODY: AnswerSink = {
   onAnswerBody: () => {},
   onUpgrade: () => {},
   onAnswerBroken: () => {},
+  onShed: () => {},
   onFailed: () => {},
 };
 

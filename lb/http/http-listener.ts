@@ -23,6 +23,8 @@ export class HttpListener {
   readonly context: HttpContext;
   readonly idleTimeouts: TimeoutList;
   readonly headerTimeouts: TimeoutList;
+  readonly bodyTimeouts: TimeoutList;
+  readonly sendTimeouts: TimeoutList;
   readonly tunnelTimeouts: TimeoutList;
   readonly lingerTimeouts = new TimeoutList(LINGER_MS);
   readonly rejected = new Map<string, number>();
@@ -58,6 +60,8 @@ export class HttpListener {
     this.admission = new Admission(config.limits);
     this.idleTimeouts = new TimeoutList(config.timeouts.idleMs);
     this.headerTimeouts = new TimeoutList(config.timeouts.headerMs);
+    this.bodyTimeouts = new TimeoutList(config.timeouts.bodyMs);
+    this.sendTimeouts = new TimeoutList(config.timeouts.sendMs);
     this.tunnelTimeouts = new TimeoutList(config.timeouts.webSocketIdleMs);
     const { context, fallbackHost, scheme } = this;
     const { accessLog } = config;
@@ -125,6 +129,8 @@ export class HttpListener {
   tick(nowMs: number): void {
     this.idleTimeouts.expire(nowMs);
     this.headerTimeouts.expire(nowMs);
+    this.bodyTimeouts.expire(nowMs);
+    this.sendTimeouts.expire(nowMs);
     this.tunnelTimeouts.expire(nowMs);
     this.lingerTimeouts.expire(nowMs);
   }

@@ -76,6 +76,9 @@ class Copy implements AnswerSink {
     this.onEnd();
   }
 
+  /** It waits for nobody. */
+  onShed(): void {}
+
   onFailed(): void {
     this.onEnd();
   }

@@ -1,7 +1,8 @@
 import type { ByteStream } from '../net/byte-stream.ts';
 import type { Expirable } from '../timeout-list.ts';
 import type { HttpListener } from './http-listener.ts';
-import { BAD_CHUNK, BODY_TOO_LARGE } from './refusals.ts';
+import { Pace } from './pace.ts';
+import { BAD_CHUNK, BODY_TOO_LARGE, DRIPPING_BODY } from './refusals.ts';
 import { RequestBody } from './request-body.ts';
 import type { Refusal, RequestHead } from './request-head.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
@@ -21,6 +22,8 @@ export class RequestUpload {
   private readonly stream: ByteStream;
   private readonly listener: HttpListener;
   private readonly body: RequestBody;
+  /** From the first part on: before that the client may wait for a 100. */
+  private pace: Pace | undefined = undefined;
   private isGathering = true;
 
   constructor(
@@ -46,7 +49,15 @@ export class RequestUpload {
   read(bytes: Buffer, from: number, end: number): number | Refusal {
     const to = this.body.advance(bytes, from, end, this.listener.context.outgoing);
     if (this.body.isTooLarge) return BODY_TOO_LARGE;
-    return to < 0 ? BAD_CHUNK : to;
+    if (to < 0) return BAD_CHUNK;
+    return this.body.isComplete || this.keepsPace(to - from) ? to : DRIPPING_BODY;
+  }
+
+  private keepsPace(bytes: number): boolean {
+    const { config, context } = this.listener;
+    this.pace ??= new Pace(config.limits.bodyRate);
+    this.pace.add(bytes);
+    return this.pace.settle(context.tickMs);
   }
 
   /** Passes on what was read last; `connection` is there once the request has been sent. Returns whether that was all. */
@@ -88,6 +99,8 @@ export class RequestUpload {
   }
 
   private expectMore(): void {
-    this.listener.idleTimeouts.start(this.client, this.listener.context.tickMs);
+    const { bodyTimeouts, context } = this.listener;
+    this.pace?.await(context.tickMs);
+    bodyTimeouts.start(this.client, context.tickMs);
   }
 }

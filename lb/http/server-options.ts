@@ -22,6 +22,8 @@ export interface ServerOptions {
 
 /** What a server tells its backend. */
 export interface ServerEvents {
+  /** Requests that wait for any server of the backend. */
+  readonly waitingForAny: number;
   onExchangeFailed(exchange: Exchange, failure: Failure): void;
   /** A connection, the port of one, or a place among the requests has become free, and nobody waits here for it. */
   onRoom(): void;

@@ -8,17 +8,14 @@ import { WaitQueue } from '../wait-queue.ts';
 import { blamesServer } from './blame.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
+import { Pipelines } from './pipelines.ts';
 import type { ServerEvents, ServerOptions } from './server-options.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
-/** Answers larger than this on average gain nothing by pipelining, and hold each other up. */
-const PIPELINE_ANSWER_BYTES = 32768;
 /** A failure counts as an answer that took so long: a server that fails at once must not look fast. */
 const FAILURE_MS = 1000;
-/** How long pipelining rests after a server broke a connection with several requests on it, or held them up. */
-const PIPELINE_REST_MS = 2000;
-/** The first of several answers may take so long before the others go elsewhere. */
-const STALL_MS = 40;
+/** An answer that its client does not take may hold its connection for so long while others wait for one. */
+const STALLED_MS = 3000;
 
 /** One server of a backend, as one plane sees it: its connections, and the requests that wait for one. */
 export class Server implements Member {
@@ -43,13 +40,10 @@ export class Server implements Member {
   private readonly connections: UpstreamConnection[] = [];
   /** Open and without a request; the one used last is taken first, so that surplus ones grow old and close. */
   private readonly idle: UpstreamConnection[] = [];
-  /** Connections with pipelined requests. Tunnels may be many more, so these are kept apart. */
-  private readonly shared = new Set<UpstreamConnection>();
-  /** The one of them that requests are gathered on until it is full. */
-  private gathering: UpstreamConnection | undefined = undefined;
+  private readonly pipelines: Pipelines;
+  /** Connections whose answer waits for its client, from the one that has done so for longest. Never expired as such. */
+  readonly stalled = new TimeoutList(STALLED_MS);
   private readonly waiting: WaitQueue<Exchange>;
-  private averageAnswerBytes = 0;
-  private pipeliningRestsUntilMs = 0;
   private readonly isLimited: boolean;
   private isStopped = false;
   /** Connections end once nobody needs them. */
@@ -69,6 +63,7 @@ export class Server implements Member {
     this.fullWeight = options.weight;
     this.isLimited = options.requests !== Number.POSITIVE_INFINITY;
     this.latency = options.isMeasured ? new LatencyEstimate() : undefined;
+    this.pipelines = new Pipelines(deps.context, options.pipelining);
     this.ports = new ServerPorts(deps.leases, options);
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
     this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
@@ -103,7 +98,7 @@ export class Server implements Member {
   hasRoomFor(exchange: Exchange): boolean {
     if (this.isBusy) return false;
     if (this.idle.length > 0 || (this.mayOpen && this.ports.hasFree)) return true;
-    return exchange.isPipelinable && this.mayPipeline() && this.sharedWithRoom(this.options.pipelining) !== undefined;
+    return exchange.isPipelinable && this.pipelines.isOn && this.pipelines.find() !== undefined;
   }
 
   private get mayOpen(): boolean {
@@ -123,46 +118,17 @@ export class Server implements Member {
   }
 
   private findConnection(exchange: Exchange): UpstreamConnection | undefined {
-    if (exchange.isPipelinable && this.mayPipeline()) return this.connectionWithRoom();
+    if (exchange.isPipelinable && this.pipelines.isOn) return this.connectionToFill();
     return this.idle.pop() ?? (this.mayOpen ? this.openConnection() : undefined);
   }
 
-  private mayPipeline(): boolean {
-    return (
-      this.options.pipelining > 1 &&
-      this.averageAnswerBytes < PIPELINE_ANSWER_BYTES &&
-      (this.pipeliningRestsUntilMs === 0 || this.context.tickMs >= this.pipeliningRestsUntilMs)
-    );
-  }
-
-  /**
-   * Fills one connection after the other: many requests in one write are where pipelining saves its CPU.
-   */
-  private connectionWithRoom(): UpstreamConnection | undefined {
-    const limit = this.options.pipelining;
-    const { gathering } = this;
-    if (gathering !== undefined && gathering.inFlight < limit && !gathering.isRetiring) return gathering;
-    const best = this.idle.pop() ?? this.sharedWithRoom(limit) ?? (this.mayOpen ? this.openConnection() : undefined);
-    if (best !== undefined) this.share(best);
-    this.gathering = best;
-    return best;
-  }
-
-  private sharedWithRoom(limit: number): UpstreamConnection | undefined {
-    for (const connection of this.shared) if (!connection.isRetiring && connection.inFlight < limit) return connection;
-    return undefined;
-  }
-
-  private share(connection: UpstreamConnection): void {
-    connection.isShared = true;
-    this.shared.add(connection);
-  }
-
-  private unshare(connection: UpstreamConnection): void {
-    if (!connection.isShared) return;
-    connection.isShared = false;
-    this.shared.delete(connection);
-    if (this.gathering === connection) this.gathering = undefined;
+  private connectionToFill(): UpstreamConnection | undefined {
+    const { pipelines } = this;
+    const { open } = pipelines;
+    if (open !== undefined) return open;
+    const next = this.idle.pop() ?? pipelines.find() ?? (this.mayOpen ? this.openConnection() : undefined);
+    pipelines.fill(next);
+    return next;
   }
 
   private openConnection(): UpstreamConnection | undefined {
@@ -197,10 +163,10 @@ export class Server implements Member {
     if (connection.isRetiring) return;
     while (this.waiting.length > 0 && connection.state === 'open' && !this.isBusy) {
       const next = this.waiting.first!;
-      const share = next.isPipelinable && connection.isShared && this.mayPipeline();
-      if (connection.inFlight >= (share ? this.options.pipelining : 1)) return;
+      const room = next.isPipelinable ? this.pipelines.roomOf(connection) : 1;
+      if (connection.inFlight >= room) return;
       this.waiting.shift();
-      if (!share) this.unshare(connection);
+      if (room === 1) this.pipelines.unshare(connection);
       connection.send(next);
     }
     if (connection.inFlight > 0 || connection.state !== 'open') {
@@ -211,7 +177,7 @@ export class Server implements Member {
       connection.close('closed');
       return;
     }
-    this.unshare(connection);
+    this.pipelines.unshare(connection);
     this.idle.push(connection);
     this.events.onRoom();
   }
@@ -225,9 +191,9 @@ export class Server implements Member {
     }
     const at = this.idle.lastIndexOf(connection);
     if (at >= 0) this.idle.splice(at, 1);
-    this.unshare(connection);
+    this.pipelines.unshare(connection);
     // A server that answers later than at once may not bear pipelining at all (uWebSockets.js ends such connections).
-    if (brokeUnanswered) this.restPipelining();
+    if (brokeUnanswered) this.pipelines.rest();
     if (this.waiting.length > 0) this.reviveQueue();
     this.events.onRoom();
   }
@@ -280,7 +246,7 @@ export class Server implements Member {
   }
 
   onAnswered(exchange: Exchange, bytes: number): void {
-    this.averageAnswerBytes += (bytes - this.averageAnswerBytes) / 64;
+    this.pipelines.onAnswered(bytes);
     this.active--;
     exchange.connection = undefined;
     exchange.server = undefined;
@@ -312,10 +278,6 @@ export class Server implements Member {
     this.latency?.observe(FAILURE_MS, this.context.clock.now());
   }
 
-  private restPipelining(): void {
-    this.pipeliningRestsUntilMs = this.context.tickMs + PIPELINE_REST_MS;
-  }
-
   // Time and lifetime
 
   /** Called by the plane's tick. */
@@ -324,21 +286,23 @@ export class Server implements Member {
     this.responseTimeouts.expire(nowMs);
     this.idleTimeouts.expire(nowMs);
     this.waiting.expire(nowMs);
-    if (this.options.pipelining > 1) this.relieveStalled(nowMs);
+    if (this.options.pipelining > 1) this.pipelines.tick(nowMs, this.resend);
+    if (this.stalled.first !== undefined) this.shedStalled(nowMs);
   }
 
-  /** One slow answer must not hold up those behind it: they are safe to send again, so they go elsewhere. */
-  private relieveStalled(nowMs: number): void {
-    for (const connection of this.shared) {
-      if (connection.inFlight < 2 || nowMs - connection.progressAtMs < STALL_MS || connection.state !== 'open')
-        continue;
-      this.restPipelining();
-      for (const exchange of connection.takeFollowers()) {
-        this.active--;
-        exchange.connection = undefined;
-        if (!exchange.isCancelled) this.send(exchange);
-      }
-      if (this.gathering === connection) this.gathering = undefined;
+  private readonly resend = (exchange: Exchange): void => {
+    this.active--;
+    exchange.connection = undefined;
+    if (!exchange.isCancelled) this.send(exchange);
+  };
+
+  /** Others wait for a connection, and clients that do not read hold them: as many of those go as wait. */
+  private shedStalled(nowMs: number): void {
+    if (this.mayOpen && !this.isBusy) return;
+    for (let left = this.waiting.length + this.events.waitingForAny; left > 0; left--) {
+      const first = this.stalled.first as UpstreamConnection | undefined;
+      if (first === undefined || first.timeoutAtMs > nowMs) return;
+      first.shedClient();
     }
   }
 

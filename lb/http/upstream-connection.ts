@@ -156,9 +156,16 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     return this.stream?.write(bytes) ?? true;
   }
 
+  /** The client does not take what there is: until it does, the server is not to blame for anything. */
   pauseAnswer(): void {
-    this.timeoutList?.cancel(this);
+    this.server.stalled.start(this, this.context.tickMs);
     this.stream?.pause();
+  }
+
+  /** Somebody else needs this connection more than a client that does not read. */
+  shedClient(): void {
+    this.timeoutList?.cancel(this);
+    this.queue[this.first]?.sink.onShed();
   }
 
   resumeAnswer(): void {
@@ -217,7 +224,8 @@ export class UpstreamConnection implements StreamOwner, Expirable {
       if (at < 0 || this.state !== 'open') return;
     }
     // A head that comes in pieces has one time limit for them all.
-    if (this.inFlight > 0 && partial.length < end) this.restartTimeout();
+    const isStalled = this.timeoutList === this.server.stalled;
+    if (this.inFlight > 0 && partial.length < end && !isStalled) this.restartTimeout();
   }
 
   onEnd(): void {

@@ -31,6 +31,15 @@ t.test('a zero that means something can be written as one', async (t) => {
   t.same(load({ listener: 'timeouts: { websocket_idle: "0" }', top: 'drain_timeout: 0s' }), []);
 });
 
+t.test('time-outs and rates of slow clients have bounds', async (t) => {
+  const good = 'timeouts: { body: 30s, send: 5m }, limits: { body_rate: 0, answer_rate: 1000 }';
+  t.same(load({ listener: good }), []);
+  t.match(load({ listener: 'timeouts: { body: 0 }' }), [/timeouts\.body is .*not a duration from 1ms/]);
+  t.match(load({ listener: 'timeouts: { send: 25d }' }), [/timeouts\.send is .*not a duration from 1ms to 24d/]);
+  t.match(load({ listener: 'limits: { body_rate: -1 }' }), [/limits\.body_rate is -1, which does not fit/]);
+  t.match(load({ listener: 'limits: { answer_rate: 1KiB }' }), [/limits\.answer_rate is "1KiB", which does not fit/]);
+});
+
 t.test('no duration outgrows a timer', async (t) => {
   t.same(load({ top: 'drain_timeout: 24d' }), []);
   t.same(load({ top: 'drain_timeout: 25d' }), [

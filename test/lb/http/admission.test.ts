@@ -6,7 +6,14 @@ import { startPlane } from '../../fixtures/running-plane.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
-const LIMITS = { headerBytes: 1024, headerCount: 1, bodyBytes: 1, webSocketMessageBytes: 1 };
+const LIMITS = {
+  headerBytes: 1024,
+  headerCount: 1,
+  bodyBytes: 1,
+  bodyRate: 0,
+  answerRate: 0,
+  webSocketMessageBytes: 1,
+};
 
 t.test('clients are counted by address, IPv6 ones by /64', async (t) => {
   const admission = new Admission({ ...LIMITS, connections: 100, connectionsPerClient: 1 });

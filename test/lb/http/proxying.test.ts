@@ -396,7 +396,7 @@ t.test('failures', async (t) => {
   });
   await t.test('408 for a head that does not end', async (t) => {
     const server = await scripted(t, OK);
-    const timeouts = { idleMs: 60_000, headerMs: 60, webSocketIdleMs: 0 };
+    const timeouts = { headerMs: 60 };
     const { port } = plane(t, { servers: [{ port: server.port }], listener: { timeouts } });
     t.match(await exchangeRaw(port, 'GET / HTTP/1.1\r\nHost:'), /^HTTP\/1\.1 408 /);
   });

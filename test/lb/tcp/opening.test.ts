@@ -15,7 +15,7 @@ import { type RawServer, startRawServer } from '../../fixtures/raw-server.ts';
 import { type PlaneOptions, type RunningPlane, startPlane } from '../../fixtures/running-plane.ts';
 
 const TCP = { connections: Number.POSITIVE_INFINITY, idleMs: 60_000, hasProxyHeaders: false };
-const TIMEOUTS = { idleMs: 60_000, headerMs: 60, webSocketIdleMs: 0 };
+const TIMEOUTS = { headerMs: 60 };
 
 /** A listener to which these send PROXY headers. */
 const proxied = (...trusted: ForwardingConfig['trusted']): Partial<ListenerConfig> => ({
