@@ -27,7 +27,7 @@ export interface BackendConfig {
     /** An idle kept-alive connection to a server. */
     readonly idleMs: number;
   };
-  /** Each connection to a server starts with a PROXY header. tcp engine. */
+  /** Each connection to a server starts with a PROXY header, and serves one client alone. */
   readonly proxyProtocol?: 'v1' | 'v2';
   readonly health?: HealthConfig;
   /** Ejection of servers that fail real requests. */

@@ -176,7 +176,10 @@ export const Backend = Type.Object(
       ),
     ),
     proxy_protocol: optional(
-      choice('Start each connection with a PROXY header that names the client; tcp engine', ['v1', 'v2']),
+      choice(
+        'Start each connection with a PROXY header that names the client; over HTTP it then serves that client alone',
+        ['v1', 'v2'],
+      ),
     ),
     health: optional(Health),
     outlier: optional(Outlier),

@@ -24,19 +24,19 @@ export function checkLayerFour(file: ConfigFile): Finding[] {
       if (engine === 'tcp') isRelayed.add(name);
       if (engine === 'kernel') isTranslated.add(name);
     }
-    if (engine !== 'tcp' && proxy === true) {
+    if (engine === 'kernel' && proxy === true) {
       findings.push({
         path: ['listeners', i, 'proxy_protocol'],
-        message: 'this version reads PROXY headers on listeners with "engine: tcp" only; remove "proxy_protocol"',
+        message: 'the kernel engine reads no PROXY headers; remove "proxy_protocol", or use "engine: http" or "tcp"',
       });
     }
-    if (engine !== 'tcp') return;
-    if (proxy === true && (listener.trusted_proxies ?? []).length === 0) {
+    if (engine !== 'kernel' && proxy === true && (listener.trusted_proxies ?? []).length === 0) {
       findings.push({
         path: ['listeners', i, 'proxy_protocol'],
         message: 'name in "trusted_proxies" whose PROXY headers are to be believed; 0.0.0.0/0 and ::/0 are everyone',
       });
     }
+    if (engine !== 'tcp') return;
     routes?.forEach((route, k) => {
       for (const key of Object.keys(route)) {
         if (key === 'backend') continue;
@@ -54,11 +54,11 @@ export function checkLayerFour(file: ConfigFile): Finding[] {
     });
   });
   file.backends.forEach((backend, i) => {
-    if (backend.proxy_protocol !== undefined && speaksHttp.has(backend.name)) {
+    if (backend.proxy_protocol !== undefined && speaksHttp.has(backend.name) && (backend.pipelining ?? 1) > 1) {
       findings.push({
-        path: ['backends', i, 'proxy_protocol'],
+        path: ['backends', i, 'pipelining'],
         message:
-          'an http listener leads to this backend, and its connections serve many clients; remove "proxy_protocol" (servers find the client in X-Forwarded-For)',
+          'with "proxy_protocol" a connection serves one client, so there is nothing to pipeline; remove one of the two (servers also find the client in X-Forwarded-For)',
       });
     }
     if (!speaksHttp.has(backend.name)) {

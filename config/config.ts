@@ -53,6 +53,8 @@ export interface ListenerConfig {
   readonly forwarding?: ForwardingConfig;
   /** Absent: none is kept. */
   readonly accessLog?: AccessLogConfig;
+  /** Connections from trusted proxies start with a PROXY header. */
+  readonly hasProxyHeaders: boolean;
   readonly limits: ListenerLimits;
   readonly timeouts: ListenerTimeouts;
   readonly tcp: TcpListenerConfig;
@@ -64,8 +66,6 @@ export interface TcpListenerConfig {
   readonly connections: number;
   /** A connection on which nothing passes either way. 0 means never. */
   readonly idleMs: number;
-  /** Connections from trusted proxies start with a PROXY header. */
-  readonly hasProxyHeaders: boolean;
 }
 
 export interface AccessLogConfig {

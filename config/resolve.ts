@@ -110,6 +110,7 @@ function resolveListener(
             bufferBytes: size(log.buffer, '1MiB'),
           },
         }),
+    hasProxyHeaders: listener.proxy_protocol ?? false,
     limits: resolveLimits(listener.limits),
     timeouts: resolveTimeouts(listener.timeouts),
     tcp: resolveTcpListener(listener),

@@ -82,7 +82,7 @@ const Listener = Type.Object(
       }),
     ),
     proxy_protocol: flag(
-      'Connections from trusted_proxies start with a PROXY header (v1 or v2) that names the client; tcp engine',
+      'Connections from trusted_proxies start with a PROXY header (v1 or v2) that names the client; http and tcp engines',
     ),
     forwarded: optional(
       choice(

@@ -5,6 +5,7 @@ import { RetryBudget } from '../balance/retry-budget.ts';
 import { ServerPool } from '../balance/server-pool.ts';
 import type { ServerState } from '../control/messages.ts';
 import type { Exhausted } from '../metrics/exhausted.ts';
+import type { ProxyVersion } from '../proxy-protocol/write-proxy-header.ts';
 import { TimeoutList } from '../timeout-list.ts';
 import { WaitQueue } from '../wait-queue.ts';
 import type { Exchange, Failure } from './exchange.ts';
@@ -25,6 +26,7 @@ export interface BackendOptions {
   readonly queue: { readonly most: number; readonly timeoutMs: number };
   readonly retry: RetryConfig;
   readonly sticky?: StickyConfig;
+  readonly proxyProtocol?: ProxyVersion;
   readonly slowStartMs: number;
   readonly outlier?: OutlierConfig;
 }
@@ -53,6 +55,8 @@ export class Backend {
   readonly tryTimeouts: TimeoutList;
   /** Retries that the budget forbade. */
   retriesRefused = 0;
+  /** Servers are told who the client is by a PROXY header. */
+  readonly namesClients: boolean;
   private readonly policy: Policy<Server>;
   private readonly sessionPolicy = hash<Server>();
   private readonly rules: RetryRules;
@@ -78,6 +82,7 @@ export class Backend {
     options: BackendOptions,
   ) {
     this.name = options.name;
+    this.namesClients = options.proxyProtocol !== undefined;
     this.policy = deps.policy;
     this.now = deps.now;
     this.retries = options.retries;

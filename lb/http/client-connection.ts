@@ -1,5 +1,6 @@
 import { appendBytes } from '../net/append-bytes.ts';
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
+import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import type { WebSocketTunnel } from '../websocket/tunnel.ts';
 import { AnswerSender } from './answer-sender.ts';
@@ -38,7 +39,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   timeoutAtMs = 0;
 
   private readonly listener: HttpListener;
-  private readonly stream: ByteStream;
+  readonly stream: ByteStream;
   private state: 'idle' | 'waiting' | 'answering' | 'lingering' | 'tunnel' | 'closed' = 'idle';
   /** The start of a head that has not arrived whole, or requests sent ahead. */
   private ahead: Buffer | undefined = undefined;
@@ -52,11 +53,11 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   private readonly answer: AnswerSender;
   private closesWhenDrained = false;
 
-  /** `open` gives the stream of the connection to its owner. */
-  constructor(listener: HttpListener, open: (owner: StreamOwner) => ByteStream) {
+  /** `open` gives the stream of the connection to its owner; `told` is what its PROXY header said. */
+  constructor(listener: HttpListener, open: (owner: StreamOwner) => ByteStream, told: ProxiedAddresses | undefined) {
     this.listener = listener;
     this.stream = open(this);
-    this.requests = new ClientRequests(listener, this.stream);
+    this.requests = new ClientRequests(listener, this.stream, told);
     this.answer = new AnswerSender(
       { stream: this.stream, context: listener.context },
       listener.config.limits.answerRate,
@@ -69,7 +70,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   }
 
   peerAddress(): string {
-    return this.stream.peerAddress();
+    return this.requests.facts.address;
   }
 
   /** Instead of `start`: the client is told why, and goes. */
@@ -339,6 +340,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     this.state = 'tunnel';
     const fromClient = this.ahead;
     this.releaseHead();
+    exchange!.closeOwn();
     this.exchange = undefined;
     this.ahead = undefined;
     const fromServer = bytes.subarray(from, to);
@@ -402,6 +404,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     this.state = 'closed';
     this.timeoutList?.cancel(this);
     this.stream.close();
+    this.exchange?.closeOwn();
     this.listener.onConnectionClosed(this);
   }
 }

@@ -1,4 +1,5 @@
 import type { ByteStream } from '../net/byte-stream.ts';
+import type { ProxiedEnd } from '../proxy-protocol/proxied-addresses.ts';
 import type { Forwarding } from './forwarding.ts';
 
 /** The peer of one client connection: the client itself, or a proxy before it. */
@@ -7,8 +8,9 @@ export class ClientFacts {
   readonly port: number;
   readonly isTrusted: boolean;
 
-  constructor(stream: ByteStream, forwarding: Forwarding) {
-    const { address, port } = stream.peer();
+  /** `told`: who it is by the word of a trusted proxy, which stands for the peer then. */
+  constructor(stream: ByteStream, told: ProxiedEnd | undefined, forwarding: Forwarding) {
+    const { address, port } = told ?? stream.peer();
     // A socket of `::` names IPv4 peers as IPv6 addresses (RFC 4291 §2.5.5.2).
     this.address = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
     this.port = port;

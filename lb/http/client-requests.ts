@@ -1,5 +1,6 @@
 import type { AccessRecord } from '../access-log/access-record.ts';
 import type { ByteStream } from '../net/byte-stream.ts';
+import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { ClientFacts } from './client-facts.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKey } from './hash-key.ts';
@@ -23,6 +24,7 @@ export class ClientRequests {
   unrouted: LocalAnswer = NOT_FOUND;
   private readonly listener: HttpListener;
   private readonly stream: ByteStream;
+  private readonly told: ProxiedAddresses | undefined;
   private known: ClientFacts | undefined = undefined;
   /** `X-Forwarded-For` and the rest, up to the host. */
   private forwarded: string | undefined = undefined;
@@ -30,14 +32,24 @@ export class ClientRequests {
   private record: AccessRecord | undefined = undefined;
   private view: RequestView | undefined = undefined;
 
-  constructor(listener: HttpListener, stream: ByteStream) {
+  /** `told`: from the PROXY header of the connection, where it had one. */
+  constructor(listener: HttpListener, stream: ByteStream, told: ProxiedAddresses | undefined) {
     this.listener = listener;
     this.stream = stream;
+    this.told = told;
   }
 
-  private get facts(): ClientFacts {
-    this.known ??= new ClientFacts(this.stream, this.listener.forwarding);
+  get facts(): ClientFacts {
+    this.known ??= new ClientFacts(this.stream, this.told?.source, this.listener.forwarding);
     return this.known;
+  }
+
+  /** Its connection, for servers that are told in a PROXY header; undefined where it is gone. */
+  private get addresses(): ProxiedAddresses | undefined {
+    if (this.told !== undefined) return this.told;
+    const source = this.stream.peer();
+    const destination = this.stream.local();
+    return source.address === '' || destination === undefined ? undefined : { source, destination };
   }
 
   /** A head has been read, and finds its target. */
@@ -83,6 +95,7 @@ export class ClientRequests {
     if (target.dropsUnusualNames) head.fields.dropUnusualNames(bytes);
     if (hash !== undefined)
       exchange.hashKey = hashKey(hash, head, bytes, () => view?.clientAddress ?? this.facts.address);
+    if (backend.namesClients) exchange.addresses = this.addresses;
     if (backend.sticky !== undefined) exchange.session = backend.sticky.read(head, bytes);
     const { context, fallbackHost, scheme } = this.listener;
     if (view !== undefined) view.backend = backend.name;

@@ -19,6 +19,7 @@ export function dial(connection: UpstreamConnection, network: TcpNetwork, triesL
     connection,
     (stream, error, isAddressGone) => {
       if (stream !== undefined) {
+        if (connection.preface !== undefined) stream.write(connection.preface);
         connection.onConnected(stream);
       } else if (localShortage(error) === 'port') {
         if (isAddressGone) server.ports.loseSource(connection.lease);

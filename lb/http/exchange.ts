@@ -1,4 +1,5 @@
 import type { AccessRecord } from '../access-log/access-record.ts';
+import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import type { Backend } from './backend.ts';
 import type { RequestHead } from './request-head.ts';
@@ -73,6 +74,10 @@ export class Exchange implements Expirable {
   hashKey: string | undefined = undefined;
   /** Kept of it for the access log, where there is one. */
   record: AccessRecord | undefined = undefined;
+  /** The client's connection, for a server that is told of it before the first request on a connection. */
+  addresses: ProxiedAddresses | undefined = undefined;
+  /** Connections to servers that serve this client alone; they end with it. */
+  readonly own: UpstreamConnection[] = [];
   /** What it says of its session, where the backend keeps sessions on their servers. */
   session: string | undefined = undefined;
   /** The server of its session. */
@@ -118,6 +123,7 @@ export class Exchange implements Expirable {
     this.isRepeatable = this.isPipelinable || (!hasBody && (method === 'PUT' || method === 'DELETE'));
     this.hashKey = undefined;
     this.record = undefined;
+    this.addresses = undefined;
     this.session = undefined;
     this.pinned = undefined;
     this.sessionLine = '';
@@ -149,6 +155,11 @@ export class Exchange implements Expirable {
     stub.connection = this.connection;
     stub.isCancelled = true;
     return stub;
+  }
+
+  /** The client is gone for good. */
+  closeOwn(): void {
+    for (const connection of [...this.own]) connection.leave();
   }
 
   /** The client is gone, wherever the request is. */

@@ -75,6 +75,7 @@ export class HttpEngine implements PlaneEngine {
         responseTimeoutMs: config.timeouts.responseMs,
         idleTimeoutMs: config.timeouts.idleMs,
         requests: config.requestsPerServer === 0 ? Number.POSITIVE_INFINITY : config.requestsPerServer,
+        proxyProtocol: config.proxyProtocol,
         isMeasured: config.balance === 'peak-ewma',
         failing: statusSet(config.outlier?.statuses ?? []),
       },

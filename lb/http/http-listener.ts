@@ -3,13 +3,17 @@ import { AccessLog } from '../access-log/access-log.ts';
 import type { LogFiles } from '../access-log/log-files.ts';
 import type { ListenerMetrics } from '../metrics/plane-metrics.ts';
 import type { RequestCounters } from '../metrics/request-counters.ts';
+import type { StreamOwner } from '../net/byte-stream.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
+import type { TcpStream } from '../net/tcp-stream.ts';
+import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { TimeoutList } from '../timeout-list.ts';
 import { Admission } from './admission.ts';
 import type { Backend } from './backend.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Forwarding } from './forwarding.ts';
 import type { HttpContext } from './http-context.ts';
+import { ProxiedClient, type ProxiedClientEvents } from './proxied-client.ts';
 import { RequestView } from './request-view.ts';
 import { RouteTargets } from './route-targets.ts';
 
@@ -18,7 +22,7 @@ const LINGER_MS = 2000;
 const PLAIN: ForwardingConfig = { trusted: [], style: 'x-forwarded', via: false };
 
 /** One http listener in one plane: accepts, and holds what its connections share. */
-export class HttpListener {
+export class HttpListener implements ProxiedClientEvents {
   readonly config: ListenerConfig;
   readonly context: HttpContext;
   readonly idleTimeouts: TimeoutList;
@@ -41,6 +45,8 @@ export class HttpListener {
   isDraining = false;
   webSockets = 0;
   private readonly connections: ClientConnection[] = [];
+  /** Those whose PROXY header is still to come. */
+  private readonly proxied = new Set<ProxiedClient>();
   private connectionsTotal = 0;
   private handle: TcpHandle | undefined = undefined;
   private onEmpty: (() => void) | undefined = undefined;
@@ -78,7 +84,7 @@ export class HttpListener {
   }
 
   get connectionCount(): number {
-    return this.connections.length;
+    return this.connections.length + this.proxied.size;
   }
 
   /** Starts accepting on a socket that is bound already. Returns 0 or a negative errno. */
@@ -93,14 +99,48 @@ export class HttpListener {
 
   private accept(handle: TcpHandle): void {
     this.connectionsTotal++;
+    const open = (owner: StreamOwner): TcpStream => this.context.network.adopt(handle, owner);
+    if (this.config.hasProxyHeaders) this.listenToProxy(open);
+    else this.admit(open, undefined);
+  }
+
+  /** Connections of trusted proxies say first for whom they speak. */
+  private listenToProxy(open: (owner: StreamOwner) => TcpStream): void {
+    const client = new ProxiedClient(this, open);
+    if (!this.forwarding.isTrusted(client.stream.peerAddress())) {
+      this.admit(handOver(client.stream), undefined);
+    } else if (this.connectionCount >= this.config.limits.connections) {
+      client.end('too-many-connections');
+    } else {
+      this.proxied.add(client);
+      client.start(this.headerTimeouts, this.context.tickMs);
+    }
+  }
+
+  onClient(stream: TcpStream, addresses: ProxiedAddresses | undefined, rest: Buffer): void {
+    let reader: StreamOwner | undefined;
+    this.admit((owner) => {
+      reader = owner;
+      return handOver(stream)(owner);
+    }, addresses);
+    // It may have been turned away.
+    if (rest.length > 0 && stream.isOpen) reader?.onRead(rest, rest.length);
+  }
+
+  onGone(client: ProxiedClient, reason: string | undefined): void {
+    this.proxied.delete(client);
+    if (reason !== undefined) this.countRejected(reason);
+  }
+
+  private admit(open: (owner: StreamOwner) => TcpStream, told: ProxiedAddresses | undefined): void {
     const { admission } = this;
-    const connection = new ClientConnection(this, (owner) => this.context.network.adopt(handle, owner));
+    const connection = new ClientConnection(this, open, told);
     if (admission.countsClients) connection.address = connection.peerAddress();
     const verdict = admission.enter(connection.address);
     connection.isTaken = verdict === 'taken';
     if (verdict === 'reset') {
       this.countRejected('too-many-connections');
-      handle.reset(() => {});
+      connection.stream.reset();
       return;
     }
     connection.index = this.connections.push(connection) - 1;
@@ -141,6 +181,7 @@ export class HttpListener {
     this.handle?.close();
     this.handle = undefined;
     this.onEmpty = done;
+    for (const client of this.proxied) client.end(undefined);
     for (const connection of [...this.connections]) connection.drain();
     if (this.connections.length === 0) done();
   }
@@ -150,6 +191,7 @@ export class HttpListener {
     this.isDraining = true;
     this.handle?.close();
     this.handle = undefined;
+    for (const client of this.proxied) client.end(undefined);
     for (const connection of [...this.connections]) connection.destroy();
     this.targets.stop();
   }
@@ -157,7 +199,7 @@ export class HttpListener {
   snapshot(): ListenerMetrics {
     return {
       listener: this.config.name,
-      connections: this.connections.length,
+      connections: this.connectionCount,
       connectionsTotal: this.connectionsTotal,
       webSockets: this.webSockets,
       rejected: [...this.rejected].map(([reason, count]) => ({ reason, count })),
@@ -167,4 +209,11 @@ export class HttpListener {
   get requestCounters(): readonly RequestCounters[] {
     return this.targets.requestCounters;
   }
+}
+
+function handOver(stream: TcpStream): (owner: StreamOwner) => TcpStream {
+  return (owner) => {
+    stream.setOwner(owner);
+    return stream;
+  };
 }

@@ -1,3 +1,4 @@
+import type { ProxyVersion } from '../proxy-protocol/write-proxy-header.ts';
 import type { Exchange, Failure } from './exchange.ts';
 
 export interface ServerOptions {
@@ -14,6 +15,8 @@ export interface ServerOptions {
   readonly connectTimeoutMs: number;
   readonly responseTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Each connection starts with a PROXY header, and serves the client that it names. */
+  readonly proxyProtocol: ProxyVersion | undefined;
   /** By status: 1 where the answer is a failure of the server. */
   readonly failing: Uint8Array;
   /** How long it takes to answer is measured. */

@@ -1,6 +1,7 @@
 import { LatencyEstimate } from '../balance/latency-estimate.ts';
 import type { Member } from '../balance/server-pool.ts';
 import type { OutlierTrack } from '../health/outlier-detector.ts';
+import { type ProxyVersion, writeProxyHeader } from '../proxy-protocol/write-proxy-header.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
 import { ServerPorts } from '../source/server-ports.ts';
 import { TimeoutList } from '../timeout-list.ts';
@@ -118,8 +119,22 @@ export class Server implements Member {
   }
 
   private findConnection(exchange: Exchange): UpstreamConnection | undefined {
+    if (this.options.proxyProtocol !== undefined) return this.ownConnection(exchange, this.options.proxyProtocol);
     if (exchange.isPipelinable && this.pipelines.isOn) return this.connectionToFill();
     return this.idle.pop() ?? (this.mayOpen ? this.openConnection() : undefined);
+  }
+
+  /** One that this client alone uses; if need be, in the place of one that its client does not need at the moment. */
+  private ownConnection(exchange: Exchange, version: ProxyVersion): UpstreamConnection | undefined {
+    const own = exchange.own.find((connection) => connection.server === this && this.idle.includes(connection));
+    if (own !== undefined) {
+      this.idle.splice(this.idle.indexOf(own), 1);
+      return own;
+    }
+    if (!this.mayOpen) this.idle[0]?.close('closed');
+    const opened = this.mayOpen ? this.openConnection(writeProxyHeader(version, exchange.addresses)) : undefined;
+    opened?.belongTo(exchange);
+    return opened;
   }
 
   private connectionToFill(): UpstreamConnection | undefined {
@@ -131,8 +146,8 @@ export class Server implements Member {
     return next;
   }
 
-  private openConnection(): UpstreamConnection | undefined {
-    const connection = new UpstreamConnection(this, this.context);
+  private openConnection(preface?: Buffer): UpstreamConnection | undefined {
+    const connection = new UpstreamConnection(this, this.context, preface);
     if (!connection.open()) return undefined;
     connection.index = this.connections.push(connection) - 1;
     return connection;
@@ -163,6 +178,10 @@ export class Server implements Member {
     if (connection.isRetiring) return;
     while (this.waiting.length > 0 && connection.state === 'open' && !this.isBusy) {
       const next = this.waiting.first!;
+      if (!connection.mayServe(next)) {
+        if (connection.inFlight === 0) connection.close('closed');
+        return;
+      }
       const room = next.isPipelinable ? this.pipelines.roomOf(connection) : 1;
       if (connection.inFlight >= room) return;
       this.waiting.shift();

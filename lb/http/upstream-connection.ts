@@ -64,7 +64,13 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   private readonly body = new ResponseBody();
   private keepAliveAfter = true;
 
-  constructor(server: Server, context: HttpContext) {
+  /** What it starts with, before the first request. */
+  readonly preface: Buffer | undefined;
+  /** The client that it serves alone. */
+  private owner: Exchange | undefined = undefined;
+
+  constructor(server: Server, context: HttpContext, preface?: Buffer) {
+    this.preface = preface;
     this.server = server;
     this.context = context;
   }
@@ -94,6 +100,24 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.queue = [];
     for (const exchange of waiting) this.transmit(exchange);
     this.server.onConnectionFree(this);
+  }
+
+  /** Serves the client of `exchange` and no other, and ends with it. */
+  belongTo(exchange: Exchange): void {
+    this.owner = exchange;
+    exchange.own.push(this);
+    // Nobody comes back to a connection that is nobody's, as that of a mirrored request.
+    this.isRetiring = exchange.addresses === undefined;
+  }
+
+  mayServe(exchange: Exchange): boolean {
+    return this.owner === undefined || this.owner === exchange;
+  }
+
+  /** Its client is gone. */
+  leave(): void {
+    this.isRetiring = true;
+    if (this.inFlight === 0 && this.state !== 'tunnel') this.close('closed');
   }
 
   /** Gives the request to this connection. The caller has seen to it that there is room. */
@@ -381,6 +405,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.giveUp?.();
     this.giveUp = undefined;
     this.lease = -1;
+    this.owner?.own.splice(this.owner.own.indexOf(this), 1);
     // Closing gives the socket back to the kernel before it returns, so the port is free for a request that waits.
     if (end === 'reset') stream?.reset();
     else stream?.close();

@@ -1,7 +1,7 @@
+import { EarlyBytes } from '../net/early-bytes.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { readProxyHeader } from '../proxy-protocol/read-proxy-header.ts';
 import { ClientHelloReader } from './client-hello-reader.ts';
-import { EarlyBytes } from './early-bytes.ts';
 
 export interface OpeningOptions {
   /** The connection starts with a header of the PROXY protocol. */

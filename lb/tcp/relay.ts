@@ -1,12 +1,12 @@
 import type { StreamOutcome } from '../metrics/plane-metrics.ts';
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import { copyBytes } from '../net/copy-bytes.ts';
+import { EarlyBytes } from '../net/early-bytes.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { writeProxyHeader } from '../proxy-protocol/write-proxy-header.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
-import { EarlyBytes } from './early-bytes.ts';
 import { Opening } from './opening.ts';
 import type { TcpContext } from './tcp-context.ts';
 import type { Target, TcpListener } from './tcp-listener.ts';

@@ -50,7 +50,7 @@ export class TcpListener {
     this.wantsServerName = !this.router.isCatchAll;
     this.openingTimeouts = new TimeoutList(config.timeouts.headerMs);
     this.idleTimeouts = new TimeoutList(config.tcp.idleMs);
-    this.proxies = config.tcp.hasProxyHeaders ? blockList(config.forwarding?.trusted ?? []) : undefined;
+    this.proxies = config.hasProxyHeaders ? blockList(config.forwarding?.trusted ?? []) : undefined;
   }
 
   /** Starts accepting on a socket that is bound already. Returns 0 or a negative errno. */

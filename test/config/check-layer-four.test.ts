@@ -23,27 +23,30 @@ t.test('a tcp listener with all that it can have', async (t) => {
   t.match(result, {
     ok: true,
     config: {
-      listeners: [{ engine: 'tcp', tcp: { connections: 5, idleMs: 0, hasProxyHeaders: true } }],
+      listeners: [{ engine: 'tcp', hasProxyHeaders: true, tcp: { connections: 5, idleMs: 0 } }],
       backends: [{ proxyProtocol: 'v2', connectionsPerServer: 65_535 }],
     },
   });
   t.match(load('backend: app'), {
     config: {
-      listeners: [{ tcp: { connections: Number.POSITIVE_INFINITY, idleMs: 3_600_000, hasProxyHeaders: false } }],
+      listeners: [{ hasProxyHeaders: false, tcp: { connections: Number.POSITIVE_INFINITY, idleMs: 3_600_000 } }],
       backends: [{ connectionsPerServer: 256 }],
     },
   });
 });
 
 t.test('keys beside an engine that cannot follow them', async (t) => {
-  t.match(faults('proxy_protocol: true, trusted_proxies: [::1], backend: app'), [/"engine: tcp" only/]);
+  t.same(faults('proxy_protocol: true, trusted_proxies: [::1], backend: app'), []);
+  t.match(faults('proxy_protocol: true, backend: app'), [/"trusted_proxies"/]);
+  t.match(faults('engine: kernel, proxy_protocol: true, backend: app'), [/reads no PROXY headers/]);
   t.match(faults('engine: tcp, proxy_protocol: true, backend: app'), [/"trusted_proxies"/]);
   t.match(faults('engine: tcp, routes: [{ path: /x, backend: app }]'), [/remove "path"/]);
   t.match(faults('engine: tcp, routes: [{ host: a.example, redirect: { host: b.example } }, { backend: app }]'), [
     /remove "redirect"/,
   ]);
   t.match(faults('engine: tcp, routes: [{ host: "a.example:443", backend: app }]'), [/names no port/]);
-  t.match(faults('backend: app', 'proxy_protocol: v1,'), [/X-Forwarded-For/]);
+  t.same(faults('backend: app', 'proxy_protocol: v1,'), []);
+  t.match(faults('backend: app', 'proxy_protocol: v1, pipelining: 16,'), [/nothing to pipeline/]);
   t.match(faults('engine: tcp, backend: app', 'pipelining: 4, sticky: { cookie: a },'), [/"pipelining"/, /"sticky"/]);
   t.same(faults('engine: tcp, backend: app', 'retries: 1, connections_per_server: 5, outlier: {},'), []);
   t.match(faults('engine: tcp, backend: app', 'balance: hash, hash: { header: x },'), [/"hash: client"/]);

@@ -14,12 +14,13 @@ import { RawClient } from '../../fixtures/raw-client.ts';
 import { type RawServer, startRawServer } from '../../fixtures/raw-server.ts';
 import { type PlaneOptions, type RunningPlane, startPlane } from '../../fixtures/running-plane.ts';
 
-const TCP = { connections: Number.POSITIVE_INFINITY, idleMs: 60_000, hasProxyHeaders: false };
+const TCP = { connections: Number.POSITIVE_INFINITY, idleMs: 60_000 };
 const TIMEOUTS = { headerMs: 60 };
 
 /** A listener to which these send PROXY headers. */
 const proxied = (...trusted: ForwardingConfig['trusted']): Partial<ListenerConfig> => ({
-  tcp: { ...TCP, hasProxyHeaders: true },
+  hasProxyHeaders: true,
+  tcp: TCP,
   forwarding: { trusted, style: 'none', via: false },
 });
 

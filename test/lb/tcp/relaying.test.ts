@@ -7,7 +7,7 @@ import { RawClient } from '../../fixtures/raw-client.ts';
 import { type RawServer, startRawServer } from '../../fixtures/raw-server.ts';
 import { type PlaneOptions, type RunningPlane, startPlane } from '../../fixtures/running-plane.ts';
 
-const TCP = { connections: Number.POSITIVE_INFINITY, idleMs: 60_000, hasProxyHeaders: false };
+const TCP = { connections: Number.POSITIVE_INFINITY, idleMs: 60_000 };
 
 /** A plane with a tcp listener; the test ends when no port is in use any more. */
 function relay(t: Test, { listener, ...options }: PlaneOptions): RunningPlane {

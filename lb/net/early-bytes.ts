@@ -1,4 +1,4 @@
-import { copyBytes } from '../net/copy-bytes.ts';
+import { copyBytes } from './copy-bytes.ts';
 
 const FIRST_BYTES = 2048;
 
