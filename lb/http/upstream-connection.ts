@@ -1,12 +1,11 @@
-import { Arena } from '../net/arena.ts';
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
-import { copyBytes } from '../net/copy-bytes.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
 import { dial } from './dial.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
 import { PartialHead } from './partial-head.ts';
+import { RequestSender } from './request-sender.ts';
 import { ResponseBody } from './response-body.ts';
 import type { Server } from './server.ts';
 
@@ -14,7 +13,6 @@ import type { Server } from './server.ts';
 const MAX_HEAD_BYTES = 65536;
 /** Interim answers to one request; without a bound a server could go on for ever, to a client that may not even read. */
 const MAX_INTERIMS = 64;
-const SEND_SLAB_BYTES = 16384;
 
 const CLOSED: Failure = { kind: 'closed', isStale: false };
 const STALE: Failure = { kind: 'closed', isStale: true };
@@ -31,8 +29,6 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   state: 'connecting' | 'open' | 'tunnel' | 'closed' = 'connecting';
   /** Answers received whole; 0 tells a fresh connection from a reused one. */
   answered = 0;
-  /** Requests written; no more than these can be answered. */
-  private sent = 0;
   /** No more requests: it closes once the queue is empty. */
   isRetiring = false;
   /** Gathers pipelined requests; the server sets it. */
@@ -54,12 +50,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   giveUp: (() => void) | undefined = undefined;
   private queue: Exchange[] = [];
   private first = 0;
-  /** Requests of this tick that wait to be written together; only with pipelining. */
-  private sending: Arena | undefined = undefined;
-  private sendEnd = 0;
-  private isSendDue = false;
-  /** The request of this tick, without pipelining. */
-  private unsent: Exchange | undefined = undefined;
+  private readonly sender: RequestSender;
   private readonly partial = new PartialHead();
   private readonly body = new ResponseBody();
   private keepAliveAfter = true;
@@ -73,6 +64,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.preface = preface;
     this.server = server;
     this.context = context;
+    this.sender = new RequestSender(context);
   }
 
   get inFlight(): number {
@@ -93,6 +85,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.state = 'open';
     this.stream = stream;
     this.giveUp = undefined;
+    this.sender.open(stream);
     stream.disableNagle();
     stream.resume();
     this.restartTimeout();
@@ -132,47 +125,8 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.queue.push(exchange);
     if (exchange.record !== undefined) exchange.record.sentAtMs = this.context.clock.now();
     if (this.inFlight === 1) this.restartTimeout();
-    if (this.isShared) {
-      this.sending ??= new Arena(SEND_SLAB_BYTES);
-      this.appendToSend(exchange, this.sending);
-      return;
-    }
-    this.unsent = exchange;
-    this.context.flushAfterTick(this);
-  }
-
-  private appendToSend(exchange: Exchange, sending: Arena): void {
-    const length = exchange.headLength;
-    if (this.sendEnd + length > sending.slab.length) {
-      this.flush();
-      sending.reserve(length);
-      this.sendEnd = sending.offset;
-    }
-    copyBytes(exchange.head, 0, length, sending.slab, this.sendEnd);
-    this.sendEnd += length;
-    if (this.isSendDue) return;
-    this.isSendDue = true;
-    this.context.flushAfterTick(this);
-  }
-
-  /**
-   * Writes the requests of this tick. A single request waits for the end of the tick as well: the servers' processes are then woken
-   * once for many requests instead of once for each.
-   */
-  flush(): void {
-    this.isSendDue = false;
-    const { sending, stream, unsent } = this;
-    if (unsent !== undefined && stream !== undefined) {
-      this.unsent = undefined;
-      this.sent++;
-      // The kernel may not take all of it at once, and the answer may come before it does: then the buffer is not used again.
-      if (!stream.write(new Uint8Array(unsent.head.buffer, 0, unsent.headLength))) unsent.isHeadLent = true;
-      unsent.sink.onSent();
-    }
-    if (sending === undefined || stream === undefined || this.sendEnd === sending.offset) return;
-    this.sent = this.answered + this.inFlight;
-    if (!stream.write(sending.view(this.sendEnd))) sending.commit(this.sendEnd);
-    this.sendEnd = sending.offset;
+    if (this.isShared) this.sender.putShared(exchange);
+    else this.sender.put(exchange);
   }
 
   /** Part of the request's body; false means: wait for `onSent` before the next. */
@@ -211,7 +165,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     const stub = exchange.stub();
     this.queue[this.queue.indexOf(exchange, this.first)] = stub;
     // Written at the end of this tick, when its head may have become another request's.
-    if (this.unsent === exchange) this.fail(STALE, 'reset');
+    if (this.sender.isAboutToSend(exchange)) this.fail(STALE, 'reset');
     exchange.connection = undefined;
     return stub;
   }
@@ -287,7 +241,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   private readHead(bytes: Buffer, at: number, end: number): number {
     const exchange = this.queue[this.first];
     const { responseHead: head } = this.context;
-    if (exchange === undefined || this.answered === this.sent) return this.breakOffUnasked();
+    if (exchange === undefined || this.answered === this.sender.sent) return this.breakOffUnasked();
     const headEnd = head.parse(bytes, at, end, exchange.isHead);
     if (headEnd === 0) {
       if (end - at > MAX_HEAD_BYTES) return this.breakOff();
@@ -350,7 +304,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     }
     this.server.onAnswered(exchange, bytes);
     if (this.state !== 'open') return;
-    if (hasMore && this.answered === this.sent) {
+    if (hasMore && this.answered === this.sender.sent) {
       // Before a request that waits gets this connection, and takes those bytes for its answer.
       this.breakOffUnasked();
     } else if (!this.keepAliveAfter || (this.isRetiring && this.inFlight === 0)) {
@@ -401,7 +355,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.queue = [];
     this.first = 0;
     this.partial.drop();
-    this.unsent = undefined;
+    this.sender.close();
     this.giveUp?.();
     this.giveUp = undefined;
     this.lease = -1;
