@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
+import { keepUnchanged } from '../config/keep-unchanged.ts';
 import { LogFiles } from './access-log/log-files.ts';
 import { fileIo } from './access-log/log-io.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -47,7 +49,10 @@ export class Plane {
   /** The engine of each listener that is to accept here. */
   private readonly engineOf = new Map<string, PlaneEngine>();
   private readonly logs: LogFiles;
-  private accepting = 0;
+  /** Listeners whose socket is still to come. */
+  private awaited = new Set<string>();
+  /** The config that the primary waits for. */
+  private generation: number | undefined = undefined;
   private ticking: Timer | undefined = undefined;
   private isDraining = false;
 
@@ -61,6 +66,9 @@ export class Plane {
     switch (command.type) {
       case 'start':
         this.start(command);
+        return;
+      case 'config':
+        this.configure(command);
         return;
       case 'listen':
         this.listen(command.listener, socket);
@@ -115,17 +123,59 @@ export class Plane {
     this.sources.update(sources);
     this.sources.grant(blocks);
     for (const state of backends) this.states.set(state.name, state);
-    for (const name of PLANE_ENGINE_NAMES) {
-      if (!config.listeners.some(({ engine }) => engine === name)) continue;
-      const engine = createPlaneEngine(name, { ...this.deps, pools: this.sources.pools, logs: this.logs });
-      this.engines.set(name, engine);
-      engine.start(this.snapshotFor(name));
-    }
-    for (const { name, engine } of config.listeners) {
-      if (runsInPlanes(engine)) this.engineOf.set(name, this.engines.get(engine)!);
-    }
+    this.applyConfig();
+    this.awaited = new Set(this.engineOf.keys());
     this.ticking = clock.every(TICK_MS, () => this.tick());
     if (this.engineOf.size === 0) send({ type: 'ready' });
+  }
+
+  /** Starts the engines that a listener asks for now; those that none asks for any more end what they have. */
+  private applyConfig(): void {
+    const { listeners } = this.config!;
+    for (const name of PLANE_ENGINE_NAMES) {
+      const running = this.engines.get(name);
+      if (running !== undefined) running.apply(this.snapshotFor(name));
+      else if (listeners.some(({ engine }) => engine === name)) this.startEngine(name);
+    }
+    this.engineOf.clear();
+    for (const { name, engine } of listeners) {
+      if (runsInPlanes(engine)) this.engineOf.set(name, this.engines.get(engine)!);
+    }
+  }
+
+  private startEngine(name: PlaneEngineName): void {
+    const engine = createPlaneEngine(name, { ...this.deps, pools: this.sources!.pools, logs: this.logs });
+    this.engines.set(name, engine);
+    engine.start(this.snapshotFor(name));
+  }
+
+  private configure(command: Extract<PlaneCommand, { type: 'config' }>): void {
+    if (this.config === undefined || this.isDraining) return;
+    this.config = keepUnchanged(this.config, command.config);
+    this.sources!.configure(this.config.sources);
+    this.sources!.update(command.sources);
+    if (command.blocks.length > 0) this.sources!.grant(command.blocks);
+    this.replaceStates(command.backends);
+    this.applyConfig();
+    this.generation = command.generation;
+    this.awaited = new Set([...this.awaited, ...command.listens].filter((name) => this.engineOf.has(name)));
+    this.tellConfigured();
+  }
+
+  /** A state that says the same stays the same object: nothing has changed for its backend. */
+  private replaceStates(states: readonly BackendState[]): void {
+    const before = new Map(this.states);
+    this.states.clear();
+    for (const state of states) {
+      const known = before.get(state.name);
+      this.states.set(state.name, isDeepStrictEqual(known, state) ? known! : state);
+    }
+  }
+
+  private tellConfigured(): void {
+    if (this.generation === undefined || this.awaited.size > 0) return;
+    this.deps.send({ type: 'configured', generation: this.generation });
+    this.generation = undefined;
   }
 
   private snapshotFor(name: PlaneEngineName): EngineSnapshot {
@@ -148,7 +198,10 @@ export class Plane {
       });
       return;
     }
-    if (++this.accepting === this.engineOf.size) this.deps.send({ type: 'ready' });
+    this.awaited.delete(name);
+    if (this.awaited.size > 0) return;
+    if (this.generation === undefined) this.deps.send({ type: 'ready' });
+    else this.tellConfigured();
   }
 
   private updateSources(updates: readonly SourceUpdate[]): void {

@@ -12,13 +12,25 @@ export interface Expirable {
  * assignments where a timer each costs a microsecond. `expire` is called from one slow tick.
  */
 export class TimeoutList {
-  private readonly durationMs: number;
+  private durationMs: number;
   private head: Expirable | undefined;
   private tail: Expirable | undefined;
 
   /** A duration of 0 or Infinity never expires. */
   constructor(durationMs: number) {
     this.durationMs = durationMs;
+  }
+
+  /** From now on. Those that wait wait no longer than those to come; where nothing expires any more, they do not either. */
+  setDuration(durationMs: number, nowMs: number): void {
+    this.durationMs = durationMs;
+    const isNever = durationMs === 0 || durationMs === Number.POSITIVE_INFINITY;
+    for (let item = this.head; item !== undefined; ) {
+      const next: Expirable | undefined = item.timeoutNext;
+      if (isNever) this.cancel(item);
+      else item.timeoutAtMs = Math.min(item.timeoutAtMs, nowMs + durationMs);
+      item = next;
+    }
   }
 
   /** The one that has waited for longest. */

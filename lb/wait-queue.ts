@@ -3,12 +3,18 @@ import { type Expirable, TimeoutList } from './timeout-list.ts';
 /** Those who wait for a connection, first in first out, each for no longer than the same time; they hear of its end by `onTimeout`. */
 export class WaitQueue<T extends Expirable> {
   length = 0;
-  private readonly most: number;
+  private most: number;
   private readonly list: TimeoutList;
 
   constructor(options: { readonly most: number; readonly timeoutMs: number }) {
     this.most = options.most;
     this.list = new TimeoutList(options.timeoutMs);
+  }
+
+  /** From now on. Those that wait already stay, however many they are. */
+  configure({ most, timeoutMs }: { readonly most: number; readonly timeoutMs: number }, nowMs: number): void {
+    this.most = most;
+    this.list.setDuration(timeoutMs, nowMs);
   }
 
   get isFull(): boolean {

@@ -2,7 +2,7 @@ import type { NewServer, ServerChange, ServerWish } from '../admin/admin-source.
 import type { BackendConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState } from '../lb/control/messages.ts';
-import { type ProbeTarget, probe } from '../lb/health/probe.ts';
+import { probe } from '../lb/health/probe.ts';
 import type { LeasePool } from '../lb/source/lease-pool.ts';
 import type { EventLog } from './event-log.ts';
 import { ServerRegistry } from './server-registry.ts';
@@ -32,11 +32,11 @@ export class BackendService {
 
   private create(backend: BackendConfig): ServerRegistry {
     const { clock, log } = this.deps;
-    const leases = this.deps.leasesOf(backend.source);
     return new ServerRegistry(
       {
         ...this.deps,
-        probe: (target: ProbeTarget) => probe({ clock, leases }, { ...target, proxyProtocol: backend.proxyProtocol }),
+        probe: (target, { source, proxyProtocol }) =>
+          probe({ clock, leases: this.deps.leasesOf(source) }, { ...target, proxyProtocol }),
         onChange: (state) => {
           this.deps.onChange(state);
           this.onServer?.();

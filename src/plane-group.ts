@@ -37,6 +37,7 @@ interface Plane {
   readonly supervisor: Supervisor;
   isReady: boolean;
   lastReport: PlaneMetrics | undefined;
+  onConfigured?: (generation: number) => void;
 }
 
 export interface PlaneStatus {
@@ -132,6 +133,9 @@ export class PlaneGroup {
         plane.isReady = true;
         this.deps.log.emit({ type: 'plane-ready', plane: plane.id });
         if (this.planes.every(({ isReady }) => isReady)) this.onAllReady?.();
+        return;
+      case 'configured':
+        plane.onConfigured?.(event.generation);
         return;
       case 'failed':
         this.onFailed?.(new Error(event.message));

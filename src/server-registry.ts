@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ServerChange, ServerWish } from '../admin/admin-source.ts';
-import type { BackendConfig } from '../config/config.ts';
+import type { BackendConfig, ServerConfig } from '../config/config.ts';
 import { parseEndpoint } from '../config/endpoint.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState, ServerState } from '../lb/control/messages.ts';
@@ -9,13 +10,13 @@ import type { ProbeResult, ProbeTarget } from '../lb/health/probe.ts';
 
 interface Entry {
   state: ServerState;
-  readonly checker: HealthChecker | undefined;
+  checker: HealthChecker | undefined;
 }
 
 export interface ServerRegistryDeps {
   readonly clock: Clock;
   readonly random: () => number;
-  readonly probe: (target: ProbeTarget) => Promise<ProbeResult>;
+  readonly probe: (target: ProbeTarget, backend: BackendConfig) => Promise<ProbeResult>;
   /** The state of the backend changed: planes have to hear of it. */
   readonly onChange: (state: BackendState) => void;
   readonly onVerdict: (backend: string, server: string, isHealthy: boolean, reason: string) => void;
@@ -24,11 +25,11 @@ export interface ServerRegistryDeps {
 const UNCHECKED = 'not checked yet';
 
 /**
- * The servers of one backend, their health, and what the operator wants of them. Workers come and go as they start and die. What is
- * changed here lasts until Portico stops.
+ * The servers of one backend, their health, and what the operator wants of them. Workers come and go as they start and die. What the
+ * operator changes lasts until Portico stops, or until another config says otherwise of the same thing.
  */
 export class ServerRegistry {
-  readonly config: BackendConfig;
+  config: BackendConfig;
   private readonly deps: ServerRegistryDeps;
   private readonly entries = new Map<string, Entry>();
 
@@ -66,7 +67,8 @@ export class ServerRegistry {
   private createChecker(id: string, host: string, port: number): HealthChecker | undefined {
     const { health, name } = this.config;
     if (health === undefined) return undefined;
-    const { clock, random, probe } = this.deps;
+    const { clock, random } = this.deps;
+    const probe = (target: ProbeTarget): Promise<ProbeResult> => this.deps.probe(target, this.config);
     const onVerdict = (isHealthy: boolean, reason: string): void => {
       const entry = this.entries.get(id);
       if (entry === undefined) return;
@@ -85,6 +87,66 @@ export class ServerRegistry {
 
   stop(): void {
     for (const { checker } of this.entries.values()) checker?.stop();
+  }
+
+  // Another config
+
+  /** Adds the servers that `next` has and the config had not, before it is in force. Returns their ids. */
+  introduce(next: BackendConfig): readonly string[] {
+    const known = new Set(this.config.servers.map(keyOf));
+    return next.servers
+      .filter((server) => !known.has(keyOf(server)) && !this.entries.has(keyOf(server)))
+      .map(({ host, port, weight, backup }) => this.add(host, port, weight, backup));
+  }
+
+  /** Servers that leave with `next`. */
+  leavingBy(next: BackendConfig): ReadonlySet<string> {
+    const kept = new Set(next.servers.map(keyOf));
+    return new Set(this.config.servers.map(keyOf).filter((id) => !kept.has(id)));
+  }
+
+  hasAvailableBut(leaving: ReadonlySet<string>): boolean {
+    return [...this.entries.values()].some(({ state }) => isAvailable(state, false) && !leaving.has(state.id));
+  }
+
+  /**
+   * `next` is in force. What it says of a server as the config before did leaves alone what was changed at run time: a server that was added
+   * stays, one that was removed stays away, and weights and states stay as they were set.
+   */
+  configure(next: BackendConfig): void {
+    const before = this.config;
+    const leaving = this.leavingBy(next);
+    this.config = next;
+    for (const id of leaving) {
+      this.entries.get(id)?.checker?.stop();
+      this.entries.delete(id);
+    }
+    const known = new Map(before.servers.map((server) => [keyOf(server), server]));
+    for (const server of next.servers) this.adjust(known.get(keyOf(server)), server);
+    if (!isDeepStrictEqual(before.health, next.health)) this.checkAnew();
+    this.deps.onChange(this.state);
+  }
+
+  private adjust(before: ServerConfig | undefined, { weight, backup, ...server }: ServerConfig): void {
+    const entry = this.entries.get(keyOf(server));
+    if (entry === undefined || before === undefined) return;
+    if (before.weight !== weight) entry.state = { ...entry.state, weight };
+    if (before.backup !== backup) entry.state = { ...entry.state, backup };
+  }
+
+  /** Checks in another way; what is known of a server holds until the checks say otherwise. */
+  private checkAnew(): void {
+    for (const [id, entry] of this.entries) {
+      const { host, port, admin, healthy, reason } = entry.state;
+      entry.checker?.stop();
+      entry.checker = this.createChecker(id, host, port);
+      if (entry.checker === undefined) {
+        const { reason: _, ...state } = entry.state;
+        entry.state = { ...state, healthy: true };
+      } else if (admin !== 'maintenance') {
+        entry.checker.start(reason === UNCHECKED ? undefined : healthy);
+      }
+    }
   }
 
   // For the operator
@@ -150,4 +212,8 @@ export class ServerRegistry {
 
 function idOf(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function keyOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return idOf(host, port);
 }

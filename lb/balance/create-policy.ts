@@ -8,6 +8,11 @@ import type { Candidate, Policy } from './policy.ts';
 import { randomTwo } from './random-two.ts';
 import { roundRobin } from './round-robin.ts';
 
+/** A policy has state worth keeping as long as it would be made in the same way. */
+export function keepsPolicy(before: BackendConfig, after: BackendConfig): boolean {
+  return before.balance === after.balance && before.hashBalancePercent === after.hashBalancePercent;
+}
+
 /** The policy of that name, with state of its own. `hashBalancePercent` bounds the load of those that hash; 0 does not. */
 export function createPolicy<C extends Candidate>(
   name: BackendConfig['balance'],

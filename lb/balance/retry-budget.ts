@@ -13,7 +13,7 @@ export interface RetryBudgetOptions {
  * by every retry; without a bound those make it worse, and keep it so.
  */
 export class RetryBudget {
-  private readonly options: RetryBudgetOptions;
+  private options: RetryBudgetOptions;
   private readonly requests = new Float64Array(WINDOW_S);
   private readonly retries = new Float64Array(WINDOW_S);
   private second = 0;
@@ -22,6 +22,11 @@ export class RetryBudget {
   constructor(options: RetryBudgetOptions, nowMs: number) {
     this.options = options;
     this.second = Math.floor(nowMs / 1000);
+  }
+
+  /** From now on; what was counted is. */
+  configure(options: RetryBudgetOptions): void {
+    this.options = options;
   }
 
   onRequest(): void {

@@ -41,8 +41,8 @@ const LEAST_SHARE = 0.1;
  */
 export class ServerPool<M extends Member> {
   private readonly deps: ServerPoolDeps<M>;
-  private readonly slowStartMs: number;
-  private readonly detector: OutlierDetector | undefined;
+  private slowStartMs: number;
+  private detector: OutlierDetector | undefined;
   private entries = new Map<string, Entry<M>>();
   private list: readonly M[] = [];
   /** When those that start slowly came. */
@@ -52,10 +52,22 @@ export class ServerPool<M extends Member> {
   constructor(deps: ServerPoolDeps<M>, options: ServerPoolOptions) {
     this.deps = deps;
     this.slowStartMs = options.slowStartMs;
-    this.detector =
-      options.outlier === undefined
-        ? undefined
-        : new OutlierDetector({ ...deps, onChange: () => this.rebuild() }, options.outlier);
+    this.detector = options.outlier === undefined ? undefined : this.createDetector(options.outlier);
+  }
+
+  private createDetector(outlier: OutlierConfig): OutlierDetector {
+    return new OutlierDetector({ ...this.deps, onChange: () => this.rebuild() }, outlier);
+  }
+
+  /** From the next `update` on, which has to follow. What is known of servers stays. */
+  configure({ slowStartMs, outlier }: ServerPoolOptions): void {
+    this.slowStartMs = slowStartMs;
+    if (outlier !== undefined && this.detector !== undefined) {
+      this.detector.configure(outlier);
+      return;
+    }
+    this.detector = outlier === undefined ? undefined : this.createDetector(outlier);
+    for (const { member } of this.entries.values()) member.track = undefined;
   }
 
   /** Those that new requests may go to. */

@@ -76,6 +76,20 @@ export type PlaneCommand =
       readonly sources: readonly SourceUpdate[];
     }
   /**
+   * Another config, with the state of every backend and source, and the first ports of pools that are new; replaces the former. A `listen`
+   * follows for each listener whose socket is another one. Answered by one `configured` when all its listeners accept.
+   */
+  | {
+      readonly type: 'config';
+      readonly generation: number;
+      readonly config: Config;
+      readonly backends: readonly BackendState[];
+      readonly blocks: readonly PortBlock[];
+      readonly sources: readonly SourceUpdate[];
+      /** Listeners that a `listen` is still to follow for. */
+      readonly listens: readonly string[];
+    }
+  /**
    * Follows `start`, once for each listener; the message carries the bound socket (`openListenSocket`). All planes accept from the
    * same socket, so a plane that dies takes no connection with it that it had not accepted yet.
    */
@@ -108,6 +122,8 @@ export type PlaneEvent =
   | { readonly type: 'hello' }
   /** All listeners accept. */
   | { readonly type: 'ready' }
+  /** All listeners of the config accept, and requests go by it. */
+  | { readonly type: 'configured'; readonly generation: number }
   /** Something that only a person can mend; the plane exits 1 after it. */
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   /** The plane runs low: grant more blocks of this pool, before it runs out. `isStarved`: it has run out. */

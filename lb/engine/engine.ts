@@ -22,7 +22,10 @@ export interface EngineSnapshot {
 export interface Engine {
   /** Throws, or rejects, with an error whose message is one sentence that says what to do; nothing is left behind then. */
   start(snapshot: EngineSnapshot): void | Promise<void>;
-  /** From now on new connections go by this snapshot; those that are open stay where they are. Does nothing once stopped. */
+  /**
+   * From now on new connections go by this snapshot; those that are open stay where they are. A listener that is gone takes no new ones, and
+   * what it has ends as in a drain; so does a backend or a server that is gone. Does nothing once stopped.
+   */
   apply(snapshot: EngineSnapshot): void;
   /** Takes no new connections. Resolves when the last one that is open has ended; the caller gives up by `stop`. */
   drain(): Promise<void>;
@@ -30,4 +33,9 @@ export interface Engine {
   stop(): void | Promise<void>;
   /** What it has counted since it started, and what it holds now. Of `ports` and `drift` only what no one else in the process counts. */
   counters(): TrafficMetrics;
+}
+
+/** The same objects in the same order: nothing has changed. */
+export function isSame<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((each, i) => each === b[i]);
 }

@@ -49,12 +49,12 @@ export class HealthChecker {
 
   /**
    * The first probe starts at once; one that is still under way since before `stop` takes its place. What was known before is forgotten:
-   * the first result is a verdict.
+   * the first result is a verdict. With `isHealthy` that is known, and it takes as many results as ever to change it.
    */
-  start(): void {
+  start(isHealthy?: boolean): void {
     if (!this.isStopped) return;
     this.isStopped = false;
-    this.verdict = UNKNOWN;
+    this.verdict = isHealthy === undefined ? UNKNOWN : { isHealthy, isKnown: true, against: 0 };
     if (!this.isProbing) void this.run();
   }
 

@@ -57,7 +57,7 @@ const JITTER = 0.1;
  */
 export class OutlierDetector {
   private readonly deps: OutlierDetectorDeps;
-  private readonly config: OutlierConfig;
+  private config: OutlierConfig;
   private readonly tracks = new Map<string, OutlierTrack>();
   /** Those that would get traffic but for ejections. */
   private eligible: ReadonlySet<string> = new Set();
@@ -67,6 +67,11 @@ export class OutlierDetector {
     this.deps = deps;
     this.config = config;
     this.sweepAtMs = deps.now() + config.intervalMs;
+  }
+
+  /** From now on; who is ejected stays so until its time is over. */
+  configure(config: OutlierConfig): void {
+    this.config = config;
   }
 
   track(id: string): OutlierTrack {

@@ -10,13 +10,19 @@ const IPV6_GROUPS = 4;
 
 /** Which connections a listener takes: so many in all, and so many of one client address. Its caller tells it of each end. */
 export class Admission {
-  private readonly limits: ListenerLimits;
+  private limits: ListenerLimits;
   private readonly byClient = new Map<string, number>();
   private admitted = 0;
   private turnedAway = 0;
 
   constructor(limits: ListenerLimits) {
     this.limits = limits;
+  }
+
+  /** From now on; who is there stays. Those who came while clients were not counted never are. */
+  configure(limits: ListenerLimits): void {
+    this.limits = limits;
+    if (!this.countsClients) this.byClient.clear();
   }
 
   /** False: there is no need for the address of a client. */

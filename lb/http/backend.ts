@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { OutlierConfig, RetryConfig, StickyConfig } from '../../config/config.ts';
 import { hash } from '../balance/hash.ts';
 import type { Policy } from '../balance/policy.ts';
-import { RetryBudget } from '../balance/retry-budget.ts';
+import { RetryBudget, type RetryBudgetOptions } from '../balance/retry-budget.ts';
 import { ServerPool } from '../balance/server-pool.ts';
 import type { ServerState } from '../control/messages.ts';
 import type { Exhausted } from '../metrics/exhausted.ts';
@@ -50,22 +51,23 @@ export class Backend {
   readonly retriesBy = new Map<RetryReason, number>();
   readonly exhausted: Exhausted = { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
   readonly queued: Queued = { queued: 0, timeouts: 0, refused: 0 };
-  readonly sticky: StickySessions | undefined;
+  sticky: StickySessions | undefined;
   /** From a request on its way to the head of its answer, for each try. */
   readonly tryTimeouts: TimeoutList;
   /** Retries that the budget forbade. */
   retriesRefused = 0;
   /** Servers are told who the client is by a PROXY header. */
-  readonly namesClients: boolean;
-  private readonly policy: Policy<Server>;
+  namesClients: boolean;
+  private policy: Policy<Server>;
   private readonly sessionPolicy = hash<Server>();
-  private readonly rules: RetryRules;
+  private rules: RetryRules;
   private readonly budget: RetryBudget;
   private readonly queue: WaitQueue<Exchange>;
-  private readonly retries: number;
+  private retries: number;
   private readonly waiting: WaitQueue<Exchange>;
-  private readonly timeoutMs: number;
+  private timeoutMs: number;
   private readonly now: () => number;
+  private stickyConfig: StickyConfig | undefined;
   private readonly pool: ServerPool<Server>;
   /** Servers that may get new requests. Replaced, never changed. */
   private available: readonly Server[] = [];
@@ -91,11 +93,9 @@ export class Backend {
     this.timeoutMs = timeoutMs;
     this.queue = new WaitQueue(options.queue);
     this.rules = new RetryRules(options.retry);
-    this.budget = new RetryBudget(
-      { percent: options.retry.budgetPercent, minPerSecond: options.retry.minPerSecond },
-      deps.now(),
-    );
+    this.budget = new RetryBudget(budgetOf(options.retry), deps.now());
     this.tryTimeouts = new TimeoutList(options.retry.perTryTimeoutMs);
+    this.stickyConfig = options.sticky;
     this.sticky = options.sticky === undefined ? undefined : createStickySessions(options.sticky);
     this.pickContext = { hashKey: undefined, available: [], nowMs: 0, random: deps.random };
     this.pool = new ServerPool(
@@ -112,12 +112,37 @@ export class Backend {
     );
   }
 
+  /** From now on, and for what waits; an `update` has to follow. Without a policy the one that is there goes on. */
+  configure(policy: Policy<Server> | undefined, options: BackendOptions): void {
+    const nowMs = this.now();
+    const { exhaustion, queue, retry, retries, sticky } = options;
+    this.namesClients = options.proxyProtocol !== undefined;
+    this.policy = policy ?? this.policy;
+    this.retries = retries;
+    this.waiting.configure({ most: exhaustion.queue, timeoutMs: exhaustion.timeoutMs }, nowMs);
+    this.timeoutMs = exhaustion.timeoutMs;
+    this.queue.configure(queue, nowMs);
+    this.rules = new RetryRules(retry);
+    this.budget.configure(budgetOf(retry));
+    this.tryTimeouts.setDuration(retry.perTryTimeoutMs, nowMs);
+    if (!isDeepStrictEqual(sticky, this.stickyConfig)) {
+      this.stickyConfig = sticky;
+      this.sticky = sticky === undefined ? undefined : createStickySessions(sticky);
+    }
+    this.pool.configure(options);
+  }
+
   get waitingCount(): number {
     return this.waiting.length;
   }
 
   get waitingForAny(): number {
     return this.waiting.length + this.queue.length;
+  }
+
+  /** Nothing waits here. */
+  get isIdle(): boolean {
+    return this.waitingForAny === 0;
   }
 
   /** Requests that wait for a server. */
@@ -136,7 +161,7 @@ export class Backend {
     exchange.backend = this;
     this.budget.onRequest();
     const { session } = exchange;
-    if (session !== undefined) this.pin(exchange, this.sticky!.find(session));
+    if (session !== undefined) this.pin(exchange, this.sticky?.find(session));
     if (this.waiting.length > 0 && this.available.length > 0) {
       this.wait(exchange); // behind those that came before
       return true;
@@ -342,6 +367,10 @@ export class Backend {
     if (next === undefined) exchange.tried.pop();
     return next;
   }
+}
+
+function budgetOf({ budgetPercent, minPerSecond }: RetryConfig): RetryBudgetOptions {
+  return { percent: budgetPercent, minPerSecond };
 }
 
 function isFull(server: Server): boolean {

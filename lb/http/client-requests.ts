@@ -1,3 +1,4 @@
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { AccessRecord } from '../access-log/access-record.ts';
 import type { ByteStream } from '../net/byte-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
@@ -30,6 +31,8 @@ export class ClientRequests {
   private forwarded: string | undefined = undefined;
   private startedAtMs = 0;
   private record: AccessRecord | undefined = undefined;
+  /** Where the record goes: the listener may have another log by then. */
+  private recordLog: AccessLog | undefined = undefined;
   private view: RequestView | undefined = undefined;
 
   /** `told`: from the PROXY header of the connection, where it had one. */
@@ -62,6 +65,7 @@ export class ClientRequests {
     if (log === undefined) return;
     const id = forwarding.requestIdName === undefined ? undefined : this.view?.requestId;
     const request = LOGGED_HEAD.of(head, bytes);
+    this.recordLog = log;
     this.record = log.begin(this.startedAtMs, request, headEnd - head.methodStart, id);
     this.record.client = this.facts.isTrusted ? this.view!.origin : this.facts;
     this.record.backend = this.target?.backend.name ?? '';
@@ -138,6 +142,7 @@ export class ClientRequests {
     const { log, context } = this.listener;
     if (log === undefined || this.record !== undefined) return;
     this.startedAtMs = context.clock.now();
+    this.recordLog = log;
     this.record = log.begin(this.startedAtMs, undefined, 0);
     this.record.client = this.facts;
   }
@@ -163,7 +168,7 @@ export class ClientRequests {
     if (record === undefined) return;
     this.record = undefined;
     if (exchange !== undefined) exchange.record = undefined;
-    this.listener.log!.finish(record, status, end, nowMs ?? this.listener.context.clock.now());
+    this.recordLog!.finish(record, status, end, nowMs ?? this.listener.context.clock.now());
   }
 }
 

@@ -1,7 +1,8 @@
-import { createPolicy } from '../balance/create-policy.ts';
-import type { ServerState, SourceUpdate } from '../control/messages.ts';
+import type { BackendConfig, ListenerConfig } from '../../config/config.ts';
+import { createPolicy, keepsPolicy } from '../balance/create-policy.ts';
+import type { SourceUpdate } from '../control/messages.ts';
 import { type BackendEntry, BackendSet } from '../engine/backend-set.ts';
-import type { EngineSnapshot } from '../engine/engine.ts';
+import { type EngineSnapshot, isSame } from '../engine/engine.ts';
 import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
 import type { TrafficMetrics } from '../metrics/plane-metrics.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
@@ -9,6 +10,7 @@ import { Backend } from './backend.ts';
 import { HttpContext } from './http-context.ts';
 import { HttpListener } from './http-listener.ts';
 import { Server } from './server.ts';
+import type { ServerOptions } from './server-options.ts';
 import { statusSet } from './status-set.ts';
 
 /** HTTP/1.1 and WebSockets. */
@@ -17,6 +19,9 @@ export class HttpEngine implements PlaneEngine {
   private readonly context: HttpContext;
   private readonly backends: BackendSet<Backend, Server>;
   private readonly listeners = new Map<string, HttpListener>();
+  /** Gone from the config, but not empty yet. */
+  private readonly retired = new Set<HttpListener>();
+  private listenerConfigs: readonly ListenerConfig[] = [];
 
   constructor(deps: PlaneEngineDeps) {
     this.deps = deps;
@@ -32,54 +37,49 @@ export class HttpEngine implements PlaneEngine {
           },
           { ...config, exhaustion },
         ),
-      createServer: (entry, state) => this.createServer(entry, state),
+      createServer: (entry, state) =>
+        new Server({ context: this.context, leases: entry.leases, events: entry.backend }, serverOptions(entry, state)),
+      onConfigured: (entry, before) => configure(entry, before),
+      onRetired: (server) => server.setQuiet(true),
       onLeaving: (server) => server.stop(),
     });
   }
 
   start(snapshot: EngineSnapshot): void {
-    for (const config of snapshot.backends) this.backends.add(config);
     this.apply(snapshot);
-    const byName = new Map([...this.backends.values()].map(({ config, backend }) => [config.name, backend]));
-    const configs = new Map(snapshot.backends.map((config) => [config.name, config]));
-    for (const listener of snapshot.listeners) {
-      this.listeners.set(
-        listener.name,
-        new HttpListener(
-          { context: this.context, backends: byName, backendConfigs: configs, logs: this.deps.logs },
-          listener,
-        ),
-      );
-    }
   }
 
-  apply({ states }: EngineSnapshot): void {
+  apply({ listeners, backends, states }: EngineSnapshot): void {
+    const hasNewBackends = this.backends.configure(backends);
     this.backends.apply(states, ({ servers }, state) => {
       for (const { id, admin } of state.servers) servers.get(id)!.setQuiet(admin !== 'ready');
     });
+    if (hasNewBackends || !isSame(listeners, this.listenerConfigs)) this.configureListeners(listeners, backends);
   }
 
-  private createServer({ config, backend, leases }: BackendEntry<Backend, Server>, state: ServerState): Server {
-    return new Server(
-      { context: this.context, leases, events: backend },
-      {
-        id: state.id,
-        host: state.host,
-        port: state.port,
-        weight: state.weight,
-        pipelining: config.pipelining,
-        connections: config.connectionsPerServer,
-        queue: leases.exhaustion.queue,
-        queueTimeoutMs: leases.exhaustion.timeoutMs,
-        connectTimeoutMs: config.timeouts.connectMs,
-        responseTimeoutMs: config.timeouts.responseMs,
-        idleTimeoutMs: config.timeouts.idleMs,
-        requests: config.requestsPerServer === 0 ? Number.POSITIVE_INFINITY : config.requestsPerServer,
-        proxyProtocol: config.proxyProtocol,
-        isMeasured: config.balance === 'peak-ewma',
-        failing: statusSet(config.outlier?.statuses ?? []),
-      },
-    );
+  private configureListeners(configs: readonly ListenerConfig[], backends: readonly BackendConfig[]): void {
+    this.listenerConfigs = configs;
+    const deps = {
+      backends: new Map(backends.map(({ name }) => [name, this.backends.get(name)!.backend])),
+      backendConfigs: new Map(backends.map((config) => [config.name, config])),
+      logs: this.deps.logs,
+    };
+    const names = new Set(configs.map(({ name }) => name));
+    for (const [name, listener] of this.listeners) {
+      if (names.has(name)) continue;
+      this.listeners.delete(name);
+      this.retired.add(listener);
+      listener.drain(() => this.retired.delete(listener));
+    }
+    for (const config of configs) {
+      const listener = this.listeners.get(config.name);
+      if (listener !== undefined) listener.configure(deps, config);
+      else this.listeners.set(config.name, new HttpListener({ ...deps, context: this.context }, config));
+    }
+  }
+
+  private get allListeners(): readonly HttpListener[] {
+    return [...this.listeners.values(), ...this.retired];
   }
 
   listen(name: string, socket: TcpHandle): number {
@@ -109,6 +109,7 @@ export class HttpEngine implements PlaneEngine {
   tick(nowMs: number): void {
     this.context.tickMs = nowMs;
     for (const listener of this.listeners.values()) listener.tick(nowMs);
+    for (const listener of this.retired) listener.tick(nowMs);
     for (const { backend, servers, leaving } of this.backends.values()) {
       backend.tick(nowMs);
       for (const server of servers.values()) server.tick(nowMs);
@@ -117,22 +118,21 @@ export class HttpEngine implements PlaneEngine {
         if (server.connectionCount === 0) leaving.delete(server);
       }
     }
+    this.backends.sweep();
   }
 
   async drain(): Promise<void> {
-    await Promise.all(
-      [...this.listeners.values()].map((listener) => new Promise<void>((resolve) => listener.drain(resolve))),
-    );
+    await Promise.all(this.allListeners.map((listener) => new Promise<void>((resolve) => listener.drain(resolve))));
   }
 
   stop(): void {
-    for (const listener of this.listeners.values()) listener.destroy();
+    for (const listener of this.allListeners) listener.destroy();
     for (const { server } of this.backends.servers()) server.destroy();
   }
 
   counters(): TrafficMetrics {
     const entries = [...this.backends.values()];
-    const listeners = [...this.listeners.values()];
+    const listeners = this.allListeners;
     return {
       listeners: listeners.map((listener) => listener.snapshot()),
       requests: listeners.flatMap(({ requestCounters }) => requestCounters.map((counters) => counters.snapshot())),
@@ -162,4 +162,34 @@ export class HttpEngine implements PlaneEngine {
       ],
     };
   }
+}
+
+function serverOptions(
+  { config, leases }: BackendEntry<Backend, Server>,
+  server: Pick<ServerOptions, 'id' | 'host' | 'port' | 'weight'>,
+): ServerOptions {
+  return {
+    id: server.id,
+    host: server.host,
+    port: server.port,
+    weight: server.weight,
+    pipelining: config.pipelining,
+    connections: config.connectionsPerServer,
+    queue: leases.exhaustion.queue,
+    queueTimeoutMs: leases.exhaustion.timeoutMs,
+    connectTimeoutMs: config.timeouts.connectMs,
+    responseTimeoutMs: config.timeouts.responseMs,
+    idleTimeoutMs: config.timeouts.idleMs,
+    requests: config.requestsPerServer === 0 ? Number.POSITIVE_INFINITY : config.requestsPerServer,
+    proxyProtocol: config.proxyProtocol,
+    isMeasured: config.balance === 'peak-ewma',
+    failing: statusSet(config.outlier?.statuses ?? []),
+  };
+}
+
+function configure(entry: BackendEntry<Backend, Server>, before: BackendConfig): void {
+  const { backend, config, leases, servers } = entry;
+  const policy = keepsPolicy(before, config) ? undefined : createPolicy<Server>(config.balance, config);
+  backend.configure(policy, { ...config, exhaustion: leases.exhaustion });
+  for (const server of servers.values()) server.configure(serverOptions(entry, server));
 }

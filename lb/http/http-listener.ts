@@ -1,29 +1,26 @@
-import type { BackendConfig, ForwardingConfig, ListenerConfig } from '../../config/config.ts';
-import { AccessLog } from '../access-log/access-log.ts';
-import type { LogFiles } from '../access-log/log-files.ts';
+import type { ListenerConfig } from '../../config/config.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { ListenerMetrics } from '../metrics/plane-metrics.ts';
-import type { RequestCounters } from '../metrics/request-counters.ts';
+import { RequestCounters } from '../metrics/request-counters.ts';
 import type { StreamOwner } from '../net/byte-stream.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { TcpStream } from '../net/tcp-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { TimeoutList } from '../timeout-list.ts';
 import { Admission } from './admission.ts';
-import type { Backend } from './backend.ts';
 import { ClientConnection } from './client-connection.ts';
-import { Forwarding } from './forwarding.ts';
+import type { Forwarding } from './forwarding.ts';
 import type { HttpContext } from './http-context.ts';
+import { ListenerSettings, type ListenerSettingsDeps } from './listener-settings.ts';
 import { ProxiedClient, type ProxiedClientEvents } from './proxied-client.ts';
-import { RequestView } from './request-view.ts';
-import { RouteTargets } from './route-targets.ts';
+import type { RequestView } from './request-view.ts';
+import type { RouteTargets } from './route-targets.ts';
 
 const BACKLOG = 65_535; // the kernel cuts it to net.core.somaxconn
 const LINGER_MS = 2000;
-const PLAIN: ForwardingConfig = { trusted: [], style: 'x-forwarded', via: false };
 
 /** One http listener in one plane: accepts, and holds what its connections share. */
 export class HttpListener implements ProxiedClientEvents {
-  readonly config: ListenerConfig;
   readonly context: HttpContext;
   readonly idleTimeouts: TimeoutList;
   readonly headerTimeouts: TimeoutList;
@@ -32,18 +29,18 @@ export class HttpListener implements ProxiedClientEvents {
   readonly tunnelTimeouts: TimeoutList;
   readonly lingerTimeouts = new TimeoutList(LINGER_MS);
   readonly rejected = new Map<string, number>();
-  /** Stands for `Host` where an HTTP/1.0 client sent none. */
-  readonly fallbackHost: string;
   /** Whether clients come by TLS. */
   readonly scheme = 'http';
-  readonly forwarding: Forwarding;
-  readonly targets: RouteTargets;
-  readonly log: AccessLog | undefined;
-  /** Of the head parsed last. */
-  readonly view: RequestView;
-  private readonly admission: Admission;
   isDraining = false;
   webSockets = 0;
+  private settings: ListenerSettings;
+  /** Copies of requests by earlier settings may still be under way. */
+  private readonly earlier = new Set<RouteTargets>();
+  /** By backend, of every one that it ever led to. */
+  private readonly counters = new Map<string, RequestCounters>();
+  /** Of requests that reach no backend. */
+  private readonly unrouted: RequestCounters;
+  private readonly admission: Admission;
   private readonly connections: ClientConnection[] = [];
   /** Those whose PROXY header is still to come. */
   private readonly proxied = new Set<ProxiedClient>();
@@ -51,44 +48,67 @@ export class HttpListener implements ProxiedClientEvents {
   private handle: TcpHandle | undefined = undefined;
   private onEmpty: (() => void) | undefined = undefined;
 
-  constructor(
-    deps: {
-      readonly context: HttpContext;
-      readonly backends: ReadonlyMap<string, Backend>;
-      readonly backendConfigs: ReadonlyMap<string, BackendConfig>;
-      readonly logs: LogFiles;
-    },
-    config: ListenerConfig,
-  ) {
-    this.config = config;
+  constructor(deps: Omit<ListenerSettingsDeps, 'random'> & { readonly context: HttpContext }, config: ListenerConfig) {
     this.context = deps.context;
-    this.fallbackHost = `${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}`;
+    this.unrouted = new RequestCounters(config.name, '');
     this.admission = new Admission(config.limits);
     this.idleTimeouts = new TimeoutList(config.timeouts.idleMs);
     this.headerTimeouts = new TimeoutList(config.timeouts.headerMs);
     this.bodyTimeouts = new TimeoutList(config.timeouts.bodyMs);
     this.sendTimeouts = new TimeoutList(config.timeouts.sendMs);
     this.tunnelTimeouts = new TimeoutList(config.timeouts.webSocketIdleMs);
-    const { context, fallbackHost, scheme } = this;
-    const { accessLog } = config;
-    this.log =
-      accessLog === undefined
-        ? undefined
-        : new AccessLog({ files: deps.logs, random: context.random }, config.name, accessLog);
-    this.forwarding = new Forwarding(config.forwarding ?? PLAIN);
-    this.targets = new RouteTargets({ ...deps, forwarding: this.forwarding, random: context.random }, config);
-    this.view = new RequestView(
-      { forwarding: this.forwarding, random: context.random },
-      { listener: config.name, scheme, fallbackHost },
-    );
+    const { random } = deps.context;
+    this.settings = new ListenerSettings({ ...deps, random }, config, this.scheme, this.counters);
+  }
+
+  /** From the next request on. Connections stay, and are counted as before. */
+  configure(deps: Omit<ListenerSettingsDeps, 'random'>, config: ListenerConfig): void {
+    const { context, settings, earlier } = this;
+    const { limits, timeouts } = config;
+    this.settings = new ListenerSettings({ ...deps, random: context.random }, config, this.scheme, this.counters);
+    this.admission.configure(limits);
+    this.idleTimeouts.setDuration(timeouts.idleMs, context.tickMs);
+    this.headerTimeouts.setDuration(timeouts.headerMs, context.tickMs);
+    this.bodyTimeouts.setDuration(timeouts.bodyMs, context.tickMs);
+    this.sendTimeouts.setDuration(timeouts.sendMs, context.tickMs);
+    this.tunnelTimeouts.setDuration(timeouts.webSocketIdleMs, context.tickMs);
+    earlier.add(settings.targets);
+    for (const targets of earlier) if (!targets.hasCopies) earlier.delete(targets);
+  }
+
+  get config(): ListenerConfig {
+    return this.settings.config;
+  }
+
+  /** Stands for `Host` where an HTTP/1.0 client sent none. */
+  get fallbackHost(): string {
+    return this.settings.fallbackHost;
+  }
+
+  get forwarding(): Forwarding {
+    return this.settings.forwarding;
+  }
+
+  get targets(): RouteTargets {
+    return this.settings.targets;
+  }
+
+  get log(): AccessLog | undefined {
+    return this.settings.log;
+  }
+
+  /** Of the head parsed last. */
+  get view(): RequestView {
+    return this.settings.view;
   }
 
   get connectionCount(): number {
     return this.connections.length + this.proxied.size;
   }
 
-  /** Starts accepting on a socket that is bound already. Returns 0 or a negative errno. */
+  /** Accepts from now on, on a socket that is bound already, in place of the one before. Returns 0 or a negative errno. */
   start(handle: TcpHandle): number {
+    this.handle?.close();
     this.handle = handle;
     handle.onconnection = (status, client) => {
       // A negative status is a failed accept (out of descriptors, or the client gone again); libuv tries anew with the next one.
@@ -153,7 +173,7 @@ export class HttpListener implements ProxiedClientEvents {
   }
 
   countUnrouted(status: number): void {
-    this.targets.unrouted.record(status, 0);
+    this.unrouted.record(status, 0);
   }
 
   onConnectionClosed(connection: ClientConnection): void {
@@ -193,7 +213,7 @@ export class HttpListener implements ProxiedClientEvents {
     this.handle = undefined;
     for (const client of this.proxied) client.end(undefined);
     for (const connection of [...this.connections]) connection.destroy();
-    this.targets.stop();
+    for (const targets of [...this.earlier, this.targets]) targets.stop();
   }
 
   snapshot(): ListenerMetrics {
@@ -207,7 +227,7 @@ export class HttpListener implements ProxiedClientEvents {
   }
 
   get requestCounters(): readonly RequestCounters[] {
-    return this.targets.requestCounters;
+    return [...this.counters.values(), this.unrouted];
   }
 }
 

@@ -33,6 +33,10 @@ export class Mirror {
     if (!this.backend.dispatch(copy)) this.underWay.delete(copy);
   }
 
+  get isBusy(): boolean {
+    return this.underWay.size > 0;
+  }
+
   /** Gives up what is under way: no client does it when the plane ends. */
   stop(): void {
     for (const copy of this.underWay) copy.cancel();

@@ -12,7 +12,7 @@ const STALL_MS = 40;
 /** The connections to one server that several requests share at once, and whether it is a good idea at the moment. */
 export class Pipelines {
   private readonly context: HttpContext;
-  private readonly limit: number;
+  private limit: number;
   /** Tunnels may be many more connections, so these are kept apart. */
   private readonly shared = new Set<UpstreamConnection>();
   /** The one of them that requests are gathered on until it is full. */
@@ -23,6 +23,10 @@ export class Pipelines {
   /** `limit`: requests on one connection; 1 is no pipelining. */
   constructor(context: HttpContext, limit: number) {
     this.context = context;
+    this.limit = limit;
+  }
+
+  setLimit(limit: number): void {
     this.limit = limit;
   }
 

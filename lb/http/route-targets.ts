@@ -73,18 +73,17 @@ export class RouteTargets {
   readonly only: Target | undefined;
   /** False: `only` takes every request as it is, and there is no need to look at any. */
   readonly needsView: boolean;
-  /** Of requests that reach no backend. */
-  readonly unrouted: RequestCounters;
   private readonly router: Router;
   private readonly choices: readonly Choice[];
-  private readonly counters = new Map<string, RequestCounters>();
+  private readonly counters: Map<string, RequestCounters>;
   private readonly deps: RouteTargetsDeps;
   private readonly listener: string;
 
-  constructor(deps: RouteTargetsDeps, { name, routes }: ListenerConfig) {
+  /** `counters`: those of the listener, by backend; one that is missing is added. */
+  constructor(deps: RouteTargetsDeps, { name, routes }: ListenerConfig, counters: Map<string, RequestCounters>) {
+    this.counters = counters;
     this.deps = deps;
     this.listener = name;
-    this.unrouted = new RequestCounters(name, '');
     this.router = new Router(routes);
     this.choices = routes.map((route) => this.compile(route));
     const [first] = this.choices;
@@ -109,8 +108,10 @@ export class RouteTargets {
     }
   }
 
-  get requestCounters(): readonly RequestCounters[] {
-    return [...this.counters.values(), this.unrouted];
+  get hasCopies(): boolean {
+    return this.choices.some(
+      (choice) => choice.kind === 'backends' && choice.targets.some(({ mirror }) => mirror?.isBusy === true),
+    );
   }
 
   private compile(route: RouteConfig): Choice {

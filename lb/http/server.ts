@@ -26,7 +26,7 @@ export class Server implements Member {
   weight: number;
   fullWeight: number;
   track: OutlierTrack | undefined = undefined;
-  readonly latency: LatencyEstimate | undefined;
+  latency: LatencyEstimate | undefined;
   /** Requests and tunnels under way, waiting ones too. */
   active = 0;
   connectsTotal = 0;
@@ -37,7 +37,7 @@ export class Server implements Member {
   private readonly context: HttpContext;
   readonly ports: ServerPorts;
   private readonly events: ServerEvents;
-  private readonly options: ServerOptions;
+  private options: ServerOptions;
   private readonly connections: UpstreamConnection[] = [];
   /** Open and without a request; the one used last is taken first, so that surplus ones grow old and close. */
   private readonly idle: UpstreamConnection[] = [];
@@ -45,7 +45,7 @@ export class Server implements Member {
   /** Connections whose answer waits for its client, from the one that has done so for longest. Never expired as such. */
   readonly stalled = new TimeoutList(STALLED_MS);
   private readonly waiting: WaitQueue<Exchange>;
-  private readonly isLimited: boolean;
+  private isLimited: boolean;
   private isStopped = false;
   /** Connections end once nobody needs them. */
   private isQuiet = false;
@@ -70,6 +70,20 @@ export class Server implements Member {
     this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
     this.idleTimeouts = new TimeoutList(options.idleTimeoutMs);
     this.waiting = new WaitQueue({ most: options.queue, timeoutMs: options.queueTimeoutMs });
+  }
+
+  /** From now on, and for what is under way. */
+  configure(options: ServerOptions): void {
+    const { tickMs } = this.context;
+    this.options = options;
+    this.isLimited = options.requests !== Number.POSITIVE_INFINITY;
+    this.pipelines.setLimit(options.pipelining);
+    if (!options.isMeasured) this.latency = undefined;
+    else this.latency ??= new LatencyEstimate();
+    this.connectTimeouts.setDuration(options.connectTimeoutMs, tickMs);
+    this.responseTimeouts.setDuration(options.responseTimeoutMs, tickMs);
+    this.idleTimeouts.setDuration(options.idleTimeoutMs, tickMs);
+    this.waiting.configure({ most: options.queue, timeoutMs: options.queueTimeoutMs }, tickMs);
   }
 
   get connectionCount(): number {

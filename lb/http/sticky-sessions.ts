@@ -80,7 +80,8 @@ class CookieSessions implements StickySessions {
 class HeaderSessions implements StickySessions {
   readonly placesByHash = true;
   private readonly name: string;
-  private readonly table: LRUCache<string, Server>;
+  private readonly table: LRUCache<string, string>;
+  private byId = new Map<string, Server>();
 
   constructor({ name, entries, ttlMs }: Extract<StickyConfig, { by: 'header' }>) {
     this.name = name.toLowerCase();
@@ -93,15 +94,17 @@ class HeaderSessions implements StickySessions {
   }
 
   find(session: string): Server | undefined {
-    return this.table.get(session);
+    const id = this.table.get(session);
+    return id === undefined ? undefined : this.byId.get(id);
   }
 
   settle(session: string | undefined, server: Server): string {
-    if (session !== undefined) this.table.set(session, server);
+    if (session !== undefined) this.table.set(session, server.id);
     return '';
   }
 
-  update(): void {
-    // A server that is gone is found and refused by whoever asks; the next `settle` replaces it.
+  /** Those on a server that is gone are placed anew by the next `settle`. */
+  update(servers: readonly Server[]): void {
+    this.byId = new Map(servers.map((server) => [server.id, server]));
   }
 }

@@ -46,10 +46,24 @@ export class BlockLedger {
     this.clock = deps.clock;
     this.quarantineMs = options.quarantineMs;
     for (const { name, sources } of options.pools) {
-      const pool = new PoolLedger(name);
-      for (const { address, ranges } of sources) pool.add(address, ranges);
-      this.pools.set(name, pool);
+      this.addPool(name);
+      for (const { address, ranges } of sources) this.addSource(name, address, ranges);
     }
+  }
+
+  /** One more pool, without a source; one that is known is let be. */
+  addPool(name: string): void {
+    if (!this.pools.has(name)) this.pools.set(name, new PoolLedger(name));
+  }
+
+  /** Forgets a pool. Only when it has no source any more. */
+  removePool(name: string): void {
+    this.pools.delete(name);
+  }
+
+  /** So many planes there are to be; each has a place kept for it until it has started. */
+  setPlanes(planes: number): void {
+    this.planes = planes;
   }
 
   private pool(name: string): PoolLedger | undefined {
@@ -114,6 +128,12 @@ export class BlockLedger {
   initialShare(owner: string, planes: number, pools: Iterable<string> = this.pools.keys()): GrantedPorts[] {
     this.planes = planes;
     this.started.add(owner);
+    return this.shareOf(owner, pools);
+  }
+
+  /** What a plane that runs starts with of pools that are new to it. */
+  shareOf(owner: string, pools: Iterable<string>): GrantedPorts[] {
+    const { planes } = this;
     const number = this.numberOf(owner);
     return [...pools].flatMap((name) => {
       const ledger = this.pool(name);

@@ -47,7 +47,8 @@ export interface LeasePoolOptions {
  */
 export class LeasePool {
   readonly name: string;
-  readonly exhaustion: SourcePoolConfig['exhaustion'];
+  /** Replaced by another object where it changes. */
+  exhaustion: SourcePoolConfig['exhaustion'];
   /** Leases given back twice, or never given: always a bug of the caller. */
   doubleReleases = 0;
   /** Times that no port was free. */
@@ -120,6 +121,11 @@ export class LeasePool {
     sources.splice(sources.indexOf(index), 1);
     for (const { ports } of this.destinations.all()) ports.removeSource(index);
     this.vacant.push(index);
+  }
+
+  /** It has no source any more. */
+  get isEmpty(): boolean {
+    return this.indexOf.size === 0;
   }
 
   /** A blocked source gives no leases; those that it gave stay valid. */

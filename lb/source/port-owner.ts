@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { SourcePoolConfig } from '../../config/config.ts';
 import type { Clock } from '../clock.ts';
 import type { PlaneEvent, PortBlock, SocketChunk, SourceUpdate } from '../control/messages.ts';
@@ -43,26 +44,56 @@ export class PortOwner {
   /** Ports not to lease, by pool and address: those that the primary named, and those that an audit found. */
   private readonly avoided = new Map<string, Avoided>();
   private returnIdleAtMs = 0;
+  /** Those of the config; others are on their way out. */
+  private configured: ReadonlySet<string> = new Set();
 
   constructor(deps: PortOwnerDeps, options: PortOwnerOptions) {
     this.deps = deps;
     this.keeps = options.keeps ?? 0;
-    const { clock, send } = deps;
-    for (const pool of options.pools) {
-      this.leaving.set(pool.name, new Set());
-      const leases = new LeasePool(
-        { clock },
-        {
-          pool,
-          quarantineMs: deps.quarantineMs(pool.addresses.every(isLoopbackAddress)),
-          onLow: (name, blocks, isStarved) => send({ type: 'low', pool: name, blocks, isStarved }),
-          onLost: (name, address) => send({ type: 'source-lost', pool: name, address }),
-        },
-      );
-      this.pools.set(pool.name, leases);
-      this.audits.set(pool.name, new SocketAudit(leases));
+    this.configure(options.pools);
+    this.returnIdleAtMs = deps.clock.now() + RETURN_IDLE_MS;
+  }
+
+  /**
+   * From now on there are these. A pool that is new has no ports yet; one that is not among them any more is forgotten once its last address
+   * is.
+   */
+  configure(pools: readonly SourcePoolConfig[]): void {
+    this.configured = new Set(pools.map(({ name }) => name));
+    this.forgetEmpty();
+    for (const pool of pools) {
+      const known = this.pools.get(pool.name);
+      if (known === undefined) this.addPool(pool);
+      else if (!isDeepStrictEqual(known.exhaustion, pool.exhaustion)) known.exhaustion = pool.exhaustion;
     }
-    this.returnIdleAtMs = clock.now() + RETURN_IDLE_MS;
+  }
+
+  private addPool(pool: SourcePoolConfig): void {
+    const { clock, send } = this.deps;
+    this.leaving.set(pool.name, new Set());
+    const leases = new LeasePool(
+      { clock },
+      {
+        pool,
+        quarantineMs: this.deps.quarantineMs(pool.addresses.every(isLoopbackAddress)),
+        onLow: (name, blocks, isStarved) => send({ type: 'low', pool: name, blocks, isStarved }),
+        onLost: (name, address) => send({ type: 'source-lost', pool: name, address }),
+      },
+    );
+    this.pools.set(pool.name, leases);
+    this.audits.set(pool.name, new SocketAudit(leases));
+  }
+
+  private forgetEmpty(): void {
+    for (const [name, pool] of this.pools) if (!this.configured.has(name) && pool.isEmpty) this.forget(name);
+  }
+
+  private forget(pool: string): void {
+    this.pools.delete(pool);
+    this.leaving.delete(pool);
+    this.audits.delete(pool);
+    this.wanted.delete(pool);
+    for (const key of this.avoided.keys()) if (key.startsWith(`${pool} `)) this.avoided.delete(key);
   }
 
   grant(blocks: readonly PortBlock[]): void {
@@ -80,6 +111,7 @@ export class PortOwner {
       if (state === 'gone') pool.removeSource(address);
       else if (pool.addSource(address)) pool.setBlocked(address, state !== 'ready');
     }
+    this.forgetEmpty();
   }
 
   /** These are not to be leased, as the primary says. */

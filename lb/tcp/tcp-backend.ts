@@ -28,14 +28,14 @@ export interface TcpBackendOptions {
  */
 export class TcpBackend {
   readonly name: string;
-  readonly proxyProtocol: ProxyVersion | undefined;
+  proxyProtocol: ProxyVersion | undefined;
   /** Retries by the kind of failure that made them needed. */
   readonly retriesBy = new Map<ConnectFailure['kind'], number>();
   readonly exhausted: Exhausted = { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
-  private readonly policy: Policy<TcpServer>;
-  private readonly retries: number;
+  private policy: Policy<TcpServer>;
+  private retries: number;
   private readonly waiting: WaitQueue<Relay>;
-  private readonly timeoutMs: number;
+  private timeoutMs: number;
   private readonly now: () => number;
   private readonly pool: ServerPool<TcpServer>;
   /** Servers that may get new connections. Replaced, never changed. */
@@ -75,8 +75,24 @@ export class TcpBackend {
     );
   }
 
+  /** From now on, and for what waits; an `update` has to follow. Without a policy the one that is there goes on. */
+  configure(policy: Policy<TcpServer> | undefined, options: TcpBackendOptions): void {
+    const { queue, timeoutMs } = options.exhaustion;
+    this.policy = policy ?? this.policy;
+    this.proxyProtocol = options.proxyProtocol;
+    this.retries = options.retries;
+    this.waiting.configure({ most: queue, timeoutMs }, this.now());
+    this.timeoutMs = timeoutMs;
+    this.pool.configure(options);
+  }
+
   get waitingCount(): number {
     return this.waiting.length;
+  }
+
+  /** Nothing waits here. */
+  get isIdle(): boolean {
+    return this.waiting.length === 0;
   }
 
   /** Replaces the servers, and all that the primary says of them. */

@@ -1,7 +1,7 @@
-import type { ListenerConfig } from '../../config/config.ts';
-import { createPolicy } from '../balance/create-policy.ts';
-import { BackendSet } from '../engine/backend-set.ts';
-import type { EngineSnapshot } from '../engine/engine.ts';
+import type { BackendConfig, ListenerConfig } from '../../config/config.ts';
+import { createPolicy, keepsPolicy } from '../balance/create-policy.ts';
+import { type BackendEntry, BackendSet } from '../engine/backend-set.ts';
+import { type EngineSnapshot, isSame } from '../engine/engine.ts';
 import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
 import type { TrafficMetrics } from '../metrics/plane-metrics.ts';
 import { StreamCounters } from '../metrics/stream-counters.ts';
@@ -16,7 +16,11 @@ export class TcpEngine implements PlaneEngine {
   private readonly context: TcpContext;
   private readonly backends: BackendSet<TcpBackend, TcpServer>;
   private readonly listeners = new Map<string, TcpListener>();
-  private readonly counts: StreamCounters[] = [];
+  /** Gone from the config, but not empty yet. */
+  private readonly retired = new Set<TcpListener>();
+  private listenerConfigs: readonly ListenerConfig[] = [];
+  /** By listener, then by backend, of all that there ever were. */
+  private readonly counts = new Map<string, Map<string, StreamCounters>>();
 
   constructor(deps: PlaneEngineDeps) {
     this.context = new TcpContext({ network: deps.network, nowMs: deps.clock.now() });
@@ -36,32 +40,61 @@ export class TcpEngine implements PlaneEngine {
           { leases, onRoom: () => backend.onRoom() },
           { ...state, connections: config.connectionsPerServer, connectTimeoutMs: config.timeouts.connectMs },
         ),
+      onConfigured: (entry, before) => this.configureBackend(entry, before),
     });
   }
 
-  start(snapshot: EngineSnapshot): void {
-    const names = new Set(snapshot.listeners.flatMap(({ routes }) => routes.map(({ backend }) => backend!)));
-    for (const config of snapshot.backends) if (names.has(config.name)) this.backends.add(config);
-    this.apply(snapshot);
-    for (const listener of snapshot.listeners) {
-      const targets = this.targetsOf(listener);
-      this.listeners.set(listener.name, new TcpListener({ context: this.context, targets }, listener));
+  private configureBackend(entry: BackendEntry<TcpBackend, TcpServer>, before: BackendConfig): void {
+    const { backend, config, leases, servers } = entry;
+    const policy = keepsPolicy(before, config) ? undefined : createPolicy<TcpServer>(config.balance, config);
+    backend.configure(policy, { ...config, exhaustion: leases.exhaustion });
+    const { connectionsPerServer: connections, timeouts } = config;
+    for (const server of servers.values()) {
+      server.configure({ connections, connectTimeoutMs: timeouts.connectMs }, this.context.tickMs);
     }
   }
 
+  start(snapshot: EngineSnapshot): void {
+    this.apply(snapshot);
+  }
+
+  apply({ listeners, backends, states }: EngineSnapshot): void {
+    const names = new Set(listeners.flatMap(({ routes }) => routes.map(({ backend }) => backend!)));
+    const hasNewBackends = this.backends.configure(backends.filter(({ name }) => names.has(name)));
+    this.backends.apply(states, () => {});
+    if (hasNewBackends || !isSame(listeners, this.listenerConfigs)) this.configureListeners(listeners);
+  }
+
+  private configureListeners(configs: readonly ListenerConfig[]): void {
+    this.listenerConfigs = configs;
+    const names = new Set(configs.map(({ name }) => name));
+    for (const [name, listener] of this.listeners) {
+      if (names.has(name)) continue;
+      this.listeners.delete(name);
+      this.retired.add(listener);
+      listener.drain(() => this.retired.delete(listener));
+    }
+    for (const config of configs) {
+      const targets = this.targetsOf(config);
+      const listener = this.listeners.get(config.name);
+      if (listener !== undefined) listener.configure(targets, config);
+      else this.listeners.set(config.name, new TcpListener({ context: this.context, targets }, config));
+    }
+  }
+
+  private get allListeners(): readonly TcpListener[] {
+    return [...this.listeners.values(), ...this.retired];
+  }
+
   private targetsOf({ name, routes }: ListenerConfig): Target[] {
-    const counters = new Map<string, StreamCounters>();
+    const counters = this.counts.get(name) ?? new Map<string, StreamCounters>();
+    this.counts.set(name, counters);
     return routes.map((route) => {
       const { backend, config } = this.backends.get(route.backend!)!;
       const shared = counters.get(backend.name) ?? new StreamCounters(name, backend.name);
-      if (!counters.has(backend.name)) this.counts.push(shared);
       counters.set(backend.name, shared);
       return { backend, isHashed: config.balance === 'hash' || config.balance === 'maglev', counters: shared };
     });
-  }
-
-  apply({ states }: EngineSnapshot): void {
-    this.backends.apply(states, () => {});
   }
 
   listen(name: string, socket: TcpHandle): number {
@@ -84,6 +117,7 @@ export class TcpEngine implements PlaneEngine {
   tick(nowMs: number): void {
     this.context.tickMs = nowMs;
     for (const listener of this.listeners.values()) listener.tick(nowMs);
+    for (const listener of this.retired) listener.tick(nowMs);
     for (const { backend, servers, leaving } of this.backends.values()) {
       for (const server of servers.values()) server.connectTimeouts.expire(nowMs);
       for (const server of leaving) {
@@ -92,24 +126,23 @@ export class TcpEngine implements PlaneEngine {
       }
       backend.tick(nowMs);
     }
+    this.backends.sweep();
   }
 
   async drain(): Promise<void> {
-    await Promise.all(
-      [...this.listeners.values()].map((listener) => new Promise<void>((resolve) => listener.drain(resolve))),
-    );
+    await Promise.all(this.allListeners.map((listener) => new Promise<void>((resolve) => listener.drain(resolve))));
   }
 
   stop(): void {
-    for (const listener of this.listeners.values()) listener.destroy();
+    for (const listener of this.allListeners) listener.destroy();
   }
 
   counters(): TrafficMetrics {
     const entries = [...this.backends.values()];
     return {
-      listeners: [...this.listeners.values()].map((listener) => listener.snapshot()),
+      listeners: this.allListeners.map((listener) => listener.snapshot()),
       requests: [],
-      streams: this.counts.map((counters) => counters.snapshot()),
+      streams: [...this.counts.values()].flatMap((counters) => [...counters.values()].map((each) => each.snapshot())),
       servers: this.backends.upstreams(({ active }) => ({ active, idle: 0 })),
       retries: entries.flatMap(({ backend }) =>
         [...backend.retriesBy].map(([reason, count]) => ({ backend: backend.name, reason, count })),

@@ -25,18 +25,18 @@ const BACKLOG = 4096; // the kernel cuts it to net.core.somaxconn
 export class TcpListener {
   readonly name: string;
   /** The choice of a backend depends on the name that a TLS client asks for. */
-  readonly wantsServerName: boolean;
+  wantsServerName = false;
   readonly openingTimeouts: TimeoutList;
   readonly idleTimeouts: TimeoutList;
-  private readonly config: ListenerConfig;
+  private config: ListenerConfig;
   private readonly context: TcpContext;
   private readonly rejected = new Map<string, number>();
   private readonly relays: Relay[] = [];
   private connectionsTotal = 0;
-  private readonly router: Router;
-  private readonly targets: readonly Target[];
+  private router: Router;
+  private targets: readonly Target[];
   /** Those who send a PROXY header; undefined: nobody. */
-  private readonly proxies: BlockList | undefined;
+  private proxies: BlockList | undefined;
   private handle: TcpHandle | undefined = undefined;
   private onEmpty: (() => void) | undefined = undefined;
 
@@ -50,11 +50,24 @@ export class TcpListener {
     this.wantsServerName = !this.router.isCatchAll;
     this.openingTimeouts = new TimeoutList(config.timeouts.headerMs);
     this.idleTimeouts = new TimeoutList(config.tcp.idleMs);
-    this.proxies = config.hasProxyHeaders ? blockList(config.forwarding?.trusted ?? []) : undefined;
+    this.proxies = proxiesOf(config);
   }
 
-  /** Starts accepting on a socket that is bound already. Returns 0 or a negative errno. */
+  /** From the next connection on; those that are there stay where they are. `targets`: one for each route. */
+  configure(targets: readonly Target[], config: ListenerConfig): void {
+    const { tickMs } = this.context;
+    this.config = config;
+    this.targets = targets;
+    this.router = new Router(config.routes);
+    this.wantsServerName = !this.router.isCatchAll;
+    this.openingTimeouts.setDuration(config.timeouts.headerMs, tickMs);
+    this.idleTimeouts.setDuration(config.tcp.idleMs, tickMs);
+    this.proxies = proxiesOf(config);
+  }
+
+  /** Accepts from now on, on a socket that is bound already, in place of the one before. Returns 0 or a negative errno. */
   start(handle: TcpHandle): number {
+    this.handle?.close();
     this.handle = handle;
     handle.onconnection = (status, client) => {
       // A negative status is a failed accept (out of descriptors, or the client gone again); libuv tries anew with the next one.
@@ -131,6 +144,10 @@ export class TcpListener {
       rejected: [...this.rejected].map(([reason, count]) => ({ reason, count })),
     };
   }
+}
+
+function proxiesOf({ hasProxyHeaders, forwarding }: ListenerConfig): BlockList | undefined {
+  return hasProxyHeaders ? blockList(forwarding?.trusted ?? []) : undefined;
 }
 
 function blockList(blocks: ForwardingConfig['trusted']): BlockList {

@@ -28,7 +28,7 @@ export class TcpServer implements Member {
   connectFailuresTotal = 0;
   readonly connectTimeouts: TimeoutList;
   readonly ports: ServerPorts;
-  private readonly most: number;
+  private most: number;
   private readonly onRoom: () => void;
 
   /** `onRoom`: a connection has ended, so that another one may be opened. */
@@ -42,6 +42,15 @@ export class TcpServer implements Member {
     this.most = options.connections;
     this.ports = new ServerPorts(deps.leases, options);
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
+  }
+
+  /** From now on, and for what is under way. */
+  configure(
+    { connections, connectTimeoutMs }: Pick<TcpServerOptions, 'connections' | 'connectTimeoutMs'>,
+    nowMs: number,
+  ): void {
+    this.most = connections;
+    this.connectTimeouts.setDuration(connectTimeoutMs, nowMs);
   }
 
   get isFull(): boolean {
