@@ -10,7 +10,7 @@ import type { ConfigChange, ConfigRefusal, ConfigSource } from '../config-source
 import type { Audit } from '../events/audit.ts';
 import { parseIfMatch } from '../if-match.ts';
 import { sendProblem } from '../problem.ts';
-import { ChangeAnswer, ConfigAnswer, PutQuery, RollbackQuery, TextBody, Verdict } from './config-schema.ts';
+import { ChangeAnswer, ConfigAnswer, IfMatch, PutQuery, RollbackQuery, TextBody, Verdict } from './config-schema.ts';
 
 const URL = '/api/v1/config';
 
@@ -28,27 +28,48 @@ export function configRoutes(app: AdminApp, deps: ConfigRoutesDeps): void {
   // For `curl --data-binary @portico.yaml`: pages of other origins may not send this type without asking first.
   app.addContentTypeParser('application/yaml', { parseAs: 'string' }, (_request, text, done) => done(null, { text }));
 
-  app.get(URL, { schema: { response: { 200: ConfigAnswer } } }, async (_request, reply) => {
-    if (config === undefined) return noFile(reply) as never;
-    const current = await config.current();
-    if ('ok' in current) return refuse(reply, current) as never;
-    const running = config.running();
-    const state = { backends: deps.source.backends(), sources: deps.source.sources() };
-    reply.header('ETag', `"${current.etag}"`);
-    return {
-      file: config.file,
-      text: covered.text(current.text),
-      etag: current.etag,
-      is_running: current.etag === running.etag,
-      can_roll_back: config.previous() !== undefined,
-      differences:
-        runningDifferences(current.text, running.text, state)?.map((each) => covered.difference(each)) ?? null,
-    };
-  });
+  app.get(
+    URL,
+    {
+      config: { problems: [409] },
+      schema: {
+        summary: 'The config file, and where what runs is not what it says',
+        tags: ['config'],
+        response: { 200: ConfigAnswer },
+      },
+    },
+    async (_request, reply) => {
+      if (config === undefined) return noFile(reply) as never;
+      const current = await config.current();
+      if ('ok' in current) return refuse(reply, current) as never;
+      const running = config.running();
+      const state = { backends: deps.source.backends(), sources: deps.source.sources() };
+      reply.header('ETag', `"${current.etag}"`);
+      return {
+        file: config.file,
+        text: covered.text(current.text),
+        etag: current.etag,
+        is_running: current.etag === running.etag,
+        can_roll_back: config.previous() !== undefined,
+        differences:
+          runningDifferences(current.text, running.text, state)?.map((each) => covered.difference(each)) ?? null,
+      };
+    },
+  );
 
   app.put(
     URL,
-    { schema: { querystring: PutQuery, body: TextBody, response: { 200: ChangeAnswer } } },
+    {
+      config: { problems: [409, 412, 422, 428, 503], alsoTakes: ['application/yaml'] },
+      schema: {
+        summary: 'Put another config in force',
+        tags: ['config'],
+        headers: IfMatch,
+        querystring: PutQuery,
+        body: TextBody,
+        response: { 200: ChangeAnswer },
+      },
+    },
     async (request, reply) => {
       if (config === undefined) return noFile(reply) as never;
       const { dry_run: isDryRun, keep: isKept } = request.query;
@@ -75,21 +96,41 @@ export function configRoutes(app: AdminApp, deps: ConfigRoutesDeps): void {
     },
   );
 
-  app.post(`${URL}/validate`, { schema: { body: TextBody, response: { 200: Verdict } } }, async (request, reply) => {
-    if (config === undefined) return noFile(reply) as never;
-    const current = await config.current();
-    const originals = [...('ok' in current ? [] : [current.text]), config.running().text];
-    const text = covered.reveal(request.body.text, originals, config.file);
-    if (typeof text !== 'string') return { valid: false, faults: [text], warnings: [] };
-    const verdict = config.validate(text);
-    return verdict.ok
-      ? { valid: true, faults: [], warnings: [...verdict.warnings] }
-      : { valid: false, faults: [...verdict.faults], warnings: [] };
-  });
+  app.post(
+    `${URL}/validate`,
+    {
+      config: { problems: [409], alsoTakes: ['application/yaml'] },
+      schema: {
+        summary: 'Say what is wrong with a config',
+        tags: ['config'],
+        body: TextBody,
+        response: { 200: Verdict },
+      },
+    },
+    async (request, reply) => {
+      if (config === undefined) return noFile(reply) as never;
+      const current = await config.current();
+      const originals = [...('ok' in current ? [] : [current.text]), config.running().text];
+      const text = covered.reveal(request.body.text, originals, config.file);
+      if (typeof text !== 'string') return { valid: false, faults: [text], warnings: [] };
+      const verdict = config.validate(text);
+      return verdict.ok
+        ? { valid: true, faults: [], warnings: [...verdict.warnings] }
+        : { valid: false, faults: [...verdict.faults], warnings: [] };
+    },
+  );
 
   app.post(
     `${URL}/rollback`,
-    { schema: { querystring: RollbackQuery, response: { 200: ChangeAnswer } } },
+    {
+      config: { problems: [409, 412, 422, 503] },
+      schema: {
+        summary: 'Go back to the config before the last change',
+        tags: ['config'],
+        querystring: RollbackQuery,
+        response: { 200: ChangeAnswer },
+      },
+    },
     async (request, reply) => {
       if (config === undefined) return noFile(reply) as never;
       const { dry_run: isDryRun } = request.query;

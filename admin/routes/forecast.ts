@@ -1,15 +1,18 @@
 import Type, { type Static } from 'typebox';
 import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 
-export const Forecast = Type.Object({
-  /** Null: never. */
-  exhaustion_seconds: Type.Union([Type.Number(), Type.Null()]),
-  leases_per_second: Type.Number(),
-  /** How long a port is held; null while none was seen to come back. */
-  hold_seconds: Type.Union([Type.Number(), Type.Null()]),
-  /** Addresses that the pool needs besides its own for this destination. */
-  add_addresses: Type.Integer(),
-});
+export const Forecast = Type.Object(
+  {
+    /** Null: never. */
+    exhaustion_seconds: Type.Union([Type.Number(), Type.Null()]),
+    leases_per_second: Type.Number(),
+    /** How long a port is held; null while none was seen to come back. */
+    hold_seconds: Type.Union([Type.Number(), Type.Null()]),
+    /** Addresses that the pool needs besides its own for this destination. */
+    add_addresses: Type.Integer(),
+  },
+  { title: 'Forecast' },
+);
 
 /** JSON has no Infinity. */
 export const finiteOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null);

@@ -4,16 +4,19 @@ import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, ListenerStatus, Traffic } from '../admin-source.ts';
 import { liveTraffic } from '../live-traffic.ts';
 
-export const Listener = Type.Object({
-  name: Type.String(),
-  engine: Type.String(),
-  /** `address:port` */
-  bind: Type.String(),
-  connections: Type.Integer(),
-  websockets: Type.Integer(),
-});
+export const Listener = Type.Object(
+  {
+    name: Type.String(),
+    engine: Type.String(),
+    /** `address:port` */
+    bind: Type.String(),
+    connections: Type.Integer(),
+    websockets: Type.Integer(),
+  },
+  { title: 'Listener' },
+);
 
-const Listeners = Type.Object({ listeners: Type.Array(Listener) });
+const Listeners = Type.Object({ listeners: Type.Array(Listener) }, { title: 'Listeners' });
 
 /** Each listener with what is open on it; `live` is the sum of the planes that are alive. */
 export function describeListeners(
@@ -32,7 +35,11 @@ export function describeListeners(
 
 /** `GET /api/v1/listeners` */
 export function listenerRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
-  app.get('/api/v1/listeners', { schema: { response: { 200: Listeners } } }, async () => {
-    return { listeners: describeListeners(source.status().listeners, liveTraffic(await traffic())) };
-  });
+  app.get(
+    '/api/v1/listeners',
+    { schema: { summary: 'Where clients connect to', tags: ['traffic'], response: { 200: Listeners } } },
+    async () => {
+      return { listeners: describeListeners(source.status().listeners, liveTraffic(await traffic())) };
+    },
+  );
 }

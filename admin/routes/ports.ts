@@ -13,22 +13,25 @@ const Query = Type.Object({
 
 const Counts = { used: Type.Integer(), quarantined: Type.Integer(), unusable: Type.Integer(), ports: Type.Integer() };
 
-export const PortRow = Type.Object({
-  pool: Type.String(),
-  source: Type.String(),
-  destination: Type.String(),
-  /** `ports`: usable ones of the source; `free`: those of them that are not taken towards this destination. */
-  ...Counts,
-  free: Type.Integer(),
-  /** Null: never, or nothing is known yet. */
-  exhaustion_seconds: Type.Union([Type.Number(), Type.Null()]),
-  /** Addresses that the pool needs besides its own for this destination. */
-  add_addresses: Type.Integer(),
-  /** From the first to the last port of the pool's range. */
-  cells: Type.Array(Type.Object({ first: Type.Integer(), last: Type.Integer(), ...Counts })),
-});
+export const PortRow = Type.Object(
+  {
+    pool: Type.String(),
+    source: Type.String(),
+    destination: Type.String(),
+    /** `ports`: usable ones of the source; `free`: those of them that are not taken towards this destination. */
+    ...Counts,
+    free: Type.Integer(),
+    /** Null: never, or nothing is known yet. */
+    exhaustion_seconds: Type.Union([Type.Number(), Type.Null()]),
+    /** Addresses that the pool needs besides its own for this destination. */
+    add_addresses: Type.Integer(),
+    /** From the first to the last port of the pool's range. */
+    cells: Type.Array(Type.Object({ first: Type.Integer(), last: Type.Integer(), ...Counts })),
+  },
+  { title: 'PortRow' },
+);
 
-const Ports = Type.Object({ ports: Type.Array(PortRow) });
+const Ports = Type.Object({ ports: Type.Array(PortRow) }, { title: 'Ports' });
 
 const MAX_CELLS = 64;
 
@@ -65,8 +68,19 @@ const freeShare = ({ free, ports }: Static<typeof PortRow>): number => (ports ==
 
 /** `GET /api/v1/ports`: how full each source is towards each destination, fullest first. */
 export function portRoutes(app: AdminApp, source: AdminSource): void {
-  app.get('/api/v1/ports', { schema: { querystring: Query, response: { 200: Ports } } }, async (request) => {
-    const rows = describePorts(source, await source.portUse(request.query));
-    return { ports: rows.sort((a, b) => freeShare(a) - freeShare(b)).slice(0, request.query.limit) };
-  });
+  app.get(
+    '/api/v1/ports',
+    {
+      schema: {
+        summary: 'How full each source is towards each destination, fullest first',
+        tags: ['sources'],
+        querystring: Query,
+        response: { 200: Ports },
+      },
+    },
+    async (request) => {
+      const rows = describePorts(source, await source.portUse(request.query));
+      return { ports: rows.sort((a, b) => freeShare(a) - freeShare(b)).slice(0, request.query.limit) };
+    },
+  );
 }

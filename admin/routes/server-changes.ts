@@ -60,7 +60,17 @@ export function serverChangeRoutes(app: AdminApp, source: AdminSource, changes: 
   };
   app.patch(
     '/api/v1/backends/:backend/servers/:server',
-    { schema: { params: OneServer, querystring: KeepQuery, body: Wish, response: { 200: Server } } },
+    {
+      config: { problems: [404, 409, 422] },
+      schema: {
+        summary: 'Change state or weight of a server',
+        tags: ['traffic'],
+        params: OneServer,
+        querystring: KeepQuery,
+        body: Wish,
+        response: { 200: Server },
+      },
+    },
     async (request, reply) => {
       const { backend, server } = request.params;
       const before = standing(backend, server);
@@ -75,7 +85,17 @@ export function serverChangeRoutes(app: AdminApp, source: AdminSource, changes: 
   );
   app.post(
     '/api/v1/backends/:backend/servers',
-    { schema: { params: Backend, querystring: KeepQuery, body: NewServer, response: { 201: Server } } },
+    {
+      config: { problems: [404, 409, 422] },
+      schema: {
+        summary: 'Add a server',
+        tags: ['traffic'],
+        params: Backend,
+        querystring: KeepQuery,
+        body: NewServer,
+        response: { 201: Server },
+      },
+    },
     async (request, reply) => {
       const { address, weight = 1, backup = false } = request.body;
       const { backend } = request.params;
@@ -91,7 +111,16 @@ export function serverChangeRoutes(app: AdminApp, source: AdminSource, changes: 
   );
   app.delete(
     '/api/v1/backends/:backend/servers/:server',
-    { schema: { params: OneServer, querystring: KeepQuery, response: { 202: Server } } },
+    {
+      config: { problems: [404, 409, 422] },
+      schema: {
+        summary: 'Remove a server; what is under way there is finished',
+        tags: ['traffic'],
+        params: OneServer,
+        querystring: KeepQuery,
+        response: { 202: Server },
+      },
+    },
     async (request, reply) => {
       const { backend, server } = request.params;
       const change = source.removeServer(backend, server);

@@ -2,16 +2,19 @@ import Type, { type Static } from 'typebox';
 import type { ServerState } from '../../lb/control/messages.ts';
 
 /** A server, as the operator and the health checks want it. */
-export const Server = Type.Object({
-  /** `host:port` */
-  id: Type.String(),
-  weight: Type.Integer(),
-  backup: Type.Boolean(),
-  healthy: Type.Boolean(),
-  /** Why it is not healthy. */
-  reason: Type.Optional(Type.String()),
-  state: Type.Union([Type.Literal('ready'), Type.Literal('drain'), Type.Literal('maintenance')]),
-});
+export const Server = Type.Object(
+  {
+    /** `host:port` */
+    id: Type.String(),
+    weight: Type.Integer(),
+    backup: Type.Boolean(),
+    healthy: Type.Boolean(),
+    /** Why it is not healthy. */
+    reason: Type.Optional(Type.String()),
+    state: Type.Union([Type.Literal('ready'), Type.Literal('drain'), Type.Literal('maintenance')]),
+  },
+  { title: 'Server' },
+);
 
 export function describeServer({ id, weight, backup, healthy, reason, admin }: ServerState): Static<typeof Server> {
   return { id, weight, backup, healthy, ...(reason === undefined ? {} : { reason }), state: admin };

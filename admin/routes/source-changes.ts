@@ -38,7 +38,17 @@ function statusOf(reason: Refusal): number {
 export function sourceChangeRoutes(app: AdminApp, source: AdminSource, changes: RuntimeChanges): void {
   app.post(
     '/api/v1/sources/:pool/addresses',
-    { schema: { params: Pool, querystring: KeepQuery, body: NewAddress, response: { 201: Source } } },
+    {
+      config: { problems: [404, 409, 422, 507] },
+      schema: {
+        summary: 'Add a source address to a pool',
+        tags: ['sources'],
+        params: Pool,
+        querystring: KeepQuery,
+        body: NewAddress,
+        response: { 201: Source },
+      },
+    },
     async (request, reply) => {
       const change = await source.addSource(request.params.pool, request.body.address);
       if (!change.ok) return sendProblem(reply, statusOf(change.reason), change.detail) as never;
@@ -57,7 +67,16 @@ export function sourceChangeRoutes(app: AdminApp, source: AdminSource, changes: 
   );
   app.delete(
     '/api/v1/sources/:pool/addresses/:ip',
-    { schema: { params: Address, querystring: KeepQuery, response: { 202: Source } } },
+    {
+      config: { problems: [404, 409, 422, 507] },
+      schema: {
+        summary: 'Drain a source address, then let it go',
+        tags: ['sources'],
+        params: Address,
+        querystring: KeepQuery,
+        response: { 202: Source },
+      },
+    },
     async (request, reply) => {
       const { pool, ip } = request.params;
       const was = source.sources().find((each) => each.pool === pool && each.address === ip);

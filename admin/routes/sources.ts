@@ -9,22 +9,25 @@ import { withSourceFree } from '../with-source-free.ts';
 import { Forecast, forecastKey, jsonForecast } from './forecast.ts';
 import { describeSource, Source } from './source.ts';
 
-const SourceWithUse = Type.Object({
-  ...Source.properties,
-  /** Ports of the source towards each destination. */
-  destinations: Type.Array(
-    Type.Object({
-      destination: Type.String(),
-      free: Type.Integer(),
-      used: Type.Integer(),
-      quarantined: Type.Integer(),
-      unusable: Type.Integer(),
-      forecast: Type.Optional(Forecast),
-    }),
-  ),
-});
+const SourceWithUse = Type.Object(
+  {
+    ...Source.properties,
+    /** Ports of the source towards each destination. */
+    destinations: Type.Array(
+      Type.Object({
+        destination: Type.String(),
+        free: Type.Integer(),
+        used: Type.Integer(),
+        quarantined: Type.Integer(),
+        unusable: Type.Integer(),
+        forecast: Type.Optional(Forecast),
+      }),
+    ),
+  },
+  { title: 'SourceInUse' },
+);
 
-const Sources = Type.Object({ sources: Type.Array(SourceWithUse) });
+const Sources = Type.Object({ sources: Type.Array(SourceWithUse) }, { title: 'Sources' });
 
 function describeSources(
   sources: readonly SourceStatus[],
@@ -55,8 +58,18 @@ function describeSources(
 
 /** `GET /api/v1/sources` */
 export function sourceRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
-  app.get('/api/v1/sources', { schema: { response: { 200: Sources } } }, async () => {
-    const { ports } = liveTraffic(await traffic());
-    return { sources: describeSources(source.sources(), ports, source.forecasts()) };
-  });
+  app.get(
+    '/api/v1/sources',
+    {
+      schema: {
+        summary: 'Source addresses, with their ports towards each destination',
+        tags: ['sources'],
+        response: { 200: Sources },
+      },
+    },
+    async () => {
+      const { ports } = liveTraffic(await traffic());
+      return { sources: describeSources(source.sources(), ports, source.forecasts()) };
+    },
+  );
 }

@@ -24,17 +24,20 @@ const Port = Type.Object({
   unusable: Type.Integer(),
 });
 
-const Status = Type.Object({
-  version: Type.String(),
-  pid: Type.Integer(),
-  uptime_seconds: Type.Number(),
-  ready: Type.Boolean(),
-  listeners: Type.Array(Listener),
-  planes: Type.Array(Process),
-  workers: Type.Array(Process),
-  backends: Type.Array(Backend),
-  ports: Type.Array(Port),
-});
+const Status = Type.Object(
+  {
+    version: Type.String(),
+    pid: Type.Integer(),
+    uptime_seconds: Type.Number(),
+    ready: Type.Boolean(),
+    listeners: Type.Array(Listener),
+    planes: Type.Array(Process),
+    workers: Type.Array(Process),
+    backends: Type.Array(Backend),
+    ports: Type.Array(Port),
+  },
+  { title: 'Status' },
+);
 
 const describeProcess = ({ id, pid, ready, restarts }: ProcessStatus): Static<typeof Process> => ({
   id,
@@ -45,19 +48,23 @@ const describeProcess = ({ id, pid, ready, restarts }: ProcessStatus): Static<ty
 
 /** `GET /api/v1/status`: everything at a glance. */
 export function statusRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
-  app.get('/api/v1/status', { schema: { response: { 200: Status } } }, async () => {
-    const live = liveTraffic(await traffic());
-    const { version, pid, uptimeSeconds, ...status } = source.status();
-    return {
-      version,
-      pid,
-      uptime_seconds: uptimeSeconds,
-      ready: source.notReady().length === 0,
-      listeners: describeListeners(status.listeners, live),
-      planes: status.planes.map(describeProcess),
-      workers: status.workers.map(describeProcess),
-      backends: describeBackends(source.backends(), live),
-      ports: withSourceFree(live.ports, source.sources()),
-    };
-  });
+  app.get(
+    '/api/v1/status',
+    { schema: { summary: 'Everything at a glance', tags: ['status'], response: { 200: Status } } },
+    async () => {
+      const live = liveTraffic(await traffic());
+      const { version, pid, uptimeSeconds, ...status } = source.status();
+      return {
+        version,
+        pid,
+        uptime_seconds: uptimeSeconds,
+        ready: source.notReady().length === 0,
+        listeners: describeListeners(status.listeners, live),
+        planes: status.planes.map(describeProcess),
+        workers: status.workers.map(describeProcess),
+        backends: describeBackends(source.backends(), live),
+        ports: withSourceFree(live.ports, source.sources()),
+      };
+    },
+  );
 }

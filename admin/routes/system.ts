@@ -9,25 +9,28 @@ const Query = Type.Object({ for: Type.Optional(Target) }, { additionalProperties
 const Strings = Type.Array(Type.String());
 const OrNull = Type.Union([Type.String(), Type.Null()]);
 
-const Finding = Type.Object({
-  id: Type.String(),
-  title: Type.String(),
-  /** pass, warn, fail, or skip for what this machine or demand has no use for. */
-  severity: Type.String(),
-  current: OrNull,
-  wanted: Type.String(),
-  formula: Type.String(),
-  why: Type.String(),
-  if_left: Type.String(),
-  risk: Type.String(),
-  detail: OrNull,
-  /** Who can change it: portico, root, host or person; null where there is nothing to change. */
-  changed_by: OrNull,
-  /** Portico has changed it, and can put it back. */
-  is_changed: Type.Boolean(),
-  commands: Strings,
-  take_back: Strings,
-});
+const Finding = Type.Object(
+  {
+    id: Type.String(),
+    title: Type.String(),
+    /** pass, warn, fail, or skip for what this machine or demand has no use for. */
+    severity: Type.String(),
+    current: OrNull,
+    wanted: Type.String(),
+    formula: Type.String(),
+    why: Type.String(),
+    if_left: Type.String(),
+    risk: Type.String(),
+    detail: OrNull,
+    /** Who can change it: portico, root, host or person; null where there is nothing to change. */
+    changed_by: OrNull,
+    /** Portico has changed it, and can put it back. */
+    is_changed: Type.Boolean(),
+    commands: Strings,
+    take_back: Strings,
+  },
+  { title: 'SystemFinding' },
+);
 
 const Limit = Type.Object({
   id: Type.String(),
@@ -36,21 +39,24 @@ const Limit = Type.Object({
   formula: Type.String(),
 });
 
-const System = Type.Object({
-  target: Type.Integer(),
-  planes: Type.Integer(),
-  summary: Type.Object({
-    pass: Type.Integer(),
-    warn: Type.Integer(),
-    fail: Type.Integer(),
-    skip: Type.Integer(),
-  }),
-  can_apply: Type.Boolean(),
-  container: OrNull,
-  journal: Type.String(),
-  findings: Type.Array(Finding),
-  capacity: Type.Array(Limit),
-});
+const System = Type.Object(
+  {
+    target: Type.Integer(),
+    planes: Type.Integer(),
+    summary: Type.Object({
+      pass: Type.Integer(),
+      warn: Type.Integer(),
+      fail: Type.Integer(),
+      skip: Type.Integer(),
+    }),
+    can_apply: Type.Boolean(),
+    container: OrNull,
+    journal: Type.String(),
+    findings: Type.Array(Finding),
+    capacity: Type.Array(Limit),
+  },
+  { title: 'System' },
+);
 
 const Request = Type.Object(
   {
@@ -61,12 +67,17 @@ const Request = Type.Object(
   { additionalProperties: false },
 );
 
-const Changes = Type.Object({
-  dry_run: Type.Boolean(),
-  changed: Type.Array(Type.Object({ name: Type.String(), from: OrNull, to: OrNull })),
-  left: Type.Array(Type.Object({ id: Type.String(), reason: Type.String(), detail: Type.String(), commands: Strings })),
-  notices: Strings,
-});
+const Changes = Type.Object(
+  {
+    dry_run: Type.Boolean(),
+    changed: Type.Array(Type.Object({ name: Type.String(), from: OrNull, to: OrNull })),
+    left: Type.Array(
+      Type.Object({ id: Type.String(), reason: Type.String(), detail: Type.String(), commands: Strings }),
+    ),
+    notices: Strings,
+  },
+  { title: 'SystemChanges' },
+);
 
 function statusOf(reason: Extract<SystemChange, { readonly ok: false }>['reason']): number {
   switch (reason) {
@@ -88,13 +99,30 @@ function statusOf(reason: Extract<SystemChange, { readonly ok: false }>['reason'
  * the commands that somebody else could type in `commands`.
  */
 export function systemRoutes(app: AdminApp, system: SystemSource, audit: Audit): void {
-  app.get('/api/v1/system', { schema: { querystring: Query, response: { 200: System } } }, async (request) =>
-    structuredClone(system.report(request.query.for) as never),
+  app.get(
+    '/api/v1/system',
+    {
+      schema: {
+        summary: 'What of this machine is in the way of many connections',
+        tags: ['system'],
+        querystring: Query,
+        response: { 200: System },
+      },
+    },
+    async (request) => structuredClone(system.report(request.query.for) as never),
   );
   for (const what of ['apply', 'undo'] as const) {
     app.post(
       `/api/v1/system/${what}`,
-      { schema: { body: Request, response: { 200: Changes } } },
+      {
+        config: { problems: [409, 422, 507] },
+        schema: {
+          summary: what === 'apply' ? 'Change settings of the machine' : 'Put settings of the machine back',
+          tags: ['system'],
+          body: Request,
+          response: { 200: Changes },
+        },
+      },
       async (request, reply) => {
         const { for: target, only, dry_run: isDryRun = false } = request.body;
         const change = system[what]({ target, only, isDryRun });

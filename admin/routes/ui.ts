@@ -39,7 +39,7 @@ const NOT_BUILT = `<!doctype html>
 /** `GET /` and `GET /assets/…`: the UI. Without `files` the page says how to build it. */
 export function uiRoutes(app: AdminApp, files: UiFiles | undefined): void {
   const [page, assets] = UI_ROUTES;
-  app.get(page, async (request, reply) => {
+  app.get(page, { config: { isUndocumented: true } }, async (request, reply) => {
     reply.headers({
       'Content-Security-Policy': POLICY,
       'X-Content-Type-Options': 'nosniff',
@@ -53,7 +53,7 @@ export function uiRoutes(app: AdminApp, files: UiFiles | undefined): void {
     if (files === undefined) return reply.type('text/html; charset=utf-8').send(NOT_BUILT);
     return sendFile(request, reply, files.page);
   });
-  app.get<{ Params: { name: string } }>(assets, async (request, reply) => {
+  app.get<{ Params: { name: string } }>(assets, { config: { isUndocumented: true } }, async (request, reply) => {
     const file = files?.assets.get(request.params.name);
     if (file === undefined) return sendProblem(reply, 404, `There is nothing at ${request.method} ${request.url}.`);
     reply.headers({
