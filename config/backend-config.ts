@@ -13,8 +13,15 @@ export interface BackendConfig {
   readonly connectionsPerServer: number;
   /** Requests under way at one server at most, of all planes together; 0: any number. */
   readonly requestsPerServer: number;
+  /** How many that is follows from how long its answers take; `requestsPerServer` is 0 then. */
+  readonly adaptsRequests: boolean;
   /** Requests that may wait, in each plane, until a server may take one more. */
-  readonly queue: { readonly most: number; readonly timeoutMs: number };
+  readonly queue: {
+    readonly most: number;
+    readonly timeoutMs: number;
+    /** While it does not get empty for `intervalMs`, nobody waits longer than `targetMs`; 0: as long as `timeoutMs`. */
+    readonly shed: { readonly targetMs: number; readonly intervalMs: number };
+  };
   /** How often a request is tried on another server after a failure that makes it safe. */
   readonly retries: number;
   readonly retry: RetryConfig;

@@ -147,19 +147,28 @@ export const Backend = Type.Object(
       65_535,
       256,
     ),
-    requests_per_server: count(
-      'Requests and WebSockets under way at one server, divided evenly among the planes; more wait. 0 is any number',
-      0,
-      1_000_000,
-      0,
+    requests_per_server: optional(
+      Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 1_000_000 })], {
+        description:
+          'Requests and WebSockets under way at one server, divided evenly among the planes; more wait. 0 is any number, auto what the times of its answers say that it bears (requests alone); 0 to 1000000, or auto',
+        default: 0,
+      }),
     ),
     queue: optional(
       Type.Object(
         {
           size: count('Requests that may wait in one plane', 0, 1_000_000, 1024),
           timeout: duration('How long each may wait before it gets 503', '5s'),
+          target: duration(
+            'Once the queue has stood for interval, requests that have waited so long get 503; 0 is never',
+            '100ms',
+            {
+              zero: true,
+            },
+          ),
+          interval: duration('A burst that is worked off within it loses no request', '1s'),
         },
-        { ...closed, description: 'When every server has requests_per_server' },
+        { ...closed, description: 'When every server has requests_per_server, or connections_per_server' },
       ),
     ),
     retries: count('Further tries on other servers, where the request bears it', 0, 10, 2),

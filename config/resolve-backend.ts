@@ -14,7 +14,7 @@ export function resolveBackend(
   context: LoadContext,
   report: Report,
 ): BackendConfig {
-  const { health, outlier, timeouts, workers } = backend;
+  const { health, outlier, timeouts, workers, requests_per_server: requestsPerServer = 0 } = backend;
   return {
     name: backend.name,
     balance: backend.balance ?? 'least-connections',
@@ -23,8 +23,16 @@ export function resolveBackend(
     pipelining: backend.pipelining ?? 1,
     connectionsPerServer: backend.connections_per_server ?? 256,
     hashBalancePercent: backend.hash_balance_factor ?? 0,
-    requestsPerServer: backend.requests_per_server ?? 0,
-    queue: { most: backend.queue?.size ?? 1024, timeoutMs: duration(backend.queue?.timeout, '5s') },
+    requestsPerServer: requestsPerServer === 'auto' ? 0 : requestsPerServer,
+    adaptsRequests: requestsPerServer === 'auto',
+    queue: {
+      most: backend.queue?.size ?? 1024,
+      timeoutMs: duration(backend.queue?.timeout, '5s'),
+      shed: {
+        targetMs: duration(backend.queue?.target, '100ms'),
+        intervalMs: duration(backend.queue?.interval, '1s'),
+      },
+    },
     retries: backend.retries ?? 2,
     retry: resolveRetry(backend.retry ?? {}),
     ...(backend.sticky === undefined ? {} : { sticky: resolveSticky(backend.sticky) }),

@@ -29,7 +29,7 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
     }
   });
   file.backends.forEach(({ requests_per_server: limit = 0 }, i) => {
-    if (limit > 0 && limit < planes) {
+    if (limit !== 'auto' && limit > 0 && limit < planes) {
       report(
         ['backends', i, 'requests_per_server'],
         `${limit} cannot be divided among ${planes} planes; use ${planes} or more, or set planes to ${limit}`,

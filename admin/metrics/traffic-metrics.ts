@@ -130,11 +130,12 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
     ),
     counter(
       'portico_backend_queue_total',
-      'Requests that found every server with as many as it may have: that waited, waited too long, or found the queue full',
-      queues.flatMap(({ backend, queued, timeouts, refused }): Sample[] => [
+      'Requests that found every server with as many as it may have: that waited, waited too long, found the queue full, or were shed from one that stood',
+      queues.flatMap(({ backend, queued, timeouts, refused, shed }): Sample[] => [
         [{ backend, outcome: 'queued' }, queued],
         [{ backend, outcome: 'timeout' }, timeouts],
         [{ backend, outcome: 'refused' }, refused],
+        [{ backend, outcome: 'shed' }, shed],
       ]),
     ),
     gauge(

@@ -8,7 +8,7 @@ import type { ServerState } from '../control/messages.ts';
 import type { Exhausted } from '../metrics/exhausted.ts';
 import type { ProxyVersion } from '../proxy-protocol/write-proxy-header.ts';
 import { TimeoutList } from '../timeout-list.ts';
-import { WaitQueue } from '../wait-queue.ts';
+import { WaitQueue, type WaitQueueOptions } from '../wait-queue.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import { RetryRules } from './retry-rules.ts';
 import type { Server } from './server.ts';
@@ -24,7 +24,7 @@ export interface BackendOptions {
   /** Requests that may wait for a source port, and for how long. */
   readonly exhaustion: { readonly queue: number; readonly timeoutMs: number };
   /** Requests that may wait for a server that may take one more. */
-  readonly queue: { readonly most: number; readonly timeoutMs: number };
+  readonly queue: WaitQueueOptions;
   readonly retry: RetryConfig;
   readonly sticky?: StickyConfig;
   readonly proxyProtocol?: ProxyVersion;
@@ -37,6 +37,8 @@ export interface Queued {
   queued: number;
   timeouts: number;
   refused: number;
+  /** Waited in a queue that stood, for longer than its target. */
+  shed: number;
 }
 
 /**
@@ -50,7 +52,7 @@ export class Backend {
   /** Retries by what made them needed. */
   readonly retriesBy = new Map<RetryReason, number>();
   readonly exhausted: Exhausted = { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
-  readonly queued: Queued = { queued: 0, timeouts: 0, refused: 0 };
+  readonly queued: Queued = { queued: 0, timeouts: 0, refused: 0, shed: 0 };
   sticky: StickySessions | undefined;
   /** From a request on its way to the head of its answer, for each try. */
   readonly tryTimeouts: TimeoutList;
@@ -91,7 +93,7 @@ export class Backend {
     const { queue, timeoutMs } = options.exhaustion;
     this.waiting = new WaitQueue({ most: queue, timeoutMs });
     this.timeoutMs = timeoutMs;
-    this.queue = new WaitQueue(options.queue);
+    this.queue = new WaitQueue<Exchange>(options.queue, (exchange) => this.shed(exchange));
     this.rules = new RetryRules(options.retry);
     this.budget = new RetryBudget(budgetOf(options.retry), deps.now());
     this.tryTimeouts = new TimeoutList(options.retry.perTryTimeoutMs);
@@ -281,6 +283,13 @@ export class Backend {
     else this.exhausted.queueTimeout++;
     exchange.waitsForServer = false;
     exchange.sink.onFailed({ kind: 'queue', what: 'timeout' });
+  }
+
+  /** From its own queue, or from that of a server. */
+  shed(exchange: Exchange): void {
+    this.queued.shed++;
+    exchange.waitsForServer = false;
+    exchange.sink.onFailed({ kind: 'queue', what: 'shed' });
   }
 
   /** The client of a request that waits is gone. */

@@ -22,8 +22,8 @@ export type Failure =
   | { readonly kind: 'timeout' }
   /** This host has no source port or no descriptor left for this server. Says nothing about the server. */
   | { readonly kind: 'exhausted'; readonly what: 'port' | 'descriptor' }
-  /** Waited for a connection to the server for as long as the queue allows, or found the queue full. */
-  | { readonly kind: 'queue'; readonly what: 'full' | 'timeout' };
+  /** Waited for a connection to the server for as long as the queue allows, or found it full, or is too old for one that stands. */
+  | { readonly kind: 'queue'; readonly what: 'full' | 'timeout' | 'shed' };
 
 /** The client's side of an exchange; what the upstream side calls. */
 export interface AnswerSink {

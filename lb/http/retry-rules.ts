@@ -17,8 +17,9 @@ export class RetryRules {
   allows(exchange: Exchange, failure: Failure): boolean {
     switch (failure.kind) {
       case 'exhausted':
-      case 'queue':
         return true; // nothing was sent, and no server is to blame
+      case 'queue':
+        return failure.what !== 'shed'; // that there are too many requests is true everywhere
       case 'connect':
         return this.on.includes('connect');
       case 'closed':

@@ -1,4 +1,5 @@
 import type { ProxyVersion } from '../proxy-protocol/write-proxy-header.ts';
+import type { WaitQueueOptions } from '../wait-queue.ts';
 import type { Exchange, Failure } from './exchange.ts';
 
 export interface ServerOptions {
@@ -8,10 +9,10 @@ export interface ServerOptions {
   readonly weight: number;
   readonly pipelining: number;
   readonly connections: number;
-  readonly queue: number;
-  readonly queueTimeoutMs: number;
-  /** Requests under way at most; `Infinity` for any number. */
-  readonly requests: number;
+  /** For a connection. */
+  readonly queue: WaitQueueOptions;
+  /** Requests under way at most; `Infinity` for any number, undefined for what the times of its answers say. */
+  readonly requests: number | undefined;
   readonly connectTimeoutMs: number;
   readonly responseTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -30,6 +31,8 @@ export interface ServerEvents {
   onExchangeFailed(exchange: Exchange, failure: Failure): void;
   /** A connection, the port of one, or a place among the requests has become free, and nobody waits here for it. */
   onRoom(): void;
+  /** It waited for too long in a queue that stands. */
+  shed(exchange: Exchange): void;
   /** The time for one try runs from now on. */
   onTry(exchange: Exchange): void;
   /** Whether the exchange, answered with that status, has been sent to another server instead. */

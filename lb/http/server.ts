@@ -1,3 +1,4 @@
+import { AdaptiveLimit } from '../balance/adaptive-limit.ts';
 import { LatencyEstimate } from '../balance/latency-estimate.ts';
 import type { Member } from '../balance/server-pool.ts';
 import type { OutlierTrack } from '../health/outlier-detector.ts';
@@ -46,6 +47,10 @@ export class Server implements Member {
   readonly stalled = new TimeoutList(STALLED_MS);
   private readonly waiting: WaitQueue<Exchange>;
   private isLimited: boolean;
+  private limit: AdaptiveLimit | undefined = undefined;
+  /** Requests under way at most. */
+  private most: number;
+  private tunnels = 0;
   private isStopped = false;
   /** Connections end once nobody needs them. */
   private isQuiet = false;
@@ -69,7 +74,9 @@ export class Server implements Member {
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
     this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
     this.idleTimeouts = new TimeoutList(options.idleTimeoutMs);
-    this.waiting = new WaitQueue({ most: options.queue, timeoutMs: options.queueTimeoutMs });
+    this.limit = this.limitFor(options);
+    this.most = options.requests ?? this.limit!.most;
+    this.waiting = new WaitQueue<Exchange>(options.queue, (exchange) => this.shed(exchange));
   }
 
   /** From now on, and for what is under way. */
@@ -83,7 +90,14 @@ export class Server implements Member {
     this.connectTimeouts.setDuration(options.connectTimeoutMs, tickMs);
     this.responseTimeouts.setDuration(options.responseTimeoutMs, tickMs);
     this.idleTimeouts.setDuration(options.idleTimeoutMs, tickMs);
-    this.waiting.configure({ most: options.queue, timeoutMs: options.queueTimeoutMs }, tickMs);
+    this.waiting.configure(options.queue, tickMs);
+    this.limit = this.limitFor(options);
+    this.most = options.requests ?? this.limit!.most;
+  }
+
+  private limitFor({ requests }: ServerOptions): AdaptiveLimit | undefined {
+    if (requests !== undefined) return undefined;
+    return this.limit ?? new AdaptiveLimit(this.context.random, this.context.tickMs);
   }
 
   get connectionCount(): number {
@@ -100,7 +114,12 @@ export class Server implements Member {
 
   /** It has as many requests as it may have at once. */
   get isBusy(): boolean {
-    return this.active - this.waiting.length >= this.options.requests;
+    return this.underWay >= this.most;
+  }
+
+  /** Tunnels take a place where a number says so; they say nothing of how long answers take. */
+  private get underWay(): number {
+    return this.active - this.waiting.length - (this.limit === undefined ? 0 : this.tunnels);
   }
 
   /** It may not have one more request, or no connection is free, no more may be opened, and the queue is full as well. */
@@ -253,7 +272,7 @@ export class Server implements Member {
 
   /** The request goes by a connection with that lease. */
   onTry(exchange: Exchange, lease: number): void {
-    if (this.latency !== undefined) exchange.sentAtMs = this.context.clock.now();
+    if (this.latency !== undefined || this.limit !== undefined) exchange.sentAtMs = this.context.clock.now();
     if (exchange.record !== undefined) {
       const { address, port } = this.ports.local(lease);
       exchange.record.onAssigned(this.context.clock.now(), this.id, address, port);
@@ -273,6 +292,10 @@ export class Server implements Member {
       const now = this.context.clock.now();
       latency.observe(now - exchange.sentAtMs, now);
     }
+    if (this.limit !== undefined && !exchange.isCancelled) {
+      this.limit.observe(exchange.sentAtMs, this.context.clock.now(), this.underWay);
+      this.most = this.limit.most;
+    }
     if (track === undefined) return;
     if (this.options.failing[status] === 1) track.failure();
     else track.success();
@@ -289,9 +312,21 @@ export class Server implements Member {
     this.settle(exchange, failure);
   }
 
+  onTunnelOpened(): void {
+    this.tunnels++;
+    if (this.limit !== undefined) this.onPlaceFree();
+  }
+
   onTunnelClosed(): void {
+    this.tunnels--;
     this.active--;
     this.onPlaceFree();
+  }
+
+  private shed(exchange: Exchange): void {
+    this.active--;
+    exchange.server = undefined;
+    this.events.shed(exchange);
   }
 
   private settle(exchange: Exchange, failure: Failure): void {
@@ -319,6 +354,10 @@ export class Server implements Member {
     this.responseTimeouts.expire(nowMs);
     this.idleTimeouts.expire(nowMs);
     this.waiting.expire(nowMs);
+    if (this.limit !== undefined) {
+      this.limit.tick(nowMs);
+      this.most = this.limit.most;
+    }
     if (this.options.pipelining > 1) this.pipelines.tick(nowMs, this.resend);
     if (this.stalled.first !== undefined) this.shedStalled(nowMs);
   }

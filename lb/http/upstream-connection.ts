@@ -186,6 +186,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     this.queue = [];
     this.first = 0;
     this.stream!.setOwner(owner);
+    this.server.onTunnelOpened();
     return this.stream!;
   }
 

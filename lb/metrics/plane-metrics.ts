@@ -84,6 +84,7 @@ export interface QueueMetrics {
   readonly queued: number;
   readonly timeouts: number;
   readonly refused: number;
+  readonly shed: number;
   /** Retries that the budget forbade. */
   readonly retriesRefused: number;
 }

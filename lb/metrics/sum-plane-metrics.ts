@@ -67,6 +67,7 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
         queued: a.queued + b.queued,
         timeouts: a.timeouts + b.timeouts,
         refused: a.refused + b.refused,
+        shed: a.shed + b.shed,
         retriesRefused: a.retriesRefused + b.retriesRefused,
       }),
     ),

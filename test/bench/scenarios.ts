@@ -4,6 +4,7 @@ import { idleWebSockets } from './scenarios/idle-websockets.ts';
 import { largeBodies } from './scenarios/large-bodies.ts';
 import { latency } from './scenarios/latency.ts';
 import { metricsCost } from './scenarios/metrics-cost.ts';
+import { overload } from './scenarios/overload.ts';
 import { startTime } from './scenarios/start-time.ts';
 import { tcpConnections } from './scenarios/tcp-connections.ts';
 import { tcpIdle } from './scenarios/tcp-idle.ts';
@@ -58,6 +59,7 @@ export const scenarios: readonly Scenario[] = [
   accessLogs,
   latency,
   largeBodies,
+  overload,
   webSocketEcho,
   idleWebSockets,
   tcpConnections,

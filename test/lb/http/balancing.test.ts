@@ -66,7 +66,11 @@ t.test('a server has no more requests than it may; more wait, first in first out
     open.length = 0;
     const plane = run(t, {
       servers: [server],
-      backend: { requestsPerServer: 2, queue: { most: 3, timeoutMs: 5000 }, pipelining },
+      backend: {
+        requestsPerServer: 2,
+        queue: { most: 3, timeoutMs: 5000, shed: { targetMs: 0, intervalMs: 0 } },
+        pipelining,
+      },
     });
     const depth = (): number => plane.metrics().queues![0]!.depth;
     const clients: RawClient[] = [];
@@ -102,7 +106,10 @@ t.test('a server has no more requests than it may; more wait, first in first out
 
 t.test('who waits too long for a server gets 503', async (t) => {
   const silent = await named(t, '', 0);
-  const plane = run(t, { servers: [silent], backend: { requestsPerServer: 1, queue: { most: 3, timeoutMs: 40 } } });
+  const plane = run(t, {
+    servers: [silent],
+    backend: { requestsPerServer: 1, queue: { most: 3, timeoutMs: 40, shed: { targetMs: 0, intervalMs: 0 } } },
+  });
   const first = new RawClient(plane.port).send(get());
   await poll(() => silent.received() !== '');
   t.match(await exchangeRaw(plane.port, get()), /^HTTP\/1.1 503 [\s\S]*Retry-After/);
