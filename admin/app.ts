@@ -1,3 +1,4 @@
+import type { TlsOptions } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
 import type { Registry } from 'prom-client';
@@ -45,11 +46,22 @@ export interface AdminAppDeps {
   readonly registry: Registry;
   /** Called with what made an answer a 500; the client is not told. */
   readonly onError: OnError;
+  /** A client has given so many wrong tokens that it is not listened to for a while. Default: nothing. */
+  readonly onLockedOut?: (address: string) => void;
   /** Undefined: it was not built. */
   readonly ui?: UiFiles | undefined;
 }
 
+/** An operator's request is there at once; who takes longer holds a connection for nothing. */
+const REQUEST_MS = 30_000;
+const HEADERS_MS = 10_000;
+const CHECK_MS = 2000;
+/** More than operators, scrapers and their streams ever are; each costs a descriptor that traffic would want. */
+const MAX_CONNECTIONS = 1024;
+
 export interface AdminAppOptions extends GuardOptions {
+  /** Absent: plain HTTP. */
+  readonly https?: TlsOptions | undefined;
   /** How many destinations get labels of their own in the metrics; the others are added up as `other`. */
   readonly topDestinations: number;
 }
@@ -57,18 +69,22 @@ export interface AdminAppOptions extends GuardOptions {
 /** The admin server's routes. It never listens; `AdminServer` does. */
 export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): AdminApp {
   const { source, registry, onError, audit, events, config, ui } = deps;
+  const timeouts = { headersTimeout: HEADERS_MS, connectionsCheckingInterval: CHECK_MS };
   const app = fastify({
+    ...(options.https === undefined ? { http: timeouts } : { https: { ...timeouts, ...options.https } as never }),
+    requestTimeout: REQUEST_MS,
     forceCloseConnections: true,
     frameworkErrors: answerBadRequest,
     clientErrorHandler: answerMalformed,
     // A key that is not known is a mistake to be told of, not to be passed over.
     ajv: { customOptions: { removeAdditional: false } },
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  }).withTypeProvider<TypeBoxTypeProvider>() as unknown as AdminApp;
+  app.server.maxConnections = MAX_CONNECTIONS;
   const traffic = shareInFlight(() => source.traffic());
   // JSON is all that is left: a form or text/plain is what a page can send to another origin without asking first.
   app.removeContentTypeParser('text/plain');
   useProblems(app, onError);
-  useGuard(app, options);
+  useGuard(app, { clock: deps.clock, onLockedOut: deps.onLockedOut ?? (() => {}) }, options);
   useOpenApi(app, source.status().version);
   // In a plugin of their own, which is loaded once what describes them is there.
   app.register(async (plugin) => {

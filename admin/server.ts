@@ -1,9 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
+import type { Server as TlsServer } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { AdminConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
+import { AdminTls } from './access/admin-tls.ts';
+import { TokenStore } from './access/token-store.ts';
 import type { AdminApp } from './admin-app.ts';
+import { AdminError } from './admin-error.ts';
 import type { AdminSource } from './admin-source.ts';
 import { createAdminApp } from './app.ts';
 import type { ConfigSource } from './config-source.ts';
@@ -14,18 +18,6 @@ import { isLoopback } from './loopback.ts';
 import type { OnError } from './problem.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 import { readUiFiles } from './ui-files.ts';
-
-/** The admin server cannot start. */
-export class AdminError extends Error {
-  readonly code: 'ADMIN_LISTEN' | 'ADMIN_TOKEN' | 'ADMIN_EXPOSED';
-  readonly source = 'config';
-  readonly retryable = false;
-
-  constructor(code: AdminError['code'], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
 
 export interface AdminServerDeps {
   readonly source: AdminSource;
@@ -46,6 +38,7 @@ export interface AdminServerOptions {
 }
 
 const TOP_DESTINATIONS = 100;
+const OWNER_ONLY = 0o600;
 /** Where the build puts it, beside this file. */
 const UI_FOLDER = fileURLToPath(new URL('ui', import.meta.url));
 
@@ -57,6 +50,7 @@ export class AdminServer {
   private readonly topDestinations: number;
   private registry: Registry | undefined = undefined;
   private app: AdminApp | undefined = undefined;
+  private tls: AdminTls | undefined = undefined;
 
   constructor(deps: AdminServerDeps, config: AdminConfig, options: AdminServerOptions = {}) {
     this.deps = deps;
@@ -67,35 +61,39 @@ export class AdminServer {
 
   /** Resolves with the URL, or the path of the socket. Throws AdminError; nothing listens then. */
   async start(): Promise<string> {
-    const { listen } = this.config;
-    const token = this.readToken();
+    const { listen, tokenFile, metrics = 'token', tls } = this.config;
     const isLocalOnly = 'host' in listen && isLoopback(listen.host);
-    if (token === undefined && 'host' in listen && !isLocalOnly) {
-      throw new AdminError(
-        'ADMIN_EXPOSED',
-        `the admin server would be open to everyone at ${this.where}; set admin.token_file, or listen on 127.0.0.1.`,
-      );
-    }
+    if ('host' in listen && !isLocalOnly) this.refuseToBeExposed();
+    const { clock, events } = this.deps;
+    const tokens =
+      tokenFile === undefined
+        ? undefined
+        : new TokenStore({ clock, onTrouble: (message) => this.alarm(message, 'token-file') }, tokenFile);
+    this.tls =
+      tls === undefined
+        ? undefined
+        : new AdminTls({ clock, onTrouble: (message) => this.alarm(message, 'admin-tls') }, tls);
+    const https = this.tls?.options();
     if ('path' in listen) await removeStaleSocket(listen.path);
     const { auditLog } = this.config;
-    const audit = new Audit({
-      feed: this.deps.events,
-      write: auditLog === undefined ? undefined : new AuditFile(auditLog).write,
-    });
     const app = createAdminApp(
       {
         ...this.deps,
-        audit,
+        audit: new Audit({ feed: events, write: auditLog === undefined ? undefined : new AuditFile(auditLog).write }),
         registry: this.processMetrics(),
         onError: this.onError,
+        onLockedOut: (address) => this.alarm(`too many wrong tokens came from ${address}`, 'wrong-tokens', { address }),
         ui: readUiFiles(UI_FOLDER),
       },
-      { token, isLocalOnly, topDestinations: this.topDestinations },
+      { tokens, isLocalOnly, metrics, https, topDestinations: this.topDestinations },
     );
     this.app = app;
     try {
       // Fastify writes into what it is given, and the config is frozen.
-      return await app.listen({ ...listen });
+      const where = await app.listen({ ...listen });
+      if ('path' in listen) chmodSync(listen.path, this.config.socketMode ?? OWNER_ONLY);
+      this.tls?.follow(app.server as unknown as TlsServer);
+      return where;
     } catch (cause) {
       await this.stop();
       throw new AdminError('ADMIN_LISTEN', this.explain(cause as NodeJS.ErrnoException), { cause });
@@ -104,8 +102,30 @@ export class AdminServer {
 
   /** Resolves when nothing listens and no connection is open. Idempotent. */
   async stop(): Promise<void> {
+    this.tls?.stop();
     await this.app?.close();
     this.app = undefined;
+  }
+
+  /** The config loader says the same with line and column; a program may have made a config without it. */
+  private refuseToBeExposed(): void {
+    const { tokenFile, tls } = this.config;
+    if (tokenFile === undefined && tls?.clientCa === undefined) {
+      throw new AdminError(
+        'ADMIN_EXPOSED',
+        `the admin server would be open to everyone at ${this.where}; set admin.token_file, or listen on 127.0.0.1.`,
+      );
+    }
+    if (tls === undefined) {
+      throw new AdminError(
+        'ADMIN_EXPOSED',
+        `tokens for the admin server at ${this.where} could be read on their way; set admin.tls, or listen on 127.0.0.1.`,
+      );
+    }
+  }
+
+  private alarm(message: string, kind: string, data: Readonly<Record<string, unknown>> = {}): void {
+    this.deps.events.append({ type: 'alarm', severity: 'warning', message, data: { kind, ...data } });
   }
 
   /** prom-client watches the event loop and the garbage collector from here on, and cannot be told to stop: once is enough. */
@@ -115,28 +135,6 @@ export class AdminServer {
       collectDefaultMetrics({ register: this.registry, prefix: 'portico_primary_' });
     }
     return this.registry;
-  }
-
-  private readToken(): string | undefined {
-    const { tokenFile } = this.config;
-    if (tokenFile === undefined) return undefined;
-    let token: string;
-    try {
-      token = readFileSync(tokenFile, 'utf8').trim();
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      throw new AdminError('ADMIN_TOKEN', `admin.token_file ${tokenFile} cannot be read (${code}).`, { cause });
-    }
-    if (token === '') {
-      throw new AdminError('ADMIN_TOKEN', `admin.token_file ${tokenFile} is empty; put a token into it.`);
-    }
-    if (/\s/.test(token)) {
-      throw new AdminError(
-        'ADMIN_TOKEN',
-        `admin.token_file ${tokenFile} has spaces or more than one line; a token has neither.`,
-      );
-    }
-    return token;
   }
 
   private get where(): string {

@@ -1,6 +1,6 @@
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import type { Finding, Path } from './finding.ts';
-import { DEFAULT_ADMIN } from './resolve.ts';
+import { DEFAULT_ADMIN } from './resolve-admin.ts';
 import type { ConfigFile } from './schema.ts';
 
 /** Two that would listen on one port. Port 0 never clashes: the kernel chooses. */

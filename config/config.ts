@@ -90,7 +90,20 @@ export interface ForwardingConfig {
 
 export interface AdminConfig {
   readonly listen: { readonly host: string; readonly port: number } | { readonly path: string };
+  /** Of the socket at `path`. Absent: 0600. */
+  readonly socketMode?: number;
+  readonly tls?: AdminTlsConfig;
   readonly tokenFile?: string;
+  /** Absent: `token`. */
+  readonly metrics?: 'open' | 'token' | 'off';
   /** A whole path. */
   readonly auditLog?: string;
+}
+
+/** PEM files. */
+export interface AdminTlsConfig {
+  readonly cert: string;
+  readonly key: string;
+  /** Clients need a certificate of one of these authorities. */
+  readonly clientCa?: string;
 }

@@ -1,7 +1,8 @@
-import { isAbsolute, resolve as resolvePath } from 'node:path';
-import type { AdminConfig, Config, ListenerConfig, SourcePoolConfig } from './config.ts';
+import { resolve as resolvePath } from 'node:path';
+import type { Config, ListenerConfig, SourcePoolConfig } from './config.ts';
 import { withDefaultConnections } from './default-connections.ts';
 import { poolAddresses } from './pool-addresses.ts';
+import { resolveAdmin } from './resolve-admin.ts';
 import { resolveBackend } from './resolve-backend.ts';
 import { resolveForwarding } from './resolve-forwarding.ts';
 import { resolveLimits, resolveTimeouts } from './resolve-limits.ts';
@@ -11,7 +12,6 @@ import { auto, duration, endpoint, type LoadContext, type Report, size } from '.
 import type { ConfigFile } from './schema.ts';
 
 export const DEFAULT_POOL = { name: 'default', addresses: ['127.0.1.1-127.0.1.4'] };
-export const DEFAULT_ADMIN = '127.0.0.1:9797';
 const DEFAULT_CLAIM_LIMIT = 256;
 
 /** The config that a valid file stands for, with every default. What is wrong in it goes to `report`; the result is then of no use. */
@@ -114,19 +114,5 @@ function resolveListener(
     limits: resolveLimits(listener.limits),
     timeouts: resolveTimeouts(listener.timeouts),
     tcp: resolveTcpListener(listener),
-  };
-}
-
-function resolveAdmin(file: ConfigFile, context: LoadContext, report: Report): AdminConfig {
-  const text = file.admin?.listen ?? DEFAULT_ADMIN;
-  const listen = text.startsWith('unix:') ? { path: text.slice(5) } : endpoint(text, ['admin', 'listen'], report);
-  if ('path' in listen && !isAbsolute(listen.path)) {
-    report(['admin', 'listen'], `"${text}" needs the whole path of the socket, as in unix:/run/portico/admin.sock`);
-  }
-  const { token_file: tokenFile, audit_log: auditLog } = file.admin ?? {};
-  return {
-    listen,
-    ...(tokenFile === undefined ? {} : { tokenFile: resolvePath(context.directory, tokenFile) }),
-    ...(auditLog === undefined ? {} : { auditLog: resolvePath(context.directory, auditLog) }),
   };
 }

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { AccessLog } from './access-log-schema.ts';
+import { Admin } from './admin-schema.ts';
 import { Backend } from './backend-schema.ts';
 import { Limits, Timeouts } from './limits-schema.ts';
 import { headerEdits, Route } from './route-schema.ts';
@@ -117,18 +118,7 @@ export const configSchema = Type.Object(
     ),
     listeners: Type.Array(Listener, { minItems: 1, description: 'Where clients connect to' }),
     backends: Type.Array(Backend, { minItems: 1, description: 'What requests are forwarded to' }),
-    admin: optional(
-      Type.Object(
-        {
-          listen: optional(Type.String({ description: 'Address and port, or unix:/path', default: '127.0.0.1:9797' })),
-          audit_log: optional(
-            Type.String({ description: 'File to which a line is added for each change through the API; JSON' }),
-          ),
-          token_file: optional(Type.String({ description: 'File with the bearer token that requests must carry' })),
-        },
-        { ...closed, description: 'Status, metrics and API' },
-      ),
-    ),
+    admin: optional(Admin),
     planes: autoCount('Data-plane processes', 'auto'),
     drain_timeout: duration('How long a stop waits for what is open', '30s', { zero: true }),
   },

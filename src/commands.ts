@@ -16,6 +16,8 @@ Commands:
   validate FILE     check a config file; prints every fault with line and column
   ports [-c FILE]   how full the source ports of a running Portico are, and when
                     they run out; FILE says where it runs, as for run
+  token NAME        make a token for the admin server and print it, this once;
+                    --remove takes one back, --list names them
   check [-c FILE]   whether this machine can hold many connections, and what stops
                     it first; changes nothing
   setup             the walk-through: asks, shows, changes, writes portico.yaml
@@ -30,6 +32,7 @@ Options:
                     only ports towards this address:port (ports)
       --watch       again every two seconds until Ctrl-C (ports)
       --ascii       draw without Unicode (ports, check)
+      --read-only   a token that may look and not change (token)
       --for N       connections at once to be ready for; 200k (check, apply, setup)
       --only ID     only this setting; may be repeated (apply, undo, setup)
       --yes         ask nothing (apply, undo, setup)
@@ -48,7 +51,7 @@ Options:
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = ['run', 'validate', 'ports', 'check', 'setup', 'apply', 'undo'];
+const COMMANDS = ['run', 'validate', 'ports', 'token', 'check', 'setup', 'apply', 'undo'];
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -80,6 +83,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     }
     case 'ports':
       return rest.length === 0 ? ports(values) : usage(`ports takes no "${rest[0]}"; give the file with -c`);
+    case 'token':
+      return rest.length <= 1 ? token(rest[0], values) : usage(`token takes one name`);
     case 'check':
     case 'setup':
     case 'apply':
@@ -105,6 +110,9 @@ function parse(args: readonly string[]) {
       destination: { type: 'string' },
       watch: { type: 'boolean' },
       ascii: { type: 'boolean' },
+      'read-only': { type: 'boolean' },
+      remove: { type: 'boolean' },
+      list: { type: 'boolean' },
       for: { type: 'string' },
       only: { type: 'string', multiple: true },
       yes: { type: 'boolean', short: 'y' },
@@ -185,6 +193,25 @@ async function ports(values: ReturnType<typeof parse>['values']): Promise<number
     return FAILED;
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+async function token(name: string | undefined, values: ReturnType<typeof parse>['values']): Promise<number> {
+  const [{ explainError, loadCommandConfig }, { changeTokens }] = await Promise.all([
+    import('./command-config.ts'),
+    import('./token-command.ts'),
+  ]);
+  try {
+    await changeTokens({ out: process.stdout, err: process.stderr }, loadCommandConfig(values.config).config.admin, {
+      name,
+      isReadOnly: values['read-only'] === true,
+      isRemoving: values.remove === true,
+      isListing: values.list === true,
+    });
+    return FINE;
+  } catch (error) {
+    if (error instanceof FlagError) return usage(error.message);
+    return fail(explainError(error).replace(/^portico: /, ''));
   }
 }
 

@@ -1,4 +1,4 @@
-export { AdminError } from '../admin/server.ts';
+export { AdminError } from '../admin/admin-error.ts';
 export type { Config } from '../config/config.ts';
 export { type Fault, formatFault } from '../config/fault.ts';
 export { type LoadResult, loadConfig } from '../config/load.ts';

@@ -99,7 +99,7 @@ export function configRoutes(app: AdminApp, deps: ConfigRoutesDeps): void {
   app.post(
     `${URL}/validate`,
     {
-      config: { problems: [409], alsoTakes: ['application/yaml'] },
+      config: { problems: [409], alsoTakes: ['application/yaml'], isReading: true },
       schema: {
         summary: 'Say what is wrong with a config',
         tags: ['config'],

@@ -1,9 +1,8 @@
 import t from 'tap';
-import type { GuardOptions } from '../../admin/guard.ts';
 import { adminAppOf } from '../fixtures/admin-app.ts';
 import { FakeAdminSource } from '../fixtures/fake-admin-source.ts';
 
-const appOf = (options: GuardOptions) => adminAppOf(new FakeAdminSource(), {}, options);
+const appOf = (options: Parameters<typeof adminAppOf>[2]) => adminAppOf(new FakeAdminSource(), {}, options);
 
 t.test('a page that reached a local server under another name gets nothing', async (t) => {
   const app = appOf({ token: undefined, isLocalOnly: true });

@@ -121,27 +121,22 @@ t.test('a socket file that a killed process left behind', async (t) => {
   });
 });
 
-t.test('beyond this machine only with a token', async (t) => {
-  const open = { host: '0.0.0.0', port: 0 };
-  for (const host of ['0.0.0.0', '::', '10.0.0.1']) {
-    await t.rejects(serverOf({ host, port: 0 }).start(), { code: 'ADMIN_EXPOSED', message: /admin\.token_file/ }, host);
-  }
+t.test('token files that are of no use', async (t) => {
   const write = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);
     return join(folder, name);
   };
-  await t.rejects(serverOf(open, join(folder, 'missing')).start(), { code: 'ADMIN_TOKEN', message: /ENOENT/ });
-  await t.rejects(serverOf(open, write('empty', ' \n')).start(), { code: 'ADMIN_TOKEN', message: /is empty/ });
-  await t.rejects(serverOf(open, write('two', 'a\nb\n')).start(), {
+  await t.rejects(serverOf(anyPort, join(folder, 'missing')).start(), { code: 'ADMIN_TOKEN', message: /ENOENT/ });
+  await t.rejects(serverOf(anyPort, write('empty', ' \n')).start(), { code: 'ADMIN_TOKEN', message: /is empty/ });
+  await t.rejects(serverOf(anyPort, write('two', 'a\nb\n')).start(), {
     code: 'ADMIN_TOKEN',
-    message: /more than one line/,
+    message: /no token in line 1/,
   });
 
-  const server = serverOf(open, write('token', 'secret\n'));
-  const { port } = new URL(await server.start());
+  const server = serverOf(anyPort, write('token', 'secret\n'));
+  const url = await server.start();
   t.teardown(() => server.stop());
-  const status = async (headers: Record<string, string>) =>
-    (await fetch(`http://127.0.0.1:${port}/metrics`, { headers })).status;
+  const status = async (headers: Record<string, string>) => (await fetch(`${url}/metrics`, { headers })).status;
   t.equal(await status({}), 401);
-  t.equal(await status({ authorization: 'Bearer secret' }), 200);
+  t.equal(await status({ authorization: 'Bearer secret' }), 200, 'one in plain is good enough on this machine');
 });
