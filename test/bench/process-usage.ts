@@ -11,6 +11,15 @@ export function cpuMicroseconds(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
 }
 
+/** Time that all cores together have not been idle, interrupts included, in microseconds. */
+export function machineCpuMicroseconds(): number {
+  const [, user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'latin1')
+    .split('\n')[0]!
+    .split(/\s+/)
+    .map(Number);
+  return ((user! + nice! + system! + irq! + softirq!) * 1e6) / TICKS_PER_SECOND;
+}
+
 export interface Memory {
   readonly residentBytes: number;
   /** Pages shared with other processes count by their share. */

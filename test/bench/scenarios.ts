@@ -1,6 +1,8 @@
 import type { Scenario } from './scenario.ts';
 import { accessLogs } from './scenarios/access-logs.ts';
 import { idleWebSockets } from './scenarios/idle-websockets.ts';
+import { kernelForwarding } from './scenarios/kernel-forwarding.ts';
+import { kernelHeld } from './scenarios/kernel-held.ts';
 import { largeBodies } from './scenarios/large-bodies.ts';
 import { latency } from './scenarios/latency.ts';
 import { metricsCost } from './scenarios/metrics-cost.ts';
@@ -65,6 +67,8 @@ export const scenarios: readonly Scenario[] = [
   tcpConnections,
   tcpStream,
   tcpIdle,
+  kernelForwarding,
+  kernelHeld,
   metricsCost,
   startTime,
 ];

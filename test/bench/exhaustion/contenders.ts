@@ -40,6 +40,28 @@ const portico = (strategy: 'most-free' | 'round-robin'): Contender => ({
   },
 });
 
+const porticoKernel: Contender = {
+  name: 'Portico, engine kernel',
+  start: async ({ namespace, directory, front, server, sources, ports }) => {
+    namespace.set({ 'net.ipv4.ip_forward': 1 });
+    const { process } = await Balancer.startWith(
+      namespace,
+      directory,
+      `planes: 1
+sources: [{ name: default, addresses: [${sources.join(', ')}], ports: ${ports.low}-${ports.high} }]
+listeners: [{ name: raw, bind: "${front.host}:${front.port}", engine: kernel, backend: app }]
+backends: [{ name: app, servers: [{ address: "${server.host}:${server.port}" }] }]
+`,
+    );
+    const stop = async (): Promise<void> => {
+      await ended(process);
+      namespace.run('nft', 'delete', 'table', 'inet', 'portico');
+      namespace.run('conntrack', '-F');
+    };
+    return { pids: [], stop };
+  },
+};
+
 /** One server line for each source, as one writes it by hand today. */
 const haproxy: Contender = {
   name: 'HAProxy, a `server` line with `source IP:low-high` for each source',
@@ -150,6 +172,7 @@ ${sources.map((source, i) => `  chain to${i} {\n    tcp dport ${server.port} sna
 export const contenders: readonly Contender[] = [
   portico('most-free'),
   portico('round-robin'),
+  porticoKernel,
   haproxy,
   nginx,
   nftables,

@@ -23,6 +23,7 @@ export interface SourceUse {
 /** Portico in its namespace, asked through a unix socket, which no namespace hides. */
 export class Balancer {
   readonly process: ChildProcess;
+  /** The process of the kernel engine is one of them. */
   readonly planePids: readonly number[];
   private readonly socketPath: string;
 
@@ -32,20 +33,24 @@ export class Balancer {
     this.planePids = planePids;
   }
 
-  static async start(namespace: Namespace, options: BalancerOptions): Promise<Balancer> {
+  static start(namespace: Namespace, options: BalancerOptions): Promise<Balancer> {
     const { directory, bind, destination, pool, planes } = options;
-    const file = join(directory, 'portico.yaml');
-    const socketPath = join(directory, 'admin.sock');
-    writeFileSync(
-      file,
+    return Balancer.startWith(
+      namespace,
+      directory,
       `planes: ${planes}
-drain_timeout: 1s
 sources: [{ name: default, ${pool} }]
-admin: { listen: "unix:${socketPath}" }
 listeners: [{ name: web, bind: "${bind}", backend: app }]
 backends: [{ name: app, connections_per_server: 65535, servers: [{ address: "${destination}" }] }]
 `,
     );
+  }
+
+  /** `config`: portico.yaml, without `admin`. */
+  static async startWith(namespace: Namespace, directory: string, config: string): Promise<Balancer> {
+    const file = join(directory, 'portico.yaml');
+    const socketPath = join(directory, 'admin.sock');
+    writeFileSync(file, `drain_timeout: 1s\nadmin: { listen: "unix:${socketPath}" }\n${config}`);
     const child = namespace.spawn(process.execPath, MAIN, 'run', '-c', file);
     const status = await until('Portico to be ready', async () => {
       if (child.exitCode !== null) throw new Error(`Portico ended with ${child.exitCode}`);

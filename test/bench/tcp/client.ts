@@ -1,4 +1,5 @@
-// The load of the TCP scenarios. Arguments: what to do, port, connections, seconds. Tells its parent what it counted, as `load.ts` has it.
+// The load of the TCP scenarios. Arguments: what to do, port, connections, seconds, the target's address and the first three bytes of the
+// client's own addresses (127.0.0.1 and some of 127.0.0.0/8). Tells its parent what it counted, as `load.ts` has it.
 import { loadTcpBinding } from '../../../lb/net/tcp-binding.ts';
 import { TcpNetwork, type TcpStream } from '../../../lb/net/tcp-stream.ts';
 import type { LoadEvent } from './load.ts';
@@ -9,6 +10,7 @@ const [what, port, connections, seconds] = [process.argv[2]!, ...process.argv.sl
   number,
   number,
 ];
+const [host = '127.0.0.1', own = `127.0.${4 + (process.pid % 100)}`] = process.argv.slice(6);
 const network = new TcpNetwork(loadTcpBinding(), { readBufferBytes: 1 << 20 });
 const MESSAGE = Buffer.alloc(64, 'e');
 /** Connections that are opened at the same time. */
@@ -32,7 +34,7 @@ interface Ends {
 
 function connect(ends: Ends): void {
   const local = {
-    address: `127.0.${4 + (process.pid % 100)}.${1 + (Math.floor(begun / PER_ADDRESS) % 250)}`,
+    address: `${own}.${1 + (Math.floor(begun / PER_ADDRESS) % 250)}`,
     port: FIRST_PORT + (begun++ % PER_ADDRESS),
   };
   let open: TcpStream | undefined;
@@ -49,7 +51,7 @@ function connect(ends: Ends): void {
     },
     onDrained: () => {},
   };
-  network.connect(local, '127.0.0.1', port, owner, (stream) => {
+  network.connect(local, host, port, owner, (stream) => {
     if (stream === undefined) {
       failed++;
       ends.onGone();

@@ -1,4 +1,4 @@
-// The server behind the balancers of the TCP scenarios. Argument: port. Sends back what it gets; a connection that starts with "p" gets
+// The server behind the balancers of the TCP scenarios. Arguments: port, and an address other than 127.0.0.1. Sends back what it gets; a connection that starts with "p" gets
 // bytes as fast as it takes them.
 import { openListenSocket } from '../../../lb/net/listen-socket.ts';
 import { loadTcpBinding } from '../../../lb/net/tcp-binding.ts';
@@ -7,7 +7,7 @@ import { TcpNetwork, type TcpStream } from '../../../lb/net/tcp-stream.ts';
 const PART = Buffer.alloc(1 << 18, 'x');
 const POUR = 'p'.charCodeAt(0);
 const network = new TcpNetwork(loadTcpBinding(), { readBufferBytes: 65_536 });
-const { handle } = openListenSocket(network.binding, '127.0.0.1', Number(process.argv[2]));
+const { handle } = openListenSocket(network.binding, process.argv[3] ?? '127.0.0.1', Number(process.argv[2]));
 
 handle.onconnection = (_status, client) => {
   let isPouring = false;

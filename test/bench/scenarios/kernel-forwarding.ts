@@ -1,0 +1,126 @@
+import { nextMessage } from '../children.ts';
+import { type Forwarder, haproxyTcp, porticoKernel, routed, tracked } from '../kernel/forwarders.ts';
+import { KernelField } from '../kernel/kernel-field.ts';
+import { cpuMicroseconds, machineCpuMicroseconds } from '../process-usage.ts';
+import type { Bench, Scenario, Target } from '../scenario.ts';
+import { ratios, spread, summarize } from '../statistics.ts';
+import type { LoadEvent } from '../tcp/load.ts';
+
+const MIB = 1 << 20;
+const CONNECTIONS = 32;
+const STREAMS = 4;
+const MAX_ROUNDS = 3;
+/** Of the target for Portico's own processes. */
+const RATE = 5000;
+
+interface Round {
+  readonly perSecond: number;
+  /** Of the whole machine. */
+  readonly cpuPerConnection: number;
+  /** Of Portico's processes. */
+  readonly ownPerConnection: number;
+  readonly failed: number;
+  readonly mibPerSecond: number;
+}
+
+async function measure(field: KernelField, { target, pids }: Forwarder, seconds: number): Promise<Round> {
+  const own = (): number => pids.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
+  const [before, ownBefore] = [machineCpuMicroseconds(), own()];
+  const churn = await nextMessage<LoadEvent>(field.load('churn', target, { connections: CONNECTIONS, seconds }));
+  const [spent, ownSpent] = [machineCpuMicroseconds() - before, own() - ownBefore];
+  const stream = await nextMessage<LoadEvent>(field.load('stream', target, { connections: STREAMS, seconds }));
+  return {
+    perSecond: churn.opened / churn.seconds,
+    cpuPerConnection: spent / churn.opened,
+    ownPerConnection: ownSpent / churn.opened,
+    failed: churn.failed + stream.failed,
+    mibPerSecond: stream.bytes / MIB / stream.seconds,
+  };
+}
+
+async function compareIn(bench: Bench, field: KernelField): ReturnType<Scenario['run']> {
+  const { children, directory, options } = bench;
+  const starts: readonly (() => Forwarder | Promise<Forwarder>)[] = [
+    () => routed(field),
+    () => tracked(field, directory),
+    () => porticoKernel(field, directory, children),
+    () => haproxyTcp(field, directory, children),
+  ];
+  const names: string[] = [];
+  const rounds: Round[][] = starts.map(() => []);
+  for (let round = 0; round < Math.min(options.rounds, MAX_ROUNDS); round++) {
+    for (const [i, start] of starts.entries()) {
+      // One at a time: where connections are tracked, all of them are, also those that only pass.
+      const forwarder = await start();
+      names[i] = forwarder.name;
+      try {
+        rounds[i]!.push(await measure(field, forwarder, options.seconds));
+      } finally {
+        await forwarder.stop();
+      }
+    }
+  }
+  const of = (i: number, figure: (round: Round) => number): number[] => rounds[i]!.map(figure);
+  const [plain, passed, portico, haproxy] = [0, 1, 2, 3] as const;
+  /** What the whole machine spends more than where packets are only routed. */
+  const added = (i: number): number[] =>
+    rounds[i]!.map(({ cpuPerConnection }, at) => cpuPerConnection - rounds[plain]![at]!.cpuPerConnection);
+  const ownShare = of(portico, ({ ownPerConnection }) => (ownPerConnection * RATE) / 1e4);
+  const target = (what: string, values: readonly number[], bound: number, isMost: boolean): Target => {
+    const { median } = summarize(values);
+    return {
+      what,
+      value: median.toFixed(2),
+      bound: `${isMost ? '≤' : '≥'} ${bound}`,
+      isMet: isMost ? median <= bound : median >= bound,
+    };
+  };
+  return {
+    title: 'The kernel engine: connections and streams',
+    text: `Clients, balancer and server in three namespaces over veth. Connections are opened, carry 64 bytes there and back, and are closed by the client, ${CONNECTIONS} at a time; then ${STREAMS} streams from the server. CPU is that of the whole machine, interrupts included (\`/proc/stat\`); the balancer's is what it is more than with plain routing in the same round. ${Math.min(options.rounds, MAX_ROUNDS)} rounds.`,
+    columns: ['between', 'connections/s', 'CPU µs per connection', 'of it the balancer’s', 'MiB/s', 'failed'],
+    rows: rounds.map((_, i) => [
+      names[i]!,
+      spread(
+        of(i, ({ perSecond }) => perSecond),
+        0,
+      ),
+      spread(
+        of(i, ({ cpuPerConnection }) => cpuPerConnection),
+        0,
+      ),
+      i === plain ? '' : spread(added(i), 0),
+      spread(
+        of(i, ({ mibPerSecond }) => mibPerSecond),
+        0,
+      ),
+      String(of(i, ({ failed }) => failed).reduce((sum, failed) => sum + failed, 0)),
+    ]),
+    targets: [
+      target('Balancer’s CPU per connection against HAProxy', ratios(added(portico), added(haproxy)), 0.3, true),
+      target(
+        'Streams against routing with connections tracked',
+        ratios(
+          of(portico, ({ mibPerSecond }) => mibPerSecond),
+          of(passed, ({ mibPerSecond }) => mibPerSecond),
+        ),
+        0.95,
+        false,
+      ),
+      target(`Portico’s processes at ${RATE} connections/s, % of a core`, ownShare, 10, true),
+    ],
+  };
+}
+
+export const kernelForwarding: Scenario = {
+  name: 'kernel-forwarding',
+  needs: [],
+  run: async (bench) => {
+    const field = await KernelField.create(bench.children, 1);
+    try {
+      return await compareIn(bench, field);
+    } finally {
+      await field.remove();
+    }
+  },
+};
