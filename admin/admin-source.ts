@@ -20,6 +20,16 @@ export interface ListenerStatus {
   readonly bind: string;
 }
 
+/** A certificate in use. */
+export interface CertificateStatus {
+  readonly listener: string;
+  readonly file: string;
+  readonly subject: string;
+  readonly names: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
 export interface Status {
   readonly version: string;
   readonly pid: number;
@@ -27,6 +37,8 @@ export interface Status {
   readonly listeners: readonly ListenerStatus[];
   readonly planes: readonly ProcessStatus[];
   readonly workers: readonly ProcessStatus[];
+  /** Absent: nobody speaks TLS. */
+  readonly certificates?: readonly CertificateStatus[];
 }
 
 /**

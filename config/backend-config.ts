@@ -1,3 +1,5 @@
+import type { BackendTlsConfig } from './tls-config.ts';
+
 export interface BackendConfig {
   readonly name: string;
   readonly balance: 'round-robin' | 'least-connections' | 'random-two' | 'peak-ewma' | 'hash' | 'maglev';
@@ -36,6 +38,8 @@ export interface BackendConfig {
   };
   /** Each connection to a server starts with a PROXY header, and serves one client alone. */
   readonly proxyProtocol?: 'v1' | 'v2';
+  /** Absent: servers are spoken to in the clear. */
+  readonly tls?: BackendTlsConfig;
   readonly health?: HealthConfig;
   /** Ejection of servers that fail real requests. */
   readonly outlier?: OutlierConfig;

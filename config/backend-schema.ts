@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { autoCount, choice, closed, count, duration, flag, name, optional, statuses } from './schema-parts.ts';
+import { BackendTls } from './tls-schema.ts';
 
 const Retry = Type.Object(
   {
@@ -190,6 +191,7 @@ export const Backend = Type.Object(
         ['v1', 'v2'],
       ),
     ),
+    tls: optional(BackendTls),
     health: optional(Health),
     outlier: optional(Outlier),
     slow_start: duration(

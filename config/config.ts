@@ -7,6 +7,10 @@ import type { RouteConfig } from './route-config.ts';
 
 export type { RouteConfig } from './route-config.ts';
 
+import type { ListenerTlsConfig } from './tls-config.ts';
+
+export type { BackendTlsConfig, ListenerTlsConfig } from './tls-config.ts';
+
 /**
  * The configuration as the program uses it: parsed once, every default filled in, durations in milliseconds, names checked.
  * `load.ts` makes it from `portico.yaml`; it crosses process boundaries as plain data.
@@ -48,6 +52,8 @@ export interface ListenerConfig {
   readonly port: number;
   readonly engine: 'http' | 'tcp' | 'kernel' | 'haproxy';
   readonly protocol: 'tcp' | 'udp';
+  /** Absent: clients come in the clear. */
+  readonly tls?: ListenerTlsConfig;
   readonly routes: readonly RouteConfig[];
   /** Absent: as if every key of it were left out of the file. */
   readonly forwarding?: ForwardingConfig;

@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { checkBinds } from './check-binds.ts';
+import { checkCertificates } from './check-certificates.ts';
 import { checkKernel } from './check-kernel.ts';
 import { checkLayerFour } from './check-layer-four.ts';
 import { checkOverlaps } from './check-overlaps.ts';
@@ -7,6 +8,7 @@ import { checkQuantities } from './check-quantities.ts';
 import { checkReach } from './check-reach.ts';
 import { checkReferences } from './check-references.ts';
 import { checkRoutes } from './check-routes.ts';
+import { checkTls } from './check-tls.ts';
 import type { Config } from './config.ts';
 import type { Fault } from './fault.ts';
 import { findWarnings } from './find-warnings.ts';
@@ -54,9 +56,11 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
     ...checkRoutes(file),
     ...checkBinds(file),
     ...checkLayerFour(file),
+    ...checkTls(file),
   ];
   const config = resolve(file, context, (path, message) => findings.push({ path, message }));
   findings.push(...checkReach(config), ...checkOverlaps(config), ...checkKernel(config));
+  if (context.readText !== undefined) findings.push(...checkCertificates(config, context.readText));
   const rest = findings.filter((finding) => !isConsequence(finding, shape, file));
   if (shape.length + rest.length > 0) return refuse(located([...shape, ...rest]));
   return { ok: true, config: deepFreeze(config), warnings: inOrder(located(findWarnings(file, config))) };

@@ -1,6 +1,7 @@
 import { resolve as resolvePath } from 'node:path';
 import type { BackendConfig, HealthConfig, OutlierConfig, RetryConfig, StickyConfig } from './backend-config.ts';
 import { parseEndpoint } from './endpoint.ts';
+import { resolveBackendTls } from './resolve-tls.ts';
 import { auto, duration, endpoint, type LoadContext, type Report, statusRanges } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
 
@@ -42,6 +43,7 @@ export function resolveBackend(
       idleMs: duration(timeouts?.idle, '30s'),
     },
     ...(backend.proxy_protocol === undefined ? {} : { proxyProtocol: backend.proxy_protocol }),
+    ...(backend.tls === undefined ? {} : { tls: resolveBackendTls(backend.tls, context) }),
     ...(health === undefined ? {} : { health: resolveHealth(health) }),
     ...(outlier === undefined ? {} : { outlier: resolveOutlier(outlier) }),
     slowStartMs: duration(backend.slow_start, '0'),

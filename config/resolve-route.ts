@@ -1,3 +1,4 @@
+import { hstsEdits } from './resolve-tls.ts';
 import type { HeaderEdits, PathChange, RouteConfig, ValueMatch } from './route-config.ts';
 import type { ConfigFile } from './schema.ts';
 import { parseTemplate } from './template.ts';
@@ -10,13 +11,14 @@ type FileMatch = NonNullable<FileRoute['query']>[number];
 export interface ListenerEdits {
   readonly request_headers?: FileEdits | undefined;
   readonly response_headers?: FileEdits | undefined;
+  readonly tls?: ConfigFile['listeners'][number]['tls'] | undefined;
 }
 
 /** What a valid route stands for. */
 export function resolveRoute(route: FileRoute, listener: ListenerEdits): RouteConfig {
   const { host, path, methods, scheme, headers, query, backend, split, redirect, answer, rewrite, mirror } = route;
   const requestHeaders = resolveEdits(listener.request_headers, route.request_headers);
-  const responseHeaders = resolveEdits(listener.response_headers, route.response_headers);
+  const responseHeaders = resolveEdits(hstsEdits(listener.tls), listener.response_headers, route.response_headers);
   return {
     ...(host === undefined ? {} : { host: host.toLowerCase() }),
     ...(path === undefined ? {} : { path }),
@@ -56,6 +58,7 @@ export function resolveRoute(route: FileRoute, listener: ListenerEdits): RouteCo
         }),
     ...(requestHeaders === undefined ? {} : { requestHeaders }),
     ...(responseHeaders === undefined ? {} : { responseHeaders }),
+    ...(route.early_data === true ? { takesEarlyData: true } : {}),
     ...(mirror === undefined ? {} : { mirror: { backend: mirror.backend, percent: mirror.percent ?? 100 } }),
   };
 }

@@ -13,6 +13,8 @@ export interface LoadContext {
   readonly directory: string;
   /** What `auto` means. */
   readonly cpuCount: number;
+  /** Reads a certificate or key; throws as `fs` does. Absent: such files are not looked at. */
+  readonly readText?: (file: string) => string;
 }
 
 export type Report = (path: Path, message: string) => void;

@@ -8,6 +8,7 @@ import { resolveForwarding } from './resolve-forwarding.ts';
 import { resolveLimits, resolveTimeouts } from './resolve-limits.ts';
 import { resolveRoute } from './resolve-route.ts';
 import { resolveTcpListener } from './resolve-tcp-listener.ts';
+import { resolveListenerTls } from './resolve-tls.ts';
 import { auto, duration, endpoint, type LoadContext, type Report, size } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
 
@@ -98,6 +99,7 @@ function resolveListener(
     port,
     engine: listener.engine ?? 'http',
     protocol: listener.protocol ?? 'tcp',
+    ...(listener.tls === undefined ? {} : { tls: resolveListenerTls(listener.tls, context) }),
     routes: routes.map((route) => resolveRoute(route, listener)),
     forwarding: resolveForwarding(listener, index, report),
     ...(log === undefined

@@ -82,6 +82,8 @@ export interface RouteConfig {
   readonly requestHeaders?: HeaderEdits;
   readonly responseHeaders?: HeaderEdits;
   readonly mirror?: { readonly backend: string; readonly percent: number };
+  /** Requests may come as TLS early data, which somebody may have sent before. */
+  readonly takesEarlyData?: boolean;
 }
 
 /** Backends that requests of this route are answered by. */

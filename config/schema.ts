@@ -5,6 +5,7 @@ import { Backend } from './backend-schema.ts';
 import { Limits, Timeouts } from './limits-schema.ts';
 import { headerEdits, Route } from './route-schema.ts';
 import { autoCount, choice, closed, count, duration, flag, name, optional } from './schema-parts.ts';
+import { ListenerTls } from './tls-schema.ts';
 
 // The shape of portico.yaml: the one source of its types, its validation and config/REFERENCE.md.
 
@@ -49,32 +50,13 @@ const Source = Type.Object(
   closed,
 );
 
-const Tls = Type.Object(
-  {
-    certificates: Type.Array(
-      Type.Object(
-        {
-          cert: Type.String({ description: 'PEM file of the certificate chain' }),
-          key: Type.String({ description: 'PEM file of the key' }),
-          hosts: optional(Type.Array(Type.String(), { description: 'Names that it is for' })),
-        },
-        closed,
-      ),
-      { minItems: 1, description: 'What it proves itself with' },
-    ),
-    min_version: optional(choice('Lowest TLS version', ['1.2', '1.3'], '1.2')),
-    early_data: flag('TLS 1.3 0-RTT'),
-  },
-  { ...closed, description: 'Terminate TLS' },
-);
-
 const Listener = Type.Object(
   {
     name: name('Name of the listener; the label of its metrics'),
     bind: Type.String({ description: 'Address and port: 0.0.0.0:8080, [::]:8080, or :8080 for every IPv4 address' }),
     engine: optional(choice('What forwards the traffic', ['http', 'tcp', 'kernel', 'haproxy'], 'http')),
     protocol: optional(choice('What comes in; udp for the kernel engine only', ['tcp', 'udp'], 'tcp')),
-    tls: optional(Tls),
+    tls: optional(ListenerTls),
     routes: optional(Type.Array(Route, { minItems: 1, description: 'The first that matches wins' })),
     backend: optional(Type.String({ description: 'Instead of routes: one backend for everything' })),
     trusted_proxies: optional(

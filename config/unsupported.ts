@@ -11,17 +11,6 @@ export function findUnsupported(file: ConfigFile): Finding[] {
         message: 'this version has no engine "haproxy" yet; use "http", "tcp" or "kernel"',
       });
     }
-    listener.routes?.forEach((route, k) => {
-      if (route.early_data === true && listener.tls === undefined) {
-        found.push({
-          path: ['listeners', i, 'routes', k, 'early_data'],
-          message: 'early data is part of TLS; remove "early_data"',
-        });
-      }
-    });
-    if (listener.tls !== undefined) {
-      found.push({ path: ['listeners', i, 'tls'], message: 'this version does not terminate TLS yet; remove "tls"' });
-    }
   });
   return found;
 }

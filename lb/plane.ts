@@ -13,6 +13,8 @@ import { sumTraffic } from './metrics/sum-plane-metrics.ts';
 import type { TcpHandle } from './net/tcp-binding.ts';
 import type { TcpNetwork } from './net/tcp-stream.ts';
 import { PortOwner } from './source/port-owner.ts';
+import { createTlsProvider } from './tls/create-provider.ts';
+import { PlaneTls } from './tls/plane-tls.ts';
 
 /** Granularity of all timeouts of the data plane. */
 const TICK_MS = 20;
@@ -49,6 +51,7 @@ export class Plane {
   /** The engine of each listener that is to accept here. */
   private readonly engineOf = new Map<string, PlaneEngine>();
   private readonly logs: LogFiles;
+  private readonly tls: PlaneTls;
   /** Listeners whose socket is still to come. */
   private awaited = new Set<string>();
   /** The config that the primary waits for. */
@@ -59,6 +62,10 @@ export class Plane {
   constructor(deps: PlaneDeps) {
     this.deps = deps;
     this.logs = new LogFiles({ ...deps, io: fileIo });
+    this.tls = new PlaneTls({
+      createProvider: () => createTlsProvider(deps.network),
+      onNotice: (message) => deps.send({ type: 'notice', message }),
+    });
   }
 
   /** `onDrained` runs when a drain has ended, by itself or by its deadline. */
@@ -105,6 +112,9 @@ export class Plane {
       case 'report':
         this.deps.send({ type: 'report', id: command.id, metrics: this.snapshot() });
         return;
+      case 'tls':
+        if (this.config !== undefined) this.tls.apply(this.config, command.material);
+        return;
       case 'reopen-logs':
         this.logs.reopen();
         return;
@@ -116,9 +126,10 @@ export class Plane {
     }
   }
 
-  private start({ config, backends, blocks, sources }: Extract<PlaneCommand, { type: 'start' }>): void {
+  private start({ config, backends, blocks, sources, tls }: Extract<PlaneCommand, { type: 'start' }>): void {
     const { clock, send } = this.deps;
     this.config = config;
+    if (tls !== undefined) this.tls.apply(config, tls);
     this.sources = new PortOwner(this.deps, { pools: config.sources });
     this.sources.update(sources);
     this.sources.grant(blocks);
@@ -144,7 +155,12 @@ export class Plane {
   }
 
   private startEngine(name: PlaneEngineName): void {
-    const engine = createPlaneEngine(name, { ...this.deps, pools: this.sources!.pools, logs: this.logs });
+    const engine = createPlaneEngine(name, {
+      ...this.deps,
+      pools: this.sources!.pools,
+      logs: this.logs,
+      tls: this.tls,
+    });
     this.engines.set(name, engine);
     engine.start(this.snapshotFor(name));
   }
@@ -156,6 +172,7 @@ export class Plane {
     this.sources!.update(command.sources);
     if (command.blocks.length > 0) this.sources!.grant(command.blocks);
     this.replaceStates(command.backends);
+    if (command.tls !== undefined) this.tls.apply(this.config, command.tls);
     this.applyConfig();
     this.generation = command.generation;
     this.awaited = new Set([...this.awaited, ...command.listens].filter((name) => this.engineOf.has(name)));
@@ -259,6 +276,7 @@ export class Plane {
       drift: Object.entries(this.sources?.drift ?? {}).map(([kind, count]) => ({ kind, count })),
       queueDepth: pools.map((pool) => ({ pool, depth: 0 })),
       logs: this.logs.counts,
+      tls: this.tls.metrics(),
     };
     return {
       ...sumTraffic([own, ...[...this.engines.values()].map((engine) => engine.counters())]),

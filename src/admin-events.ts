@@ -86,6 +86,10 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
     }
     case 'admin-error':
       return undefined;
+    case 'certificates-loaded':
+      return undefined;
+    case 'certificates-refused':
+      return { type: 'alarm', severity: 'warning', message, data: { kind: 'certificates' } };
     case 'notice':
       return { type: 'alarm', severity: 'warning', message, data: { kind: 'notice' } };
     default:

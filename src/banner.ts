@@ -3,8 +3,8 @@ import type { Portico } from './start-portico.ts';
 /** What `portico run` prints once it serves: where, from which addresses, and what to try. */
 export function banner({ config, ports, adminAddress }: Portico): string {
   const lines = config.listeners.map(
-    ({ name, host }) =>
-      `  listener ${name}: http://${reachable(host)}:${ports[name]}${host === '0.0.0.0' || host === '::' ? ' (all addresses)' : ''}`,
+    ({ name, host, tls }) =>
+      `  listener ${name}: ${tls === undefined ? 'http' : 'https'}://${reachable(host)}:${ports[name]}${host === '0.0.0.0' || host === '::' ? ' (all addresses)' : ''}`,
   );
   for (const { name, addresses, ports: range } of config.sources) {
     const shown =
@@ -20,8 +20,9 @@ export function banner({ config, ports, adminAddress }: Portico): string {
     ...lines,
     '',
     'Try:',
-    `  curl http://${base}/`,
-    `  ${webSocketLine(base)}`,
+    ...(first!.tls === undefined
+      ? [`  curl http://${base}/`, `  ${webSocketLine(base)}`]
+      : [`  curl -k https://${base}/`]),
     '',
     `Metrics: ${admin}/metrics   Status: ${admin}/api/v1/status   Stop: Ctrl-C`,
     '',

@@ -13,6 +13,9 @@ export type PorticoEvent =
   | { readonly type: 'admin-error'; readonly message: string }
   | { readonly type: 'source-state'; readonly pool: string; readonly address: string; readonly state: SourceState }
   | { readonly type: 'notice'; readonly message: string }
+  | { readonly type: 'certificates-loaded' }
+  /** Those of before are used on. */
+  | { readonly type: 'certificates-refused'; readonly message: string }
   | PortShortageEvent
   | SystemLimitEvent
   | { readonly type: 'server-up'; readonly backend: string; readonly server: string }
@@ -54,6 +57,10 @@ export function describeEvent(event: PorticoEvent): string {
       return describeShortage(event);
     case 'system-limit-near':
       return `${count(event.connections)} connections are open, near the most (${count(event.allowed)}) for ${event.title}; \`portico check\` says what to change`;
+    case 'certificates-loaded':
+      return 'certificates have changed; new connections get the new ones';
+    case 'certificates-refused':
+      return `certificates have changed and cannot be used, those of before are used on: ${event.message}`;
     case 'notice':
       return event.message;
     case 'server-up':

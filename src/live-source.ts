@@ -23,6 +23,7 @@ import type { PlaneGroup } from './plane-group.ts';
 import type { ShortageWatch } from './shortage-watch.ts';
 import type { SourceService } from './source-service.ts';
 import type { SystemService } from './system-service.ts';
+import type { TlsService } from './tls-service.ts';
 import { readVersion } from './version.ts';
 
 export interface LiveSourceDeps {
@@ -39,6 +40,7 @@ export interface LiveSourceDeps {
   readonly kernel: () => KernelEngine | undefined;
   readonly shortages: ShortageWatch;
   readonly system: SystemService;
+  readonly tls: TlsService;
 }
 
 /** What runs, as the admin server shows and changes it. */
@@ -66,6 +68,7 @@ export class LiveSource implements AdminSource {
         bind: `${host.includes(':') ? `[${host}]` : host}:${ports[name]}`,
       })),
       planes: [...planes.status, ...(kernel() === undefined ? [] : [kernel()!.status])],
+      certificates: this.deps.tls.certificates,
       workers: backends.workerStatus.map((worker) => ({ ...worker, ready: worker.server !== undefined })),
     };
   }

@@ -26,5 +26,10 @@ export function loadConfigFile(file: string): LoadResult {
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'you may not read it' : code;
     throw new ConfigError([`${file}: ${why}`]);
   }
-  return loadConfig(text, { file, directory: dirname(file), cpuCount: availableParallelism() });
+  return loadConfig(text, {
+    file,
+    directory: dirname(file),
+    cpuCount: availableParallelism(),
+    readText: (path) => readFileSync(path, 'utf8'),
+  });
 }

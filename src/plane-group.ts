@@ -18,6 +18,7 @@ import type { ListenSocket } from '../lb/net/listen-socket.ts';
 import type { BlockLedger } from '../lb/source/block-ledger.ts';
 import type { PortBroker } from '../lb/source/port-broker.ts';
 import type { PortUse } from '../lb/source/port-use.ts';
+import type { TlsMaterial } from '../lb/tls/tls-material.ts';
 import type { EventLog } from './event-log.ts';
 import { type Child, Supervisor } from './supervisor.ts';
 
@@ -57,6 +58,8 @@ export interface PlaneGroupDeps {
   readonly sources: () => readonly SourceUpdate[];
   /** Ports that others hold, by address. */
   readonly avoided: () => readonly AvoidedPorts[];
+  /** Certificates and secrets; nothing where nobody speaks TLS. */
+  readonly tls: () => { readonly tls?: TlsMaterial };
   readonly onReturn: (plane: string, blocks: readonly PortBlock[]) => void;
   /** A plane could not bind this source address. */
   readonly onSourceLost: (plane: string, pool: string, address: string) => void;
@@ -121,9 +124,9 @@ export class PlaneGroup {
     switch (event.type) {
       case 'hello': {
         const blocks = this.deps.ledger.initialShare(plane.id, this.config.planes, poolsOfPlanes(this.config));
-        const { backends, sources, avoided, broker } = this.deps;
+        const { backends, sources, avoided, broker, tls } = this.deps;
         const config = planeShare(this.config, this.planes.indexOf(plane));
-        this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources() });
+        this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources(), ...tls() });
         for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
         broker.tellWanted(plane.id);
         for (const [listener, { handle }] of this.sockets) child.send({ type: 'listen', listener }, handle as never);
@@ -151,6 +154,9 @@ export class PlaneGroup {
         return;
       case 'port-use':
         this.answers.get(event.id)?.(event.use as never);
+        return;
+      case 'notice':
+        this.deps.log.emit({ type: 'notice', message: `${plane.id}: ${event.message}` });
         return;
       case 'report':
         plane.lastReport = event.metrics;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { liveTraffic } from '../admin/live-traffic.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
@@ -18,6 +19,7 @@ import { ShortageWatch } from './shortage-watch.ts';
 import { SourceService } from './source-service.ts';
 import { StartError } from './start-error.ts';
 import { SystemService } from './system-service.ts';
+import { TlsService } from './tls-service.ts';
 
 export interface PrimaryDeps {
   readonly clock: Clock;
@@ -37,6 +39,7 @@ export class Primary {
   private readonly sources: SourceService;
   private readonly backends: BackendService;
   private readonly sockets = new ListenSockets(loadTcpBinding());
+  private readonly tls: TlsService;
   private readonly planes: PlaneGroup;
   private readonly engines: EngineGroup;
   private kernel: KernelEngine | undefined = undefined;
@@ -73,6 +76,15 @@ export class Primary {
       },
       config.backends,
     );
+    this.tls = new TlsService(
+      {
+        clock: deps.clock,
+        log,
+        readText: (file) => readFileSync(file, 'utf8'),
+        onChange: (material) => this.planes.broadcast({ type: 'tls', material }),
+      },
+      config,
+    );
     const owners = {
       ...deps,
       log,
@@ -86,6 +98,7 @@ export class Primary {
       {
         ...owners,
         backends: () => this.backends.states,
+        tls: () => (this.tls.material === undefined ? {} : { tls: this.tls.material }),
         onSourceLost: (plane, pool, address) => this.sources.onSourceLost(plane, pool, address),
       },
       config,
@@ -132,6 +145,7 @@ export class Primary {
       kernel: () => this.kernel,
       shortages: this.shortages,
       system: this.system,
+      tls: this.tls,
     });
     this.admin = createAdminServer({ ...deps, log }, live, config.admin);
   }
@@ -158,6 +172,7 @@ export class Primary {
     try {
       const fault = logFileFault(this.config.listeners);
       if (fault !== undefined) throw new StartError(fault);
+      this.tls.start();
       for (const listener of this.config.listeners) this.sockets.bind(listener);
       this.adminAddress = await this.admin.start();
       await this.sources.start();
@@ -202,6 +217,7 @@ export class Primary {
     await Promise.all([this.planes.stop(drainTimeoutMs), this.engines.drain(drainTimeoutMs)]);
     await this.backends.stop(drainTimeoutMs);
     this.shortages.stop();
+    this.tls.stop();
     this.system.stop();
     await this.sources.stop();
     await this.admin.stop();
@@ -213,6 +229,7 @@ export class Primary {
     this.planes.kill();
     this.backends.kill();
     this.shortages.stop();
+    this.tls.stop();
     this.system.stop();
     await this.engines.stop();
     await this.sources.stop();

@@ -1,7 +1,7 @@
 // Runs before `npm start` and `npm test`: installs and builds what a fresh clone lacks, and nothing the second time.
 // Plain JavaScript on Node's own modules, since nothing else is there yet.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -61,4 +61,17 @@ if (Math.max(newestSource('admin/ui', /\.\w+$/), modified('package-lock.json')) 
   ];
   run(process.execPath, build, 'the pages could not be built; the bundler says:');
   run('touch', ['dist/.built-ui'], 'dist/ cannot be written:');
+}
+
+// The TLS addon is shipped built; where there is a compiler, what runs is built here, from the source that is beside it.
+const ADDON = 'lb/tls/native';
+const headers = join(dirname(process.execPath), '..', 'include', 'node');
+const parts = readdirSync(join(root, ADDON)).filter((name) => /\.(c|h|sh)$/.test(name));
+const addonSources = Math.max(...parts.map((name) => modified(join(ADDON, name))));
+if (addonSources > modified(join(ADDON, 'build/tls.node')) && existsSync(join(headers, 'openssl', 'ssl.h'))) {
+  mkdirSync(join(root, ADDON, 'build'), { recursive: true });
+  const made = join(ADDON, 'build', `${process.pid}.node`);
+  const built = spawnSync(join(root, ADDON, 'build.sh'), [join(root, made), headers], { encoding: 'utf8' });
+  // Renamed into its place, so that nobody loads half of it.
+  if (built.status === 0) renameSync(join(root, made), join(root, ADDON, 'build/tls.node'));
 }

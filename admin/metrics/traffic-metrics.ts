@@ -8,6 +8,7 @@ import { findTopDestinations, foldPorts } from './fold-ports.ts';
 import { counter, gauge, type Metric, type Sample } from './metric.ts';
 import { sourceMetrics } from './source-metrics.ts';
 import { streamMetrics } from './stream-metrics.ts';
+import { tlsMetrics } from './tls-metrics.ts';
 
 export interface TrafficMetricsInput {
   /** All planes and engines added up, those that are gone too. */
@@ -77,6 +78,7 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
       ),
     ),
     durations(sum),
+    ...tlsMetrics(sum.tls ?? [], status.certificates ?? []),
     ...streamMetrics(sum),
     gauge(
       'portico_upstream_connections',

@@ -1,3 +1,4 @@
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { type LogClient, MOST_TEXT_BYTES } from './log-format.ts';
 
@@ -20,6 +21,10 @@ export class AccessRecord {
   /** Times that it was given to a connection. */
   tries = 0;
   client: LogClient = NOBODY;
+  /** Undefined: the connection is in the clear. */
+  tls: TlsFacts | undefined = undefined;
+  /** It came as TLS early data. */
+  isEarly = false;
   backend = '';
   server = '';
   source = '';
@@ -39,6 +44,8 @@ export class AccessRecord {
     this.server = '';
     this.source = '';
     this.sourcePort = 0;
+    this.tls = undefined;
+    this.isEarly = false;
     this.bytesIn = 0;
     this.bytesOut = 0;
   }

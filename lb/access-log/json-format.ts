@@ -1,3 +1,4 @@
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { AccessRecord } from './access-record.ts';
 import type { LineBuffer } from './line-buffer.ts';
 import { type LogFormat, type LoggedRequest, type LogOutcome, MOST_BYTES } from './log-format.ts';
@@ -29,6 +30,10 @@ const QUEUE = bytes(',"queue_ms":');
 const CONNECT = bytes(',"connect_ms":');
 const FIRST_BYTE = bytes(',"first_byte_ms":');
 const TOTAL = bytes(',"total_ms":');
+const TLS = bytes(',"tls":"');
+const TLS_CIPHER = bytes('","tls_cipher":"');
+const TLS_HANDSHAKE = bytes('","tls_handshake":"');
+const EARLY_DATA = bytes(',"early_data":true');
 const END = bytes(',"end":"');
 const LINE_END = bytes('"}\n');
 
@@ -94,6 +99,7 @@ export class JsonFormat implements LogFormat {
       line.put(FIRST_BYTE);
       line.putMilliseconds(answeredAtMs - sentAtMs);
     }
+    if (record.tls !== undefined) putTls(line, record.tls, record.isEarly);
     line.put(TOTAL);
     line.putMilliseconds(outcome.endedAtMs - startedAtMs);
     line.put(END);
@@ -111,6 +117,17 @@ export class JsonFormat implements LogFormat {
     line.put(RETRIES);
     line.putInteger(tries - 1);
   }
+}
+
+function putTls(line: LineBuffer, { version, cipher, kind }: TlsFacts, isEarly: boolean): void {
+  line.put(TLS);
+  line.putText(version);
+  line.put(TLS_CIPHER);
+  line.putText(cipher);
+  line.put(TLS_HANDSHAKE);
+  line.putText(kind);
+  line.put(QUOTE);
+  if (isEarly) line.put(EARLY_DATA);
 }
 
 function putField(text: LineBuffer, request: LoggedRequest, name: string, start: Buffer): void {

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { PlaneMetrics } from '../metrics/plane-metrics.ts';
 import type { PortUse } from '../source/port-use.ts';
+import type { TlsMaterial } from '../tls/tls-material.ts';
 
 /**
  * Consecutive ports of one source address that change owner: a block of 128, cut short where the pool's range ends in it, or, when no
@@ -74,7 +75,11 @@ export type PlaneCommand =
       readonly backends: readonly BackendState[];
       readonly blocks: readonly PortBlock[];
       readonly sources: readonly SourceUpdate[];
+      /** Absent: nothing speaks TLS. */
+      readonly tls?: TlsMaterial;
     }
+  /** Certificates or ticket keys have changed. */
+  | { readonly type: 'tls'; readonly material: TlsMaterial }
   /**
    * Another config, with the state of every backend and source, and the first ports of pools that are new; replaces the former. A `listen`
    * follows for each listener whose socket is another one. Answered by one `configured` when all its listeners accept.
@@ -86,6 +91,8 @@ export type PlaneCommand =
       readonly backends: readonly BackendState[];
       readonly blocks: readonly PortBlock[];
       readonly sources: readonly SourceUpdate[];
+      /** Absent: nothing speaks TLS. */
+      readonly tls?: TlsMaterial;
       /** Listeners that a `listen` is still to follow for. */
       readonly listens: readonly string[];
     }
@@ -133,6 +140,8 @@ export type PlaneEvent =
   /** The address is not on this host any more; the plane has stopped connecting from it until a `sources` says otherwise. */
   | { readonly type: 'source-lost'; readonly pool: string; readonly address: string }
   | { readonly type: 'port-use'; readonly id: number; readonly use: readonly PortUse[] }
+  /** For the operator. */
+  | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'report'; readonly id: number; readonly metrics: PlaneMetrics };
 
 /** From a worker process to the primary. */

@@ -4,6 +4,7 @@ import type { SourceUpdate } from '../control/messages.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { TcpNetwork } from '../net/tcp-stream.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
+import type { PlaneTls } from '../tls/plane-tls.ts';
 import type { Engine, EngineSnapshot } from './engine.ts';
 
 export interface PlaneEngineDeps {
@@ -11,6 +12,7 @@ export interface PlaneEngineDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly logs: LogFiles;
+  readonly tls: PlaneTls;
   /** The source ports of this plane, by the name of the pool. */
   readonly pools: ReadonlyMap<string, LeasePool>;
 }

@@ -65,8 +65,15 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   }
 
   start(): void {
-    this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
+    const { tls, handshakeTimeouts, idleTimeouts, context } = this.listener;
+    (tls === undefined ? idleTimeouts : handshakeTimeouts).start(this, context.tickMs);
     this.stream.resume();
+  }
+
+  onSecured(): void {
+    if (this.state !== 'idle') return;
+    this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
+    if (this.ahead !== undefined) this.take(EMPTY, 0);
   }
 
   peerAddress(): string {
@@ -126,6 +133,11 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       case 'nothing':
         return;
       case 'whole':
+        if (this.stream.isEarly && !this.requests.takesEarly(listener.context.requestHead, intake.bytes)) {
+          // It waits for the handshake, which no replay gets through (RFC 8470 §3).
+          this.keepAhead(intake.bytes, 0, intake.end);
+          return;
+        }
         this.timeoutList?.cancel(this);
         this.begin(intake.bytes, intake.headEnd, intake.end);
         return;

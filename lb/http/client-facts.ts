@@ -1,5 +1,6 @@
 import type { ByteStream } from '../net/byte-stream.ts';
 import type { ProxiedEnd } from '../proxy-protocol/proxied-addresses.ts';
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Forwarding } from './forwarding.ts';
 
 /** The peer of one client connection: the client itself, or a proxy before it. */
@@ -7,6 +8,7 @@ export class ClientFacts {
   readonly address: string;
   readonly port: number;
   readonly isTrusted: boolean;
+  readonly tls: TlsFacts | undefined;
 
   /** `told`: who it is by the word of a trusted proxy, which stands for the peer then. */
   constructor(stream: ByteStream, told: ProxiedEnd | undefined, forwarding: Forwarding) {
@@ -14,6 +16,7 @@ export class ClientFacts {
     // A socket of `::` names IPv4 peers as IPv6 addresses (RFC 4291 §2.5.5.2).
     this.address = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
     this.port = port;
+    this.tls = stream.tls;
     this.isTrusted = forwarding.isTrusted(this.address);
   }
 }

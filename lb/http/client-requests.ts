@@ -55,6 +55,20 @@ export class ClientRequests {
     return source.address === '' || destination === undefined ? undefined : { source, destination };
   }
 
+  /**
+   * Whether a request that may be a replay is to be served all the same (RFC 8470 §3): it changes nothing, and its route allows it. What
+   * this host answers by itself, it may answer twice.
+   */
+  takesEarly(head: RequestHead, bytes: Buffer): boolean {
+    const { method, hasBody, isWebSocket } = head;
+    if (hasBody || isWebSocket || (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS')) return false;
+    const { targets, view } = this.listener;
+    if (!targets.needsView) return targets.only?.takesEarlyData === true;
+    view.reset(head, bytes, this.facts, true);
+    const found = targets.find(view);
+    return found?.kind !== 'backend' || found.takesEarlyData;
+  }
+
   /** A head has been read, and finds its target. */
   begin(exchange: Exchange, head: RequestHead, bytes: Buffer, headEnd: number): void {
     const { context, targets, forwarding, log } = this.listener;
@@ -68,13 +82,15 @@ export class ClientRequests {
     this.recordLog = log;
     this.record = log.begin(this.startedAtMs, request, headEnd - head.methodStart, id);
     this.record.client = this.facts.isTrusted ? this.view!.origin : this.facts;
+    this.record.tls = this.facts.tls;
+    this.record.isEarly = this.stream.isEarly;
     this.record.backend = this.target?.backend.name ?? '';
     exchange.record = this.record;
   }
 
   private look(head: RequestHead, bytes: Buffer): RequestView {
     const { view, targets } = this.listener;
-    view.reset(head, bytes, this.facts);
+    view.reset(head, bytes, this.facts, this.stream.isEarly);
     const found = targets.find(view);
     this.target = found?.kind === 'backend' ? found : undefined;
     if (found?.kind === 'local') {
@@ -107,7 +123,8 @@ export class ClientRequests {
       writeEditedRequestHead(context.heads, exchange, head, bytes, headEnd, view!, requestEdits);
     } else {
       this.forwarded ??= `X-Forwarded-For: ${this.facts.address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: `;
-      writeRequestHead(context.heads, exchange, head, bytes, headEnd, this.forwarded, fallbackHost);
+      const forwarded = this.stream.isEarly ? EARLY_DATA + this.forwarded : this.forwarded;
+      writeRequestHead(context.heads, exchange, head, bytes, headEnd, forwarded, fallbackHost);
     }
     return view;
   }
@@ -145,6 +162,7 @@ export class ClientRequests {
     this.recordLog = log;
     this.record = log.begin(this.startedAtMs, undefined, 0);
     this.record.client = this.facts;
+    this.record.tls = this.facts.tls;
   }
 
   /** The answer is out, or there will be none. */
@@ -171,6 +189,9 @@ export class ClientRequests {
     this.recordLog!.finish(record, status, end, nowMs ?? this.listener.context.clock.now());
   }
 }
+
+/** RFC 8470 §5.1. */
+const EARLY_DATA = 'Early-Data: 1\r\n';
 
 /** One for all: it is read before the next head is. */
 const LOGGED_HEAD = new LoggedHead();

@@ -82,6 +82,11 @@ export class Fields {
     for (let i = 0; i < this.count; i++) if (this.nameIs(bytes, i, lowerCase)) this.dropped[i] = 1;
   }
 
+  /** As `drop`, also of names that differ by `_` for `-`. */
+  dropResembling(bytes: Uint8Array, lowerCase: string): void {
+    for (let i = 0; i < this.count; i++) if (this.nameResembles(bytes, i, lowerCase)) this.dropped[i] = 1;
+  }
+
   /** Keeps fields whose names are not of letters, digits and `-` alone from being forwarded. */
   dropUnusualNames(bytes: Uint8Array): void {
     for (let i = 0; i < this.count; i++) {

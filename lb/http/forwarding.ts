@@ -28,13 +28,20 @@ export class Forwarding {
   readonly isPlain: boolean;
   /** In lower case. */
   readonly requestIdName: string | undefined;
+  /** In lower case: tells servers the name in the client's certificate. */
+  readonly certificateName: string | undefined;
+  private readonly certificateField: string | undefined;
   private readonly config: ForwardingConfig;
   private readonly trusted: BlockList | undefined;
 
-  constructor(config: ForwardingConfig) {
+  /** `certificateField`: name of the field for the subject of a client's certificate. */
+  constructor(config: ForwardingConfig, certificateField?: string) {
     this.config = config;
+    this.certificateField = certificateField;
+    this.certificateName = certificateField?.toLowerCase();
     const { trusted, style, via, requestId } = config;
-    this.isPlain = trusted.length === 0 && style === 'x-forwarded' && !via && requestId === undefined;
+    const isUsual = trusted.length === 0 && style === 'x-forwarded' && !via;
+    this.isPlain = isUsual && requestId === undefined && certificateField === undefined;
     this.requestIdName = requestId?.toLowerCase();
     if (trusted.length === 0) return;
     this.trusted = new BlockList();
@@ -83,6 +90,8 @@ export class Forwarding {
     if (style === 'forwarded' || style === 'both') {
       write('Forwarded', after(given('forwarded'), forwardedElement(address, view.authority, connectionScheme)));
     }
+    write('Early-Data', view.isEarly || given('early-data')?.trim() === '1' ? '1' : undefined);
+    if (this.certificateField !== undefined) write(this.certificateField, client.tls?.peerName || undefined);
     if (via) write('Via', `${view.isOld ? '1.0' : '1.1'} portico`);
     if (requestId !== undefined) write(requestId, view.requestId);
     return lines;

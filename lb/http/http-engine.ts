@@ -63,6 +63,7 @@ export class HttpEngine implements PlaneEngine {
       backends: new Map(backends.map(({ name }) => [name, this.backends.get(name)!.backend])),
       backendConfigs: new Map(backends.map((config) => [config.name, config])),
       logs: this.deps.logs,
+      tls: this.deps.tls,
     };
     const names = new Set(configs.map(({ name }) => name));
     for (const [name, listener] of this.listeners) {

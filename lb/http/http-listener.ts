@@ -7,6 +7,8 @@ import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { TcpStream } from '../net/tcp-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { TimeoutList } from '../timeout-list.ts';
+import type { ListenerTls } from '../tls/listener-tls.ts';
+import type { PlaneTls } from '../tls/plane-tls.ts';
 import { Admission } from './admission.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { Forwarding } from './forwarding.ts';
@@ -19,6 +21,10 @@ import type { RouteTargets } from './route-targets.ts';
 const BACKLOG = 65_535; // the kernel cuts it to net.core.somaxconn
 const LINGER_MS = 2000;
 
+export interface HttpListenerDeps extends Omit<ListenerSettingsDeps, 'random'> {
+  readonly tls: PlaneTls;
+}
+
 /** One http listener in one plane: accepts, and holds what its connections share. */
 export class HttpListener implements ProxiedClientEvents {
   readonly context: HttpContext;
@@ -29,8 +35,9 @@ export class HttpListener implements ProxiedClientEvents {
   readonly tunnelTimeouts: TimeoutList;
   readonly lingerTimeouts = new TimeoutList(LINGER_MS);
   readonly rejected = new Map<string, number>();
-  /** Whether clients come by TLS. */
-  readonly scheme = 'http';
+  readonly handshakeTimeouts: TimeoutList;
+  /** Undefined: clients come in the clear. */
+  tls: ListenerTls | undefined;
   isDraining = false;
   webSockets = 0;
   private settings: ListenerSettings;
@@ -48,7 +55,7 @@ export class HttpListener implements ProxiedClientEvents {
   private handle: TcpHandle | undefined = undefined;
   private onEmpty: (() => void) | undefined = undefined;
 
-  constructor(deps: Omit<ListenerSettingsDeps, 'random'> & { readonly context: HttpContext }, config: ListenerConfig) {
+  constructor(deps: HttpListenerDeps & { readonly context: HttpContext }, config: ListenerConfig) {
     this.context = deps.context;
     this.unrouted = new RequestCounters(config.name, '');
     this.admission = new Admission(config.limits);
@@ -57,15 +64,19 @@ export class HttpListener implements ProxiedClientEvents {
     this.bodyTimeouts = new TimeoutList(config.timeouts.bodyMs);
     this.sendTimeouts = new TimeoutList(config.timeouts.sendMs);
     this.tunnelTimeouts = new TimeoutList(config.timeouts.webSocketIdleMs);
+    this.handshakeTimeouts = new TimeoutList(config.tls?.handshakeMs ?? 0);
+    this.tls = config.tls === undefined ? undefined : deps.tls.listener(config);
     const { random } = deps.context;
     this.settings = new ListenerSettings({ ...deps, random }, config, this.scheme, this.counters);
   }
 
   /** From the next request on. Connections stay, and are counted as before. */
-  configure(deps: Omit<ListenerSettingsDeps, 'random'>, config: ListenerConfig): void {
+  configure(deps: HttpListenerDeps, config: ListenerConfig): void {
     const { context, settings, earlier } = this;
     const { limits, timeouts } = config;
     this.settings = new ListenerSettings({ ...deps, random: context.random }, config, this.scheme, this.counters);
+    this.tls = config.tls === undefined ? undefined : deps.tls.listener(config);
+    this.handshakeTimeouts.setDuration(config.tls?.handshakeMs ?? 0, context.tickMs);
     this.admission.configure(limits);
     this.idleTimeouts.setDuration(timeouts.idleMs, context.tickMs);
     this.headerTimeouts.setDuration(timeouts.headerMs, context.tickMs);
@@ -74,6 +85,11 @@ export class HttpListener implements ProxiedClientEvents {
     this.tunnelTimeouts.setDuration(timeouts.webSocketIdleMs, context.tickMs);
     earlier.add(settings.targets);
     for (const targets of earlier) if (!targets.hasCopies) earlier.delete(targets);
+  }
+
+  /** Whether clients come by TLS. */
+  get scheme(): 'http' | 'https' {
+    return this.tls === undefined ? 'http' : 'https';
   }
 
   get config(): ListenerConfig {
@@ -154,11 +170,14 @@ export class HttpListener implements ProxiedClientEvents {
 
   private admit(open: (owner: StreamOwner) => TcpStream, told: ProxiedAddresses | undefined): void {
     const { admission } = this;
-    const connection = new ClientConnection(this, open, told);
+    const connection = new ClientConnection(this, (owner) => this.tls?.accept(open, owner) ?? open(owner), told);
     if (admission.countsClients) connection.address = connection.peerAddress();
     const verdict = admission.enter(connection.address);
     connection.isTaken = verdict === 'taken';
-    if (verdict === 'reset') {
+    // By TLS an answer would cost a handshake, which is more than most requests do.
+    const isAnswered = verdict !== 'reset' && (connection.isTaken || this.tls === undefined);
+    if (verdict !== 'reset' && !isAnswered) admission.leave(connection.address, false);
+    if (verdict === 'reset' || !isAnswered) {
       this.countRejected('too-many-connections');
       connection.stream.reset();
       return;
@@ -189,6 +208,7 @@ export class HttpListener implements ProxiedClientEvents {
   tick(nowMs: number): void {
     this.idleTimeouts.expire(nowMs);
     this.headerTimeouts.expire(nowMs);
+    this.handshakeTimeouts.expire(nowMs);
     this.bodyTimeouts.expire(nowMs);
     this.sendTimeouts.expire(nowMs);
     this.tunnelTimeouts.expire(nowMs);

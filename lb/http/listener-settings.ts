@@ -39,7 +39,7 @@ export class ListenerSettings {
     this.config = config;
     this.fallbackHost = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     this.log = accessLog === undefined ? undefined : new AccessLog({ files: logs, random }, name, accessLog);
-    this.forwarding = new Forwarding(config.forwarding ?? PLAIN);
+    this.forwarding = new Forwarding(config.forwarding ?? PLAIN, config.tls?.clientAuth?.header);
     this.targets = new RouteTargets({ ...deps, forwarding: this.forwarding }, config, counters);
     const { forwarding, fallbackHost } = this;
     this.view = new RequestView({ forwarding, random }, { listener: name, scheme, fallbackHost });

@@ -40,6 +40,7 @@ export function writeEditedRequestHead(
   }
   end += `${ownLines}${head.isWebSocket ? 'Connection: Upgrade\r\n\r\n' : '\r\n'}`;
   fields.drop(bytes, 'host');
+  if (edits.forwarding.certificateName !== undefined) fields.dropResembling(bytes, edits.forwarding.certificateName);
   for (const name of dropped) fields.drop(bytes, name);
   const into = heads.take(start.length + (headEnd - head.methodStart) + end.length + ADDED_BYTES);
   let at = into.latin1Write(start, 0);

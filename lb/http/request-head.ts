@@ -222,6 +222,9 @@ export class RequestHead {
           fields.dropped[i] = 1;
           upgrade = i;
           break;
+        case (10 << 8) | 0x65: // early-data (RFC 8470 §5.1): a client has no business to say it, a proxy is listened to
+          if (fields.nameResembles(bytes, i, 'early-data')) fields.dropped[i] = 1;
+          break;
         case (10 << 8) | 0x6b: // keep-alive
           if (fields.nameIs(bytes, i, 'keep-alive')) fields.dropped[i] = 1;
           break;

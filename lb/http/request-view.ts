@@ -22,6 +22,8 @@ export interface RequestViewOptions {
 export class RequestView implements RouteRequest {
   client!: ClientFacts;
   backend = '';
+  /** It came as TLS early data. */
+  isEarly = false;
   private readonly forwarding: Forwarding;
   private readonly random: () => number;
   private readonly options: RequestViewOptions;
@@ -39,7 +41,8 @@ export class RequestView implements RouteRequest {
     this.options = options;
   }
 
-  reset(head: RequestHead, bytes: Buffer, client: ClientFacts): void {
+  reset(head: RequestHead, bytes: Buffer, client: ClientFacts, isEarly = false): void {
+    this.isEarly = isEarly;
     this.head = head;
     this.bytes = bytes;
     this.client = client;

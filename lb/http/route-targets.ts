@@ -22,6 +22,8 @@ export interface Target {
   /** Undefined: answers go on as they come. */
   readonly answerEdits: FieldEdits | undefined;
   readonly mirror: Mirror | undefined;
+  /** Of a request that may be a replay. */
+  readonly takesEarlyData: boolean;
   /** Workers are uWebSockets.js, which leaves a request with a `_` in the name of a field without an answer (measured: 20.x). */
   readonly dropsUnusualNames: boolean;
 }
@@ -123,7 +125,8 @@ export class RouteTargets {
     return new Split(parts.map((part) => ({ target: this.target(part.backend, route), weight: part.weight })));
   }
 
-  private target(name: string, { path, rewrite, requestHeaders, responseHeaders, mirror }: RouteConfig): Target {
+  private target(name: string, route: RouteConfig): Target {
+    const { path, rewrite, requestHeaders, responseHeaders, mirror } = route;
     const { backends, backendConfigs, forwarding, random } = this.deps;
     const counters = this.counters.get(name) ?? new RequestCounters(this.listener, name);
     this.counters.set(name, counters);
@@ -149,6 +152,7 @@ export class RouteTargets {
         mirror === undefined
           ? undefined
           : new Mirror({ backend: backends.get(mirror.backend)!, random }, mirror.percent),
+      takesEarlyData: route.takesEarlyData === true,
       dropsUnusualNames: workers !== undefined,
     };
   }

@@ -17,8 +17,23 @@ export interface TrafficMetrics {
   /** Where the port map and the kernel differed, by kind. */
   readonly drift: readonly { readonly kind: string; readonly count: number }[];
   readonly queueDepth: readonly { readonly pool: string; readonly depth: number }[];
+  /** Only whoever speaks TLS has them. */
+  readonly tls?: readonly TlsMetrics[];
   /** Only whoever writes logs has them. */
   readonly logs?: readonly LogMetrics[];
+}
+
+/** Handshakes of one listener, or with the servers of one backend. */
+export interface TlsMetrics {
+  readonly side: 'listener' | 'backend';
+  readonly name: string;
+  readonly handshakes: readonly {
+    readonly version: string;
+    readonly kind: string;
+    readonly cipher: string;
+    readonly count: number;
+  }[];
+  readonly failures: readonly { readonly reason: string; readonly count: number }[];
 }
 
 /** Lines of one log file, by what became of them. */

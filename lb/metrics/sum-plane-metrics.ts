@@ -96,6 +96,19 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
       ({ pool }) => pool,
       (a, b) => ({ pool: a.pool, depth: a.depth + b.depth }),
     ),
+    tls: merge(
+      reports.flatMap((report) => report.tls ?? []),
+      ({ side, name }) => `${side}\n${name}`,
+      (a, b) => ({
+        side: a.side,
+        name: a.name,
+        handshakes: addCounts(
+          [...a.handshakes, ...b.handshakes],
+          ({ version, kind, cipher }) => `${version}\n${kind}\n${cipher}`,
+        ),
+        failures: addCounts([...a.failures, ...b.failures], ({ reason }) => reason),
+      }),
+    ),
     logs: addCounts(
       reports.flatMap((report) => report.logs ?? []),
       ({ log, outcome }) => `${log}\n${outcome}`,

@@ -3,10 +3,12 @@ import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import { copyBytes } from '../net/copy-bytes.ts';
 import { EarlyBytes } from '../net/early-bytes.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
+import type { TcpStream } from '../net/tcp-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { writeProxyHeader } from '../proxy-protocol/write-proxy-header.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
 import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import type { ListenerTls } from '../tls/listener-tls.ts';
 import { Opening } from './opening.ts';
 import type { TcpContext } from './tcp-context.ts';
 import type { Target, TcpListener } from './tcp-listener.ts';
@@ -43,6 +45,10 @@ class End implements StreamOwner {
   onDrained(): void {
     this.relay.onDrained(this);
   }
+
+  onSecured(): void {
+    this.relay.onSecured(this);
+  }
 }
 
 /**
@@ -68,6 +74,7 @@ export class Relay implements Expirable {
 
   private readonly context: TcpContext;
   private readonly listener: TcpListener;
+  private readonly tcp: TcpStream;
   private readonly client: End;
   private readonly server: End;
   private state: 'opening' | 'choosing' | 'waiting' | 'connecting' | 'open' | 'closed' = 'opening';
@@ -84,7 +91,8 @@ export class Relay implements Expirable {
     this.server = new End(this);
     this.client.peer = this.server;
     this.server.peer = this.client;
-    this.client.stream = context.network.adopt(handle, this.client);
+    this.tcp = context.network.adopt(handle, this.client);
+    this.client.stream = this.tcp;
   }
 
   // Before a server is chosen
@@ -92,11 +100,16 @@ export class Relay implements Expirable {
   start(): void {
     const { listener } = this;
     const hasProxyHeader = listener.expectsProxyHeader(this.client.stream!);
+    if (!hasProxyHeader && listener.tls !== undefined) {
+      this.secure(listener.tls);
+      return;
+    }
     if (!hasProxyHeader && !listener.wantsServerName) {
       this.choose(listener.targetOf(''));
       return;
     }
-    this.opening = new Opening({ hasProxyHeader, wantsServerName: listener.wantsServerName });
+    const wantsServerName = listener.wantsServerName && listener.tls === undefined;
+    this.opening = new Opening({ hasProxyHeader, wantsServerName });
     listener.openingTimeouts.start(this, this.context.tickMs);
     this.client.stream!.resume();
   }
@@ -109,10 +122,37 @@ export class Relay implements Expirable {
       this.refuse(verdict.reason);
       return;
     }
+    const { tls } = this.listener;
+    if (tls !== undefined) {
+      // The header ended in this read, so what comes after it is the read's end.
+      this.secure(tls, buffer.subarray(length - opening.early.length, length));
+      return;
+    }
     this.client.stream!.pause();
     this.timeoutList?.cancel(this);
     this.early = opening.early;
     this.choose(this.listener.targetOf(opening.serverName));
+  }
+
+  /** From here on the client speaks TLS; `rest` has come already. */
+  private secure(tls: ListenerTls, rest?: Buffer): void {
+    const { listener, client, tcp } = this;
+    listener.handshakeTimeouts.start(this, this.context.tickMs);
+    const stream = tls.accept((owner) => {
+      tcp.setOwner(owner);
+      return tcp;
+    }, client);
+    client.stream = stream;
+    stream.resume();
+    if (rest !== undefined && rest.length > 0) stream.onRead(rest, rest.length);
+  }
+
+  /** A handshake is over. */
+  onSecured(side: End): void {
+    if (side === this.server) return;
+    this.client.stream!.pause();
+    this.timeoutList?.cancel(this);
+    this.choose(this.listener.targetOf(this.client.stream!.tls!.serverName));
   }
 
   private choose(target: Target | undefined): void {

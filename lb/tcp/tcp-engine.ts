@@ -6,6 +6,7 @@ import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
 import type { TrafficMetrics } from '../metrics/plane-metrics.ts';
 import { StreamCounters } from '../metrics/stream-counters.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
+import type { PlaneTls } from '../tls/plane-tls.ts';
 import { TcpBackend } from './tcp-backend.ts';
 import { TcpContext } from './tcp-context.ts';
 import { type Target, TcpListener } from './tcp-listener.ts';
@@ -14,6 +15,7 @@ import { TcpServer } from './tcp-server.ts';
 /** Relays TCP connections as they are, with a look at their first bytes where the config asks for it. */
 export class TcpEngine implements PlaneEngine {
   private readonly context: TcpContext;
+  private readonly tls: PlaneTls;
   private readonly backends: BackendSet<TcpBackend, TcpServer>;
   private readonly listeners = new Map<string, TcpListener>();
   /** Gone from the config, but not empty yet. */
@@ -23,6 +25,7 @@ export class TcpEngine implements PlaneEngine {
   private readonly counts = new Map<string, Map<string, StreamCounters>>();
 
   constructor(deps: PlaneEngineDeps) {
+    this.tls = deps.tls;
     this.context = new TcpContext({ network: deps.network, nowMs: deps.clock.now() });
     this.backends = new BackendSet({
       pools: deps.pools,
@@ -78,7 +81,7 @@ export class TcpEngine implements PlaneEngine {
       const targets = this.targetsOf(config);
       const listener = this.listeners.get(config.name);
       if (listener !== undefined) listener.configure(targets, config);
-      else this.listeners.set(config.name, new TcpListener({ context: this.context, targets }, config));
+      else this.listeners.set(config.name, new TcpListener({ context: this.context, targets, tls: this.tls }, config));
     }
   }
 

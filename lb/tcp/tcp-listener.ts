@@ -7,6 +7,8 @@ import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { RouteRequest } from '../route/route-request.ts';
 import { Router } from '../route/router.ts';
 import { TimeoutList } from '../timeout-list.ts';
+import type { ListenerTls } from '../tls/listener-tls.ts';
+import type { PlaneTls } from '../tls/plane-tls.ts';
 import { Relay } from './relay.ts';
 import type { TcpBackend } from './tcp-backend.ts';
 import type { TcpContext } from './tcp-context.ts';
@@ -27,9 +29,13 @@ export class TcpListener {
   /** The choice of a backend depends on the name that a TLS client asks for. */
   wantsServerName = false;
   readonly openingTimeouts: TimeoutList;
+  readonly handshakeTimeouts: TimeoutList;
+  /** Undefined: bytes are relayed as they come. */
+  tls: ListenerTls | undefined;
   readonly idleTimeouts: TimeoutList;
   private config: ListenerConfig;
   private readonly context: TcpContext;
+  private readonly planeTls: PlaneTls;
   private readonly rejected = new Map<string, number>();
   private readonly relays: Relay[] = [];
   private connectionsTotal = 0;
@@ -41,13 +47,19 @@ export class TcpListener {
   private onEmpty: (() => void) | undefined = undefined;
 
   /** `targets`: one for each route. */
-  constructor(deps: { readonly context: TcpContext; readonly targets: readonly Target[] }, config: ListenerConfig) {
+  constructor(
+    deps: { readonly context: TcpContext; readonly targets: readonly Target[]; readonly tls: PlaneTls },
+    config: ListenerConfig,
+  ) {
     this.name = config.name;
     this.config = config;
     this.context = deps.context;
     this.targets = deps.targets;
     this.router = new Router(config.routes);
     this.wantsServerName = !this.router.isCatchAll;
+    this.planeTls = deps.tls;
+    this.tls = config.tls === undefined ? undefined : deps.tls.listener(config);
+    this.handshakeTimeouts = new TimeoutList(config.tls?.handshakeMs ?? 0);
     this.openingTimeouts = new TimeoutList(config.timeouts.headerMs);
     this.idleTimeouts = new TimeoutList(config.tcp.idleMs);
     this.proxies = proxiesOf(config);
@@ -60,6 +72,8 @@ export class TcpListener {
     this.targets = targets;
     this.router = new Router(config.routes);
     this.wantsServerName = !this.router.isCatchAll;
+    this.tls = config.tls === undefined ? undefined : this.planeTls.listener(config);
+    this.handshakeTimeouts.setDuration(config.tls?.handshakeMs ?? 0, tickMs);
     this.openingTimeouts.setDuration(config.timeouts.headerMs, tickMs);
     this.idleTimeouts.setDuration(config.tcp.idleMs, tickMs);
     this.proxies = proxiesOf(config);
@@ -116,6 +130,7 @@ export class TcpListener {
 
   tick(nowMs: number): void {
     this.openingTimeouts.expire(nowMs);
+    this.handshakeTimeouts.expire(nowMs);
     this.idleTimeouts.expire(nowMs);
   }
 

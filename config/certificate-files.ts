@@ -1,0 +1,95 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+
+/** A certificate or key cannot be used; the message is a sentence without its full stop that names the file. */
+export class CertificateError extends Error {
+  readonly code = 'CERTIFICATE';
+  readonly source = 'config';
+  readonly retryable = true;
+}
+
+export type ReadText = (file: string) => string;
+
+export interface CheckedPair {
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+  readonly keyType: string;
+  /** DNS names of the certificate, in lower case; its common name where it has none. */
+  readonly names: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+  readonly subject: string;
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** Reads both files and sees to it that they belong together. Throws CertificateError. */
+export function readPair({ cert, key }: { readonly cert: string; readonly key: string }, read: ReadText): CheckedPair {
+  const certText = readFile(cert, read);
+  const [leaf] = parseChain(cert, certText);
+  const keyText = readFile(key, read);
+  let privateKey: KeyObject;
+  try {
+    privateKey = createPrivateKey(keyText);
+  } catch (cause) {
+    const isLocked = keyText.includes('ENCRYPTED');
+    throw new CertificateError(
+      isLocked
+        ? `the key ${key} is locked by a passphrase; take it off (openssl pkey -in … -out …)`
+        : `${key} is no private key in PEM`,
+      { cause },
+    );
+  }
+  if (!leaf!.checkPrivateKey(privateKey)) {
+    throw new CertificateError(`the key ${key} is not that of the first certificate in ${cert}`);
+  }
+  return {
+    cert: certText,
+    key: keyText,
+    keyType: privateKey.asymmetricKeyType ?? 'unknown',
+    names: namesOf(leaf!),
+    expiresAtMs: Date.parse(leaf!.validTo),
+    subject: leaf!.subject?.replaceAll('\n', ', ') ?? '',
+  };
+}
+
+/** Certificates of those who may sign others. Throws CertificateError. */
+export function readAuthorities(file: string, read: ReadText): string {
+  const text = readFile(file, read);
+  parseChain(file, text);
+  return text;
+}
+
+function parseChain(file: string, text: string): X509Certificate[] {
+  const parts = text.match(CERTIFICATE) ?? [];
+  if (parts.length === 0) throw new CertificateError(`${file} has no certificate in PEM`);
+  try {
+    return parts.map((part) => new X509Certificate(part));
+  } catch (cause) {
+    throw new CertificateError(`${file} has a certificate that cannot be read`, { cause });
+  }
+}
+
+function namesOf(leaf: X509Certificate): string[] {
+  const names = [...(leaf.subjectAltName ?? '').matchAll(/DNS:([^\s,"]+)/g)].map((match) => match[1]!);
+  if (names.length === 0) {
+    const common = /(?:^|\n)CN=([^\n]+)/.exec(leaf.subject ?? '')?.[1];
+    if (common !== undefined) names.push(common);
+  }
+  return names.map((name) => name.toLowerCase());
+}
+
+function readFile(file: string, read: ReadText): string {
+  try {
+    return read(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EACCES'
+          ? 'you may not read it'
+          : (code ?? 'it cannot be read');
+    throw new CertificateError(`${file}: ${why}`, { cause: error });
+  }
+}

@@ -1,0 +1,136 @@
+import { isIP } from 'node:net';
+import { Arena } from '../net/arena.ts';
+import { type NativeAddon, STATE_WORDS } from './native-addon.ts';
+import { NativeTlsStream } from './native-tls-stream.ts';
+import type { ClientSettings, ServerSettings, TlsClientSide, TlsProvider, TlsServerSide } from './tls-provider.ts';
+
+const SLAB_BYTES = 1 << 19;
+/** The start of a record that came before may add its whole length to what one read holds. */
+const RECORD_BYTES = 1 << 15;
+/** What one read may cause to be sent: the certificates, at the handshake; after it a few bytes for each message. */
+const FEED_ROOM = 1 << 17;
+const NOTHING = Buffer.alloc(0);
+
+const VERSION = { '1.2': 0x0303, '1.3': 0x0304 };
+/** SSL_VERIFY_NONE, SSL_VERIFY_PEER and SSL_VERIFY_FAIL_IF_NO_PEER_CERT of openssl/ssl.h. */
+const VERIFY = { none: 0, asked: 1, required: 3 };
+
+/** Of 8 entries each, 4 MiB: half a million first flights within a window. */
+const STRIKE_BUCKETS = 1 << 16;
+/** OpenSSL takes early data with a ticket age that is off by at most 10 seconds either way; this is longer. */
+const STRIKE_SECONDS = 30;
+
+/** TLS by the OpenSSL inside the node binary: with tickets that all planes share, and early data. */
+export class NativeTls implements TlsProvider {
+  readonly hasEarlyData = true;
+  readonly addon: NativeAddon;
+  readonly readBuffer: Buffer;
+  /** Plain text of the read under way. */
+  readonly plain: Buffer;
+  readonly state = new Int32Array(STATE_WORDS);
+  /** Bytes on their way to the network. */
+  readonly outgoing = new Arena(SLAB_BYTES);
+  private slab: Buffer | undefined = undefined;
+
+  /** `readBuffer`: where the network's reads are. */
+  constructor(addon: NativeAddon, readBuffer: Buffer) {
+    this.addon = addon;
+    this.readBuffer = readBuffer;
+    this.plain = Buffer.allocUnsafeSlow(readBuffer.length + RECORD_BYTES);
+    addon.useBuffers(this.state, readBuffer, this.plain);
+    this.reserve(0);
+  }
+
+  reserve(bytes = FEED_ROOM): void {
+    const { outgoing } = this;
+    outgoing.reserve(bytes);
+    if (outgoing.slab === this.slab) return;
+    this.slab = outgoing.slab;
+    this.addon.useOut(this.slab);
+  }
+
+  createServer(settings: ServerSettings): TlsServerSide {
+    const { addon } = this;
+    const { clientAuth, ciphers, minVersion } = settings;
+    const set = addon.createSet(1, settings.earlyBytes, wireProtocols(settings.protocols));
+    try {
+      for (const { names, pairs } of settings.contexts) {
+        addon.addContext(
+          set,
+          names.join('\n'),
+          VERSION[minVersion],
+          ciphers.ciphers,
+          ciphers.suites,
+          ciphers.groups,
+          settings.sessionId,
+          pairs.flatMap(({ cert, key }) => [Buffer.from(cert), Buffer.from(key)]),
+          clientAuth === undefined ? NOTHING : Buffer.from(clientAuth.ca),
+          clientAuth === undefined ? VERIFY.none : clientAuth.isRequired ? VERIFY.required : VERIFY.asked,
+        );
+      }
+    } catch (error) {
+      addon.dropSet(set);
+      throw error;
+    }
+    return {
+      accept: (open, owner, counters) =>
+        new NativeTlsStream(this, open, owner, { counters, open: () => addon.open(set, -1, '', 0, '') }),
+      drop: () => addon.dropSet(set),
+    };
+  }
+
+  createClient({ minVersion, ciphers, ca, pair }: ClientSettings): TlsClientSide {
+    const { addon } = this;
+    const set = addon.createSet(0, 0, NOTHING);
+    const pairs = pair === undefined ? [] : [Buffer.from(pair.cert), Buffer.from(pair.key)];
+    try {
+      addon.addContext(
+        set,
+        '',
+        VERSION[minVersion],
+        ciphers.ciphers,
+        ciphers.suites,
+        ciphers.groups,
+        NOTHING,
+        pairs,
+        Buffer.from(ca),
+        ca === '' ? VERIFY.none : VERIFY.asked,
+      );
+    } catch (error) {
+      addon.dropSet(set);
+      throw error;
+    }
+    return {
+      connect: (open, owner, counters, { host, serverName, slot }) => {
+        const stream = new NativeTlsStream(this, open, owner, {
+          counters,
+          open: () => addon.open(set, slot, host, isIP(host) === 0 ? 0 : 1, serverName),
+        });
+        stream.greet();
+        return stream;
+      },
+      drop: () => addon.dropSet(set),
+    };
+  }
+
+  createSlot(): number {
+    return this.addon.createSlot();
+  }
+
+  dropSlot(slot: number): void {
+    this.addon.dropSlot(slot);
+  }
+
+  useTicketKeys(keys: Uint8Array): void {
+    this.addon.useTicketKeys(keys);
+  }
+
+  useStrikes(file: string): string {
+    return this.addon.openStrikes(file, STRIKE_BUCKETS, STRIKE_SECONDS);
+  }
+}
+
+/** RFC 7301 §3.1: each name with its length before it. */
+function wireProtocols(protocols: readonly string[]): Buffer {
+  return Buffer.concat(protocols.map((name) => Buffer.from([name.length, ...Buffer.from(name, 'latin1')])));
+}

@@ -1,0 +1,189 @@
+import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import type { CertificateStatus } from '../admin/admin-source.ts';
+import { CertificateError, type ReadText, readAuthorities, readPair } from '../config/certificate-files.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock, Timer } from '../lb/clock.ts';
+import { runsInPlanes } from '../lb/engine/plane-engines.ts';
+import { loadNativeAddon } from '../lb/tls/native-addon.ts';
+import type { BackendMaterial, ListenerMaterial, TlsMaterial } from '../lb/tls/tls-material.ts';
+import type { EventLog } from './event-log.ts';
+import { StartError } from './start-error.ts';
+import { StrikeFile } from './strike-file.ts';
+
+/** How often files are looked at. A change is taken when it has not changed again for as long. */
+const LOOK_MS = 1000;
+/** A ticket is good for two hours (RFC 8446 allows seven days): the key before the last opens the oldest. */
+const ROTATE_MS = 3_600_000;
+const KEPT_KEYS = 3;
+const KEY_BYTES = 80;
+const MACHINE_AUTHORITIES = '/etc/ssl/certs/ca-certificates.crt';
+
+export interface TlsServiceDeps {
+  readonly clock: Clock;
+  readonly log: EventLog;
+  /** Throws as `fs` does. */
+  readonly readText: ReadText;
+  /** To every plane. */
+  readonly onChange: (material: TlsMaterial) => void;
+}
+
+/**
+ * The certificates and secrets of all planes: reads them, watches them, and changes the keys of tickets. A pair that does not fit changes
+ * nothing.
+ */
+export class TlsService {
+  certificates: readonly CertificateStatus[] = [];
+  private readonly deps: TlsServiceDeps;
+  private config: Config;
+  private readonly strikes = new StrikeFile();
+  private ticketKeys = randomBytes(KEY_BYTES);
+  private current: TlsMaterial | undefined = undefined;
+  private looking: Timer | undefined = undefined;
+  private rotating: Timer | undefined = undefined;
+  /** What the files looked like when they were read, and when they were looked at last. */
+  private readStamp = '';
+  private lastStamp = '';
+
+  constructor(deps: TlsServiceDeps, config: Config) {
+    this.deps = deps;
+    this.config = config;
+  }
+
+  /** For a plane that starts; undefined: nobody speaks TLS. */
+  get material(): TlsMaterial | undefined {
+    return this.current;
+  }
+
+  /** Reads everything. Throws StartError. */
+  start(): void {
+    try {
+      this.use(this.config);
+    } catch (cause) {
+      if (!(cause instanceof CertificateError)) throw cause;
+      throw new StartError(`${cause.message}.`, { cause });
+    }
+    const { clock } = this.deps;
+    this.looking = clock.every(LOOK_MS, () => this.look());
+    this.rotating = clock.every(ROTATE_MS, () => this.rotate());
+  }
+
+  stop(): void {
+    this.deps.clock.clear(this.looking);
+    this.deps.clock.clear(this.rotating);
+    this.strikes.close();
+  }
+
+  /**
+   * From now on connections are made with the certificates that `config` names, as they are on the disk now. Throws CertificateError, and
+   * nothing has changed then.
+   */
+  use(config: Config): void {
+    const stamp = stampOf(config);
+    const { material, certificates } = this.read(config);
+    this.config = config;
+    this.certificates = certificates;
+    this.readStamp = stamp;
+    this.lastStamp = stamp;
+    const hadNone = this.current === undefined;
+    this.current = material;
+    if (material === undefined) return;
+    if (hadNone) this.warnWithoutAddon();
+    this.deps.onChange(material);
+  }
+
+  private warnWithoutAddon(): void {
+    const loaded = loadNativeAddon();
+    if (loaded.ok) return;
+    const message = `TLS goes by Node's own module, slower and without early data, as the addon cannot be loaded: ${loaded.reason}`;
+    this.deps.log.emit({ type: 'notice', message });
+  }
+
+  private look(): void {
+    if (this.current === undefined) return;
+    const stamp = stampOf(this.config);
+    const isSettled = stamp === this.lastStamp;
+    this.lastStamp = stamp;
+    if (!isSettled || stamp === this.readStamp) return;
+    this.readStamp = stamp;
+    try {
+      this.use(this.config);
+      this.deps.log.emit({ type: 'certificates-loaded' });
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error;
+      this.deps.log.emit({ type: 'certificates-refused', message: error.message });
+    }
+  }
+
+  private rotate(): void {
+    this.ticketKeys = Buffer.concat([randomBytes(KEY_BYTES), this.ticketKeys]).subarray(0, KEPT_KEYS * KEY_BYTES);
+    if (this.current === undefined) return;
+    this.current = { ...this.current, ticketKeys: this.ticketKeys };
+    this.deps.onChange(this.current);
+  }
+
+  private read(config: Config): { material: TlsMaterial | undefined; certificates: CertificateStatus[] } {
+    const { readText } = this.deps;
+    const certificates: CertificateStatus[] = [];
+    const listeners: ListenerMaterial[] = [];
+    for (const { name, engine, tls } of config.listeners) {
+      if (tls === undefined || !runsInPlanes(engine)) continue;
+      const pairs = tls.certificates.map((files) => {
+        const pair = readPair(files, readText);
+        const names = files.hosts ?? pair.names;
+        const { subject, expiresAtMs } = pair;
+        certificates.push({ listener: name, file: files.cert, subject, names, expiresAtMs });
+        return { cert: pair.cert, key: pair.key, keyType: pair.keyType, names };
+      });
+      const clientCa = tls.clientAuth && readAuthorities(tls.clientAuth.ca, readText);
+      listeners.push({ listener: name, pairs, ...(clientCa === undefined ? {} : { clientCa }) });
+    }
+    const backends: BackendMaterial[] = [];
+    for (const { name, tls } of config.backends) {
+      if (tls === undefined) continue;
+      const pair = tls.pair && readPair(tls.pair, readText);
+      backends.push({
+        backend: name,
+        ca: tls.isVerified ? this.authorities(tls.ca) : '',
+        ...(pair === undefined ? {} : { pair: { cert: pair.cert, key: pair.key } }),
+      });
+    }
+    if (listeners.length === 0 && backends.length === 0) return { material: undefined, certificates };
+    const takesEarlyData = config.listeners.some(({ tls }) => tls?.earlyData === true);
+    const material: TlsMaterial = {
+      listeners,
+      backends,
+      ticketKeys: this.ticketKeys,
+      ...(takesEarlyData ? { strikes: this.strikes.path() } : {}),
+    };
+    return { material, certificates };
+  }
+
+  private authorities(file: string | undefined): string {
+    const { readText } = this.deps;
+    if (file !== undefined) return readAuthorities(file, readText);
+    try {
+      return readAuthorities(MACHINE_AUTHORITIES, readText);
+    } catch {
+      return rootCertificates.join('\n');
+    }
+  }
+}
+
+/** Differs when a file that the TLS of the config names has been replaced or written to. */
+function stampOf({ listeners, backends }: Config): string {
+  const files = [
+    ...listeners.flatMap(({ tls }) => [
+      ...(tls?.certificates ?? []).flatMap(({ cert, key }) => [cert, key]),
+      tls?.clientAuth?.ca,
+    ]),
+    ...backends.flatMap(({ tls }) => [tls?.ca, tls?.pair?.cert, tls?.pair?.key]),
+  ];
+  return files
+    .map((file) => {
+      const stat = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? '' : `${stat.ino} ${stat.mtimeMs} ${stat.size}`;
+    })
+    .join('\n');
+}
