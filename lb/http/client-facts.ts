@@ -8,7 +8,7 @@ export class ClientFacts {
   readonly address: string;
   readonly port: number;
   readonly isTrusted: boolean;
-  readonly tls: TlsFacts | undefined;
+  private readonly stream: ByteStream;
 
   /** `told`: who it is by the word of a trusted proxy, which stands for the peer then. */
   constructor(stream: ByteStream, told: ProxiedEnd | undefined, forwarding: Forwarding) {
@@ -16,7 +16,12 @@ export class ClientFacts {
     // A socket of `::` names IPv4 peers as IPv6 addresses (RFC 4291 §2.5.5.2).
     this.address = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
     this.port = port;
-    this.tls = stream.tls;
+    this.stream = stream;
     this.isTrusted = forwarding.isTrusted(this.address);
+  }
+
+  /** Not known before the handshake is over. */
+  get tls(): TlsFacts | undefined {
+    return this.stream.tls;
   }
 }
