@@ -54,8 +54,13 @@ function listenUws(): void {
         body += Buffer.from(data).toString('latin1');
         if (!isLast || isGone) return;
         response.writeHeader('X-Report', report({ ...reading, body }));
-        if (reading.method === 'HEAD') response.endWithoutBody(2);
-        else response.end('ok');
+        if (reading.method === 'HEAD') {
+          // With a length, `endWithoutBody` takes the answer for unfinished, and the next request ends the connection (uWebSockets.js 20).
+          response.writeHeader('Content-Length', '2');
+          response.endWithoutBody();
+        } else {
+          response.end('ok');
+        }
       });
     })
     .listen('127.0.0.1', 0, (socket) => {
