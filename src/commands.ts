@@ -13,6 +13,9 @@ const HELP = `Usage: portico COMMAND [options]
 Commands:
   run [-c FILE]     run the balancer until SIGTERM or Ctrl-C, which drain it;
                     without -c: ./portico.yaml if it is there, else a built-in example
+  stop [-c FILE]    stop a running Portico as SIGTERM does, and wait until it has;
+                    with --flush the rules of the kernel engine and claimed
+                    addresses go, too, also when it is not running any more
   validate FILE     check a config file; prints every fault with line and column
   ports [-c FILE]   how full the source ports of a running Portico are, and when
                     they run out; FILE says where it runs, as for run
@@ -26,6 +29,7 @@ Commands:
 
 Options:
   -c, --config FILE the config file
+      --flush       remove what is meant to outlive Portico (stop)
       --json        print JSON (validate, ports, check, apply, undo)
       --source A    only ports of this source address (ports)
       --destination D
@@ -51,7 +55,7 @@ Options:
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = ['run', 'validate', 'ports', 'token', 'check', 'setup', 'apply', 'undo'];
+const COMMANDS = ['run', 'stop', 'validate', 'ports', 'token', 'check', 'setup', 'apply', 'undo'];
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -75,6 +79,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     case 'run':
       if (rest.length > 0) return usage(`run takes no "${rest[0]}"; give the file with -c`);
       return (await import('./run-command.ts')).run(values.config);
+    case 'stop':
+      return rest.length === 0 ? stop(values) : usage(`stop takes no "${rest[0]}"; give the file with -c`);
     case 'validate': {
       const file = rest[0] ?? values.config;
       return file === undefined || rest.length > 1
@@ -105,6 +111,7 @@ function parse(args: readonly string[]) {
     allowPositionals: true,
     options: {
       config: { type: 'string', short: 'c' },
+      flush: { type: 'boolean' },
       json: { type: 'boolean' },
       source: { type: 'string' },
       destination: { type: 'string' },
@@ -161,6 +168,21 @@ async function validate(file: string, asJson: boolean): Promise<number> {
     return result.ok ? FINE : FAILED;
   } catch (error) {
     return fail((error as Error).message);
+  }
+}
+
+async function stop({ config, flush }: ReturnType<typeof parse>['values']): Promise<number> {
+  const [{ explainError, loadCommandConfig }, command] = await Promise.all([
+    import('./command-config.ts'),
+    import('./stop-command.ts'),
+  ]);
+  try {
+    const print = (line: string): void => void process.stdout.write(`${line}\n`);
+    await command.stop(loadCommandConfig(config).config, { isFlushing: flush === true, print });
+    return FINE;
+  } catch (error) {
+    process.stderr.write(`${explainError(error)}\n`);
+    return FAILED;
   }
 }
 

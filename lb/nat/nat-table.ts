@@ -34,7 +34,7 @@ export class NatTable {
 
   /** What an earlier run has left. Throws NftError where the table is another program's. */
   adopt(configHash: string): LeftTable {
-    const listed = this.list();
+    const listed = listNatTable(this.deps.nft);
     if (listed === undefined) return { isThere: false, isSame: false, runs: [] };
     const mark = markOf(listed);
     if (mark === undefined) {
@@ -43,14 +43,6 @@ export class NatTable {
       );
     }
     return { isThere: true, isSame: mark.configHash === configHash, runs: listed.flatMap(runsIn) };
-  }
-
-  /** Undefined where there is no such table. */
-  private list(): readonly NftObject[] | undefined {
-    const { nft } = this.deps;
-    const tables = nft.run([{ list: { tables: { family: PORTICO_TABLE.family } } }]);
-    const isThere = tables.some((each) => (each.table as { name?: string } | undefined)?.name === PORTICO_TABLE.name);
-    return isThere ? nft.run([{ list: { table: PORTICO_TABLE } }]) : undefined;
   }
 
   /** Throws NftError; then nothing has changed. */
@@ -79,7 +71,7 @@ export class NatTable {
     const generation = await this.deps.state.rulesGeneration();
     if (generation === expected) return false;
     this.generation = generation;
-    const listed = this.list();
+    const listed = listNatTable(this.deps.nft);
     return listed === undefined || !isInForce(listed, this.current);
   }
 
@@ -97,6 +89,13 @@ export class NatTable {
       }),
     );
   }
+}
+
+/** What is in the table, Portico's or not; undefined where there is none of the name. */
+export function listNatTable(nft: Nft): readonly NftObject[] | undefined {
+  const tables = nft.run([{ list: { tables: { family: PORTICO_TABLE.family } } }]);
+  const isThere = tables.some((each) => (each.table as { name?: string } | undefined)?.name === PORTICO_TABLE.name);
+  return isThere ? nft.run([{ list: { table: PORTICO_TABLE } }]) : undefined;
 }
 
 /** The source ports of a rule that changes the source. */
