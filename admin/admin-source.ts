@@ -1,3 +1,4 @@
+import type { ListenerConfig } from '../config/config.ts';
 import type { BackendState, ServerState } from '../lb/control/messages.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import type { PlaneMetrics, TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
@@ -106,6 +107,8 @@ export interface SourceCounters {
 export interface AdminSource {
   readonly system: SystemSource;
   status(): Status;
+  /** As they are configured. */
+  listeners(): readonly ListenerConfig[];
   backends(): readonly BackendState[];
   /** Planes follow in the order of the changes: what they report afterwards is after the change. */
   changeServer(backend: string, server: string, wish: ServerWish): ServerChange;

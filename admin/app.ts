@@ -23,7 +23,9 @@ import { listenerRoutes } from './routes/listeners.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { overviewRoutes } from './routes/overview.ts';
+import { portMapRoutes } from './routes/port-map.ts';
 import { portRoutes } from './routes/ports.ts';
+import { routeMatchRoutes } from './routes/route-match.ts';
 import { serverChangeRoutes } from './routes/server-changes.ts';
 import { sourceChangeRoutes } from './routes/source-changes.ts';
 import { sourceRoutes } from './routes/sources.ts';
@@ -100,6 +102,8 @@ export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): Ad
     sourceRoutes(scope, source, traffic);
     sourceChangeRoutes(scope, source, changes);
     portRoutes(scope, source);
+    portMapRoutes(scope, source, traffic);
+    routeMatchRoutes(scope, source);
     configRoutes(scope, { source, audit, config });
     systemRoutes(scope, source.system, audit);
     eventRoutes(scope, events, new EventStreams({ ...deps, ticker: new StatusTicker({ ...deps, traffic }) }));

@@ -10,7 +10,7 @@ import type {
   Status,
   Traffic,
 } from '../admin/admin-source.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, ListenerConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState } from '../lb/control/messages.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
@@ -71,6 +71,10 @@ export class LiveSource implements AdminSource {
       certificates: this.deps.tls.certificates,
       workers: backends.workerStatus.map((worker) => ({ ...worker, ready: worker.server !== undefined })),
     };
+  }
+
+  listeners(): readonly ListenerConfig[] {
+    return this.deps.config().listeners;
   }
 
   backends(): readonly BackendState[] {

@@ -30,6 +30,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -72,6 +73,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -123,6 +125,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -143,7 +146,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a page needs each second */
+        /** Every part in a few numbers */
         get: {
             parameters: {
                 query?: never;
@@ -165,6 +168,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -207,6 +211,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -249,6 +254,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -302,6 +308,7 @@ export interface paths {
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
                 409: components["responses"]["Conflict"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 422: components["responses"]["UnprocessableEntity"];
                 429: components["responses"]["TooManyRequests"];
@@ -348,6 +355,7 @@ export interface paths {
                 404: components["responses"]["NotFound"];
                 409: components["responses"]["Conflict"];
                 413: components["responses"]["PayloadTooLarge"];
+                414: components["responses"]["URITooLong"];
                 415: components["responses"]["UnsupportedMediaType"];
                 421: components["responses"]["MisdirectedRequest"];
                 422: components["responses"]["UnprocessableEntity"];
@@ -404,6 +412,7 @@ export interface paths {
                 404: components["responses"]["NotFound"];
                 409: components["responses"]["Conflict"];
                 413: components["responses"]["PayloadTooLarge"];
+                414: components["responses"]["URITooLong"];
                 415: components["responses"]["UnsupportedMediaType"];
                 421: components["responses"]["MisdirectedRequest"];
                 422: components["responses"]["UnprocessableEntity"];
@@ -446,6 +455,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -504,6 +514,7 @@ export interface paths {
                 404: components["responses"]["NotFound"];
                 409: components["responses"]["Conflict"];
                 413: components["responses"]["PayloadTooLarge"];
+                414: components["responses"]["URITooLong"];
                 415: components["responses"]["UnsupportedMediaType"];
                 421: components["responses"]["MisdirectedRequest"];
                 422: components["responses"]["UnprocessableEntity"];
@@ -558,6 +569,7 @@ export interface paths {
                 403: components["responses"]["Forbidden"];
                 404: components["responses"]["NotFound"];
                 409: components["responses"]["Conflict"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 422: components["responses"]["UnprocessableEntity"];
                 429: components["responses"]["TooManyRequests"];
@@ -603,6 +615,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -610,6 +623,252 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ports/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How full every source is towards every destination, in numbers */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            pools: {
+                                name: string;
+                                low: number;
+                                high: number;
+                            }[];
+                            sources: components["schemas"]["Source"][];
+                            destinations: string[];
+                            pairs: {
+                                source: number[];
+                                destination: number[];
+                                free: number[];
+                                used: number[];
+                                quarantined: number[];
+                                unusable: number[];
+                                exhaustion_seconds: (number | null)[];
+                                add_addresses: number[];
+                            };
+                        };
+                    };
+                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
+                421: components["responses"]["MisdirectedRequest"];
+                429: components["responses"]["TooManyRequests"];
+                500: components["responses"]["InternalServerError"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ports/strips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where in the port range some pairs are used */
+        get: {
+            parameters: {
+                query: {
+                    pair: string | string[];
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            strips: {
+                                pool: string;
+                                source: string;
+                                destination: string;
+                                first: number[];
+                                ports: number[];
+                                used: number[];
+                                quarantined: number[];
+                                unusable: number[];
+                            }[];
+                        };
+                    };
+                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
+                421: components["responses"]["MisdirectedRequest"];
+                429: components["responses"]["TooManyRequests"];
+                500: components["responses"]["InternalServerError"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The routes of every listener, as a person reads them */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            listeners: {
+                                name: string;
+                                engine: string;
+                                routes: {
+                                    conditions: string[];
+                                    target: string;
+                                    backends: {
+                                        name: string;
+                                        weight: number;
+                                    }[];
+                                }[];
+                            }[];
+                        };
+                    };
+                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
+                421: components["responses"]["MisdirectedRequest"];
+                429: components["responses"]["TooManyRequests"];
+                500: components["responses"]["InternalServerError"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routes/match": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which route takes a request */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        listener?: string;
+                        /** @default GET */
+                        method: string;
+                        /** @default http */
+                        scheme: "http" | "https";
+                        /** @default  */
+                        host: string;
+                        /** @default / */
+                        path: string;
+                        /** @default {} */
+                        headers: {
+                            [key: string]: string;
+                        };
+                    };
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            listener: string;
+                            index: number | null;
+                            conditions: string[];
+                            target: string;
+                            backends: {
+                                name: string;
+                                weight: number;
+                            }[];
+                        };
+                    };
+                };
+                400: components["responses"]["BadRequest"];
+                401: components["responses"]["Unauthorized"];
+                403: components["responses"]["Forbidden"];
+                404: components["responses"]["NotFound"];
+                413: components["responses"]["PayloadTooLarge"];
+                414: components["responses"]["URITooLong"];
+                415: components["responses"]["UnsupportedMediaType"];
+                421: components["responses"]["MisdirectedRequest"];
+                429: components["responses"]["TooManyRequests"];
+                500: components["responses"]["InternalServerError"];
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -646,6 +905,7 @@ export interface paths {
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
                 409: components["responses"]["Conflict"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -689,6 +949,7 @@ export interface paths {
                 409: components["responses"]["Conflict"];
                 412: components["responses"]["PreconditionFailed"];
                 413: components["responses"]["PayloadTooLarge"];
+                414: components["responses"]["URITooLong"];
                 415: components["responses"]["UnsupportedMediaType"];
                 421: components["responses"]["MisdirectedRequest"];
                 422: components["responses"]["UnprocessableEntity"];
@@ -745,6 +1006,7 @@ export interface paths {
                 403: components["responses"]["Forbidden"];
                 409: components["responses"]["Conflict"];
                 413: components["responses"]["PayloadTooLarge"];
+                414: components["responses"]["URITooLong"];
                 415: components["responses"]["UnsupportedMediaType"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
@@ -792,6 +1054,7 @@ export interface paths {
                 403: components["responses"]["Forbidden"];
                 409: components["responses"]["Conflict"];
                 412: components["responses"]["PreconditionFailed"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 422: components["responses"]["UnprocessableEntity"];
                 429: components["responses"]["TooManyRequests"];
@@ -836,6 +1099,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -890,6 +1154,7 @@ export interface paths {
                 403: components["responses"]["Forbidden"];
                 409: components["responses"]["Conflict"];
                 413: components["responses"]["PayloadTooLarge"];
+                414: components["responses"]["URITooLong"];
                 415: components["responses"]["UnsupportedMediaType"];
                 421: components["responses"]["MisdirectedRequest"];
                 422: components["responses"]["UnprocessableEntity"];
@@ -945,6 +1210,7 @@ export interface paths {
                 403: components["responses"]["Forbidden"];
                 409: components["responses"]["Conflict"];
                 413: components["responses"]["PayloadTooLarge"];
+                414: components["responses"]["URITooLong"];
                 415: components["responses"]["UnsupportedMediaType"];
                 421: components["responses"]["MisdirectedRequest"];
                 422: components["responses"]["UnprocessableEntity"];
@@ -993,6 +1259,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -1040,6 +1307,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -1082,6 +1350,7 @@ export interface paths {
                 400: components["responses"]["BadRequest"];
                 401: components["responses"]["Unauthorized"];
                 403: components["responses"]["Forbidden"];
+                414: components["responses"]["URITooLong"];
                 421: components["responses"]["MisdirectedRequest"];
                 429: components["responses"]["TooManyRequests"];
                 500: components["responses"]["InternalServerError"];
@@ -1215,8 +1484,6 @@ export interface components {
                 id: string;
                 ready: boolean;
                 restarts: number;
-                cpu_seconds: number | null;
-                resident_bytes: number | null;
             }[];
             workers: {
                 id: string;
@@ -1231,29 +1498,6 @@ export interface components {
                 websockets: number;
                 connections_total: number;
                 rejected_total: number;
-            }[];
-            requests: {
-                listener: string;
-                backend: string;
-                codes: {
-                    code: number;
-                    count: number;
-                }[];
-                duration: {
-                    bounds: number[];
-                    counts: number[];
-                    sum: number;
-                };
-            }[];
-            streams: {
-                listener: string;
-                backend: string;
-                outcomes: {
-                    outcome: string;
-                    count: number;
-                }[];
-                bytes_in: number;
-                bytes_out: number;
             }[];
             backends: {
                 name: string;
@@ -1649,6 +1893,15 @@ export interface components {
         };
         /** @description Too Many Requests */
         TooManyRequests: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description URI Too Long */
+        URITooLong: {
             headers: {
                 [name: string]: unknown;
             };

@@ -9,8 +9,8 @@ declare module 'fastify' {
   }
 }
 
-/** The request is malformed, has no token, may not, came to another server's name, is one of too many; or there is a bug. */
-const OF_EVERY_ROUTE = [400, 401, 403, 421, 429, 500];
+/** The request is malformed, a part of its path is too long, it has no token, may not, came to another server's name, is one of too many; or there is a bug. */
+const OF_EVERY_ROUTE = [400, 401, 403, 414, 421, 429, 500];
 /** The body is too large, or of a type that is not taken. */
 const OF_BODIES = [413, 415];
 

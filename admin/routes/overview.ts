@@ -16,13 +16,6 @@ const Process = Type.Object({
   restarts: Int,
 });
 
-const Plane = Type.Object({
-  ...Process.properties,
-  /** Null: it counts nothing, or did not answer yet. */
-  cpu_seconds: Type.Union([Type.Number(), Type.Null()]),
-  resident_bytes: Type.Union([Int, Type.Null()]),
-});
-
 const BackendSummary = Type.Object({
   name: Type.String(),
   servers: Int,
@@ -74,27 +67,9 @@ export const Overview = Type.Object(
     ready: Type.Boolean(),
     /** Why no traffic should be sent here. */
     reasons: Type.Array(Type.String()),
-    planes: Type.Array(Plane),
+    planes: Type.Array(Process),
     workers: Type.Array(Process),
     listeners: Type.Array(Type.Object({ ...Listener.properties, connections_total: Int, rejected_total: Int })),
-    requests: Type.Array(
-      Type.Object({
-        listener: Type.String(),
-        backend: Type.String(),
-        codes: Type.Array(Type.Object({ code: Int, count: Int })),
-        /** Bucket i counts answers that took at most `bounds[i]` seconds and more than the bound before; the last is the rest. */
-        duration: Type.Object({ bounds: Type.Array(Type.Number()), counts: Type.Array(Int), sum: Type.Number() }),
-      }),
-    ),
-    streams: Type.Array(
-      Type.Object({
-        listener: Type.String(),
-        backend: Type.String(),
-        outcomes: Type.Array(Type.Object({ outcome: Type.String(), count: Int })),
-        bytes_in: Int,
-        bytes_out: Int,
-      }),
-    ),
     backends: Type.Array(BackendSummary),
     pools: Type.Array(PoolSummary),
     /** Settings of the machine that are in the way. */
@@ -104,13 +79,13 @@ export const Overview = Type.Object(
 );
 
 /**
- * `GET /api/v1/overview`: what a page needs each second, bounded by the config and not by the number of destinations. Counters are those
- * since the start of Portico and never go down; rates are the reader's to make.
+ * `GET /api/v1/overview`: every part in a few numbers, bounded by the config and not by the number of destinations. Rates are in the ticks
+ * of `GET /api/v1/events`; counters are those since the start of Portico.
  */
 export function overviewRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
   app.get(
     '/api/v1/overview',
-    { schema: { summary: 'What a page needs each second', tags: ['status'], response: { 200: Overview } } },
+    { schema: { summary: 'Every part in a few numbers', tags: ['status'], response: { 200: Overview } } },
     async () => {
       const counted = await traffic();
       const live = liveTraffic(counted);
@@ -123,34 +98,12 @@ export function overviewRoutes(app: AdminApp, source: AdminSource, traffic: () =
         uptime_seconds: uptimeSeconds,
         ready: reasons.length === 0,
         reasons,
-        planes: planes.map(({ id, ready, restarts }) => {
-          const metrics = counted.planes.get(id);
-          return {
-            id,
-            ready,
-            restarts,
-            cpu_seconds: metrics?.cpuSeconds ?? null,
-            resident_bytes: metrics?.residentBytes ?? null,
-          };
-        }),
+        planes: planes.map(({ id, ready, restarts }) => ({ id, ready, restarts })),
         workers: workers.map(({ id, ready, restarts }) => ({ id, ready, restarts })),
         listeners: describeListeners(listeners, live).map((each) => ({
           ...each,
           connections_total: totals.get(each.name)?.connectionsTotal ?? 0,
           rejected_total: (totals.get(each.name)?.rejected ?? []).reduce((sum, { count }) => sum + count, 0),
-        })),
-        requests: whole.requests.map(({ listener, backend, codes, duration: { bounds, counts, sum } }) => ({
-          listener,
-          backend,
-          codes: [...codes],
-          duration: { bounds: [...bounds], counts: [...counts], sum },
-        })),
-        streams: whole.streams.map(({ listener, backend, outcomes, bytesIn, bytesOut }) => ({
-          listener,
-          backend,
-          outcomes: [...outcomes],
-          bytes_in: bytesIn,
-          bytes_out: bytesOut,
         })),
         backends: source.backends().map((backend) => summarizeBackend(backend, live, whole)),
         pools: summarizePools(source.portRanges().keys(), source.sources(), source.forecasts(), live, whole),

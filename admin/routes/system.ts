@@ -39,7 +39,7 @@ const Limit = Type.Object({
   formula: Type.String(),
 });
 
-const System = Type.Object(
+export const System = Type.Object(
   {
     target: Type.Integer(),
     planes: Type.Integer(),
@@ -67,7 +67,7 @@ const Request = Type.Object(
   { additionalProperties: false },
 );
 
-const Changes = Type.Object(
+export const Changes = Type.Object(
   {
     dry_run: Type.Boolean(),
     changed: Type.Array(Type.Object({ name: Type.String(), from: OrNull, to: OrNull })),

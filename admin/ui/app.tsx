@@ -2,7 +2,11 @@ import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Location, type PageName, parseLocation } from './model/location.ts';
+import { BackendsPage } from './pages/backends.tsx';
+import { EventsPage } from './pages/events.tsx';
 import { OverviewPage } from './pages/overview.tsx';
+import { PortsPage } from './pages/ports.tsx';
+import { RoutesPage } from './pages/routes.tsx';
 import { NoticeList } from './parts/notices.tsx';
 import { useServices } from './services.ts';
 import { Navigation } from './shell/navigation.tsx';
@@ -17,6 +21,10 @@ export interface PageProps {
 const VIEWS: Readonly<Partial<Record<PageName, { readonly title: string; readonly view: ComponentType<PageProps> }>>> =
   {
     overview: { title: 'Overview', view: OverviewPage },
+    ports: { title: 'Ports', view: PortsPage },
+    backends: { title: 'Backends', view: BackendsPage },
+    routes: { title: 'Listeners and routes', view: RoutesPage },
+    events: { title: 'Events', view: EventsPage },
   };
 
 const location = signal<Location>(parseLocation(globalThis.location.hash));

@@ -24,7 +24,7 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
 restoreTheme();
 const api = new Api((...request) => fetch(...request), new TokenStore(sessionStorage));
 const timing = { isHidden: () => document.hidden, now: () => performance.now(), wait };
-const live = new Live(api, { ...timing, unixSeconds: () => Date.now() / 1000 });
+const live = new Live(api, timing);
 const services: Services = { api, live, notices: new Notices(), timing };
 document.addEventListener('visibilitychange', () => live.hurry());
 live.start();

@@ -87,6 +87,7 @@ t.test('answers are as described, to good requests and to bad ones', async (t) =
     server: ['127.0.0.1:1'],
     pool: ['default'],
     ip: ['127.0.1.1'],
+    listener: ['web'],
     'if-match': ['*', '"x"', 'x'],
     text: [TEXT, TEXT.replace('name', 'nam'), '', 'a: ['],
   });

@@ -37,10 +37,8 @@ t.test('counters are of all that ever counted, and gauges of what is alive', asy
     version: '1.2.3',
     ready: true,
     reasons: [],
-    planes: [{ id: 'plane-1', ready: true, restarts: 3, cpu_seconds: 2, resident_bytes: 1000 }],
+    planes: [{ id: 'plane-1', ready: true, restarts: 3 }],
     listeners: [{ name: 'web', connections: 6, connections_total: 130, rejected_total: 13 }],
-    requests: [{ listener: 'web', backend: 'app', codes: [{ code: 200, count: 91 }, {}] }],
-    streams: [{ listener: 'raw', bytes_in: 1300 }],
     backends: [
       {
         name: 'app',
@@ -55,7 +53,6 @@ t.test('counters are of all that ever counted, and gauges of what is alive', asy
       },
     ],
   });
-  t.strictSame(overview.requests[0].duration.counts, [65, 26, 13]);
 });
 
 t.test('pools: the destination that runs out first, or is fullest', async (t) => {

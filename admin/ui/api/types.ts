@@ -6,11 +6,6 @@ export interface Process {
   readonly restarts: number;
 }
 
-export interface Plane extends Process {
-  readonly cpu_seconds: number | null;
-  readonly resident_bytes: number | null;
-}
-
 export interface ListenerSummary {
   readonly name: string;
   readonly engine: string;
@@ -19,27 +14,6 @@ export interface ListenerSummary {
   readonly websockets: number;
   readonly connections_total: number;
   readonly rejected_total: number;
-}
-
-export interface DurationCounts {
-  readonly bounds: readonly number[];
-  readonly counts: readonly number[];
-  readonly sum: number;
-}
-
-export interface RequestCounts {
-  readonly listener: string;
-  readonly backend: string;
-  readonly codes: readonly { readonly code: number; readonly count: number }[];
-  readonly duration: DurationCounts;
-}
-
-export interface StreamCounts {
-  readonly listener: string;
-  readonly backend: string;
-  readonly outcomes: readonly { readonly outcome: string; readonly count: number }[];
-  readonly bytes_in: number;
-  readonly bytes_out: number;
 }
 
 export interface BackendSummary {
@@ -85,14 +59,55 @@ export interface Overview {
   readonly uptime_seconds: number;
   readonly ready: boolean;
   readonly reasons: readonly string[];
-  readonly planes: readonly Plane[];
+  readonly planes: readonly Process[];
   readonly workers: readonly Process[];
   readonly listeners: readonly ListenerSummary[];
-  readonly requests: readonly RequestCounts[];
-  readonly streams: readonly StreamCounts[];
   readonly backends: readonly BackendSummary[];
   readonly pools: readonly PoolSummary[];
   readonly system: { readonly warn: number; readonly fail: number };
+}
+
+export interface Rates {
+  readonly requests_per_second: number;
+  readonly errors_per_second: number;
+  readonly p50_seconds: number | null;
+  readonly p99_seconds: number | null;
+}
+
+/** `event: status` of `GET /api/v1/events`, each second. */
+export interface StatusTick extends Rates {
+  readonly time: string;
+  readonly uptime_seconds: number;
+  readonly ready: boolean;
+  readonly connections: number;
+  readonly websockets: number;
+  readonly connections_per_second: number;
+  readonly bytes_in_per_second: number;
+  readonly bytes_out_per_second: number;
+  readonly listeners: readonly ({ readonly name: string; readonly connections: number } & Rates)[];
+  readonly backends: readonly ({ readonly name: string; readonly active: number } & Rates)[];
+  readonly planes: readonly {
+    readonly id: string;
+    readonly cpu: number;
+    readonly resident_bytes: number;
+    readonly event_loop_lag_seconds: number;
+  }[];
+  readonly ports: { readonly used: number; readonly quarantined: number; readonly free: number };
+}
+
+/** Of `GET /api/v1/events`, and of its history. */
+export interface PorticoEvent {
+  readonly id: string;
+  readonly time: string;
+  readonly type: string;
+  readonly severity: 'info' | 'warning' | 'error';
+  readonly message: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface EventHistory {
+  readonly events: readonly PorticoEvent[];
+  readonly next: string | null;
 }
 
 export type ServerAdminState = 'ready' | 'drain' | 'maintenance';
@@ -133,27 +148,95 @@ export interface Source {
   };
 }
 
-export interface PortCounts {
-  readonly used: number;
-  readonly quarantined: number;
-  readonly unusable: number;
-  readonly ports: number;
+/** `GET /api/v1/ports/map` */
+export interface PortMap {
+  readonly pools: readonly { readonly name: string; readonly low: number; readonly high: number }[];
+  readonly sources: readonly Source[];
+  readonly destinations: readonly string[];
+  readonly pairs: {
+    readonly source: readonly number[];
+    readonly destination: readonly number[];
+    readonly free: readonly number[];
+    readonly used: readonly number[];
+    readonly quarantined: readonly number[];
+    readonly unusable: readonly number[];
+    readonly exhaustion_seconds: readonly (number | null)[];
+    readonly add_addresses: readonly number[];
+  };
 }
 
-export interface PortCell extends PortCounts {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** One of `GET /api/v1/ports` */
-export interface PortRow extends PortCounts {
+/** One of `GET /api/v1/ports/strips` */
+export interface PortStrip {
   readonly pool: string;
   readonly source: string;
   readonly destination: string;
-  readonly free: number;
-  readonly exhaustion_seconds: number | null;
-  readonly add_addresses: number;
-  readonly cells: readonly PortCell[];
+  readonly first: readonly number[];
+  readonly ports: readonly number[];
+  readonly used: readonly number[];
+  readonly quarantined: readonly number[];
+  readonly unusable: readonly number[];
+}
+
+export interface RouteDescription {
+  readonly conditions: readonly string[];
+  readonly target: string;
+  readonly backends: readonly { readonly name: string; readonly weight: number }[];
+}
+
+/** `GET /api/v1/routes` */
+export interface Routes {
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly engine: string;
+    readonly routes: readonly RouteDescription[];
+  }[];
+}
+
+/** `POST /api/v1/routes/match` */
+export interface RouteMatch extends RouteDescription {
+  readonly listener: string;
+  readonly index: number | null;
+}
+
+export interface Fault {
+  readonly line: number;
+  readonly column: number;
+  readonly path: string;
+  readonly message: string;
+  readonly suggestion?: string;
+}
+
+export interface Difference {
+  readonly path: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** `GET /api/v1/config` */
+export interface ConfigAnswer {
+  readonly file: string;
+  readonly text: string;
+  readonly etag: string;
+  readonly is_running: boolean;
+  readonly can_roll_back: boolean;
+  readonly differences: readonly Difference[] | null;
+}
+
+/** `PUT /api/v1/config` and `POST /api/v1/config/rollback` */
+export interface ConfigChange {
+  readonly dry_run: boolean;
+  readonly kept: boolean;
+  readonly etag: string;
+  readonly changes: readonly Difference[];
+  readonly warnings: readonly Fault[];
+  readonly needs_restart: readonly string[];
+}
+
+/** `POST /api/v1/config/validate` */
+export interface Verdict {
+  readonly valid: boolean;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly Fault[];
 }
 
 export interface SystemFinding {

@@ -1,69 +1,85 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { Api } from '../api/api.ts';
-import type { Overview } from '../api/types.ts';
+import type { Overview, PorticoEvent, StatusTick } from '../api/types.ts';
 import { type Attention, attentionOf } from '../model/attention.ts';
 import { History } from '../model/history.ts';
-import { type Rates, ratesBetween } from '../model/rates.ts';
+import { EventStream } from './event-stream.ts';
 import { Poller, type PollerDeps } from './poller.ts';
 
 export type Link = 'connecting' | 'live' | 'lost';
 
-/** Rates rest on so many looks, which are a second apart: shorter ones jump, longer ones lag. */
-const RATE_LOOKS = 4;
+/** Events tell of changes at once; this is for what creeps up, such as a forecast. */
+const OVERVIEW_MS = 3000;
+const KEPT_EVENTS = 500;
 
-/** What every page may need, new each second. */
+/** What every page may need, as the server tells it: a tick each second, and what happens when it happens. */
 export class Live {
   readonly overview = signal<Overview | undefined>(undefined);
-  readonly rates = signal<Rates | undefined>(undefined);
+  readonly tick = signal<StatusTick | undefined>(undefined);
   readonly link = signal<Link>('connecting');
+  /** Since this page was opened, the latest first. */
+  readonly events = signal<readonly PorticoEvent[]>([]);
   readonly attention: ReadonlySignal<readonly Attention[]>;
   readonly history = new History();
-  private readonly looks: Overview[] = [];
   private readonly poller: Poller;
-  private readonly api: Api;
+  private readonly stream: EventStream;
 
-  constructor(api: Api, deps: PollerDeps & { readonly unixSeconds: () => number }) {
-    this.api = api;
+  constructor(api: Api, deps: PollerDeps) {
     this.attention = computed(() => {
       const overview = this.overview.value;
-      return overview === undefined ? [] : attentionOf(overview, this.rates.value?.all.failed ?? 0);
+      const tick = this.tick.value;
+      if (overview === undefined) return [];
+      const rate = tick?.requests_per_second ?? 0;
+      return attentionOf(overview, rate === 0 ? 0 : tick!.errors_per_second / rate);
     });
     this.poller = new Poller(
       deps,
       async (aborted) => {
         try {
-          this.take(await this.api.get<Overview>('/overview', aborted), deps.unixSeconds());
+          this.overview.value = await api.get<Overview>('/overview', aborted);
         } catch {
-          if (!aborted.aborted) this.link.value = 'lost';
+          // That there is no answer shows in the state of the stream.
         }
       },
-      1000,
+      OVERVIEW_MS,
+    );
+    this.stream = new EventStream(
+      { api, wait: deps.wait },
+      {
+        onOpen: () => {
+          this.link.value = 'live';
+          this.poller.hurry();
+        },
+        onLost: () => {
+          this.link.value = 'lost';
+        },
+        onMessage: (event, data) => this.take(event, data),
+      },
     );
   }
 
   start(): void {
     this.poller.start();
-  }
-
-  stop(): void {
-    this.poller.stop();
+    void this.stream.run();
   }
 
   hurry(): void {
     this.poller.hurry();
+    this.stream.hurry();
   }
 
-  private take(overview: Overview, unixSeconds: number): void {
-    const last = this.looks.at(-1);
-    // Portico was started again: what was counted before is not comparable.
-    if (last !== undefined && overview.uptime_seconds < last.uptime_seconds) this.looks.length = 0;
-    const latest = last === undefined ? undefined : ratesBetween(last, overview);
-    this.looks.push(overview);
-    if (this.looks.length > RATE_LOOKS) this.looks.shift();
-    if (latest !== undefined) this.history.add(unixSeconds, overview, latest);
-    const first = this.looks[0]!;
-    this.rates.value = ratesBetween(first, overview);
-    this.overview.value = overview;
-    this.link.value = 'live';
+  private take(event: string, data: string): void {
+    if (event === 'status') {
+      const tick = JSON.parse(data) as StatusTick;
+      this.history.add(tick);
+      this.tick.value = tick;
+      return;
+    }
+    if (event === 'gap') {
+      this.poller.hurry();
+      return;
+    }
+    this.events.value = [JSON.parse(data) as PorticoEvent, ...this.events.value].slice(0, KEPT_EVENTS);
+    this.poller.hurry();
   }
 }

@@ -48,6 +48,10 @@ export function formatSeconds(seconds: number): string {
   return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
 }
 
+/** A latency that there may be none of. */
+export const formatLatency = (seconds: number | null | undefined): string =>
+  seconds === null || seconds === undefined ? '–' : formatSeconds(seconds);
+
 /** How long something takes or has been: the largest unit that fits, and the next one where it says something. */
 export function formatSpan(seconds: number): string {
   if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`;

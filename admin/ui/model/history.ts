@@ -1,13 +1,12 @@
-import type { Overview } from '../api/types.ts';
-import type { Rates } from './rates.ts';
+import type { StatusTick } from '../api/types.ts';
 
 /** Columns of equal length, oldest first: what charts draw. */
 export interface Columns {
   /** Unix seconds. */
   readonly time: number[];
+  /** Requests per second, by how they were answered. */
   readonly ok: number[];
-  readonly clientErrors: number[];
-  readonly serverErrors: number[];
+  readonly errors: number[];
   /** Milliseconds; null without requests. */
   readonly p50: (number | null)[];
   readonly p99: (number | null)[];
@@ -18,35 +17,24 @@ export interface Columns {
 
 /** The last minutes, as this page saw them: the server keeps none. */
 export class History {
-  readonly columns: Columns = {
-    time: [],
-    ok: [],
-    clientErrors: [],
-    serverErrors: [],
-    p50: [],
-    p99: [],
-    connections: [],
-    ports: [],
-  };
+  readonly columns: Columns = { time: [], ok: [], errors: [], p50: [], p99: [], connections: [], ports: [] };
   private readonly most: number;
 
   constructor(most = 600) {
     this.most = most;
   }
 
-  add(unixSeconds: number, { listeners, pools }: Overview, { all }: Rates): void {
+  add(tick: StatusTick): void {
     const { columns } = this;
-    const [, informed = 0, fine = 0, redirected = 0, clientErrors = 0, serverErrors = 0] = all.byClass;
-    columns.time.push(unixSeconds);
-    columns.ok.push(informed + fine + redirected);
-    columns.clientErrors.push(clientErrors);
-    columns.serverErrors.push(serverErrors);
-    columns.p50.push(inMs(all.p50));
-    columns.p99.push(inMs(all.p99));
-    columns.connections.push(listeners.reduce((sum, { connections }) => sum + connections, 0));
-    columns.ports.push(pools.reduce((sum, { used }) => sum + used, 0));
+    columns.time.push(Date.parse(tick.time) / 1000);
+    columns.ok.push(tick.requests_per_second - tick.errors_per_second);
+    columns.errors.push(tick.errors_per_second);
+    columns.p50.push(inMs(tick.p50_seconds));
+    columns.p99.push(inMs(tick.p99_seconds));
+    columns.connections.push(tick.connections);
+    columns.ports.push(tick.ports.used);
     if (columns.time.length > this.most) for (const column of Object.values(columns)) column.shift();
   }
 }
 
-const inMs = (seconds: number | undefined): number | null => (seconds === undefined ? null : seconds * 1000);
+const inMs = (seconds: number | null): number | null => (seconds === null ? null : seconds * 1000);

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount, formatPercent, formatRate, formatSeconds } from '../model/format.ts';
+import { formatBytes, formatCount, formatLatency, formatPercent, formatRate, formatSeconds } from '../model/format.ts';
 import { TimeChart } from '../parts/time-chart.tsx';
 import { useServices } from '../services.ts';
 import { AttentionList } from './overview/attention-list.tsx';
@@ -9,12 +9,12 @@ export function OverviewPage() {
   const { live } = useServices();
   const overview = live.overview.value;
   if (overview === undefined) return <p class="muted">Waiting for the first answer …</p>;
-  const rates = live.rates.value;
+  const tick = live.tick.value;
   const { columns } = live.history;
   const { time } = columns;
-  const open = overview.listeners.reduce((sum, { connections }) => sum + connections, 0);
-  const websockets = overview.listeners.reduce((sum, { websockets }) => sum + websockets, 0);
-  const used = overview.pools.reduce((sum, pool) => sum + pool.used, 0);
+  const rate = tick?.requests_per_second ?? 0;
+  const failed = rate === 0 ? 0 : (tick?.errors_per_second ?? 0) / rate;
+  const relayed = (tick?.bytes_in_per_second ?? 0) + (tick?.bytes_out_per_second ?? 0);
   const fullest = Math.max(
     0,
     ...overview.pools.map(({ tightest }) => (tightest === null ? 0 : tightest.busy / Math.max(1, tightest.capacity))),
@@ -23,28 +23,29 @@ export function OverviewPage() {
     <>
       <AttentionList items={live.attention.value} />
       <dl class="tiles">
-        <Tile name="Requests" value={formatRate(rates?.all.perSecond ?? 0)} unit="/s" />
+        <Tile name="Requests" value={formatRate(rate)} unit="/s" />
+        <Tile name="Server errors" value={formatPercent(failed)} unit="of answers" isBad={failed >= 0.01} />
         <Tile
-          name="Server errors"
-          value={formatPercent(rates?.all.failed ?? 0)}
-          unit="of answers"
-          isBad={(rates?.all.failed ?? 0) >= 0.01}
+          name="Latency, p99"
+          value={formatLatency(tick?.p99_seconds)}
+          unit={`p50 ${formatLatency(tick?.p50_seconds)}`}
         />
-        <Tile name="Latency, p99" value={rates?.all.p99 === undefined ? '–' : formatSeconds(rates.all.p99)} unit="" />
         <Tile
           name="Connections"
-          value={formatCount(open)}
-          unit={websockets > 0 ? `${formatCount(websockets)} WebSocket` : `${formatRate(rates?.connects ?? 0)}/s new`}
+          value={formatCount(tick?.connections ?? 0)}
+          unit={
+            (tick?.websockets ?? 0) > 0
+              ? `${formatCount(tick!.websockets)} WebSocket`
+              : `${formatRate(tick?.connections_per_second ?? 0)}/s new`
+          }
         />
         <Tile
           name="Source ports"
-          value={formatCount(used)}
+          value={formatCount(tick?.ports.used ?? 0)}
           unit={`used, fullest ${formatPercent(fullest)}`}
           isBad={fullest > 0.9}
         />
-        {overview.streams.length === 0 ? null : (
-          <Tile name="Relayed" value={formatBytes(rates?.streamBytes ?? 0)} unit="/s" />
-        )}
+        {relayed === 0 ? null : <Tile name="Relayed" value={formatBytes(relayed)} unit="/s" />}
       </dl>
       <div class="charts">
         <TimeChart
@@ -52,9 +53,8 @@ export function OverviewPage() {
           time={time}
           format={formatRate}
           series={[
-            { label: 'fine', color: '--chart-1', values: columns.ok, isFilled: true },
-            { label: '4xx', color: '--chart-2', values: columns.clientErrors },
-            { label: '5xx', color: '--chart-3', values: columns.serverErrors },
+            { label: 'answered', color: '--chart-1', values: columns.ok, isFilled: true },
+            { label: 'server errors', color: '--chart-3', values: columns.errors },
           ]}
         />
         <TimeChart
@@ -77,10 +77,10 @@ export function OverviewPage() {
         />
       </div>
       <div class="panels">
-        <ListenerTable overview={overview} rates={rates} />
-        <BackendTable overview={overview} rates={rates} />
+        <ListenerTable overview={overview} tick={tick} />
+        <BackendTable overview={overview} tick={tick} />
         <PoolTable overview={overview} />
-        <ProcessTable overview={overview} rates={rates} />
+        <ProcessTable overview={overview} tick={tick} />
       </div>
     </>
   );

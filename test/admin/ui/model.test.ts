@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Overview } from '../../../admin/ui/api/types.ts';
+import type { Overview, StatusTick } from '../../../admin/ui/api/types.ts';
 import { attentionOf } from '../../../admin/ui/model/attention.ts';
 import {
   formatBytes,
@@ -12,30 +12,20 @@ import {
 } from '../../../admin/ui/model/format.ts';
 import { History } from '../../../admin/ui/model/history.ts';
 import { parseLocation } from '../../../admin/ui/model/location.ts';
-import { quantile } from '../../../admin/ui/model/quantile.ts';
-import { ratesBetween } from '../../../admin/ui/model/rates.ts';
+import { SseParser } from '../../../admin/ui/model/sse-parser.ts';
 
 const calm: Overview = {
   version: '1',
   uptime_seconds: 10,
   ready: true,
   reasons: [],
-  planes: [{ id: 'plane-1', ready: true, restarts: 0, cpu_seconds: 1, resident_bytes: 1 }],
+  planes: [{ id: 'plane-1', ready: true, restarts: 0 }],
   workers: [],
   listeners: [],
-  requests: [],
-  streams: [],
   backends: [],
   pools: [],
   system: { warn: 3, fail: 0 },
 };
-
-const counted = (codes: Record<number, number>, counts: number[]) => ({
-  listener: 'web',
-  backend: 'app',
-  codes: Object.entries(codes).map(([code, count]) => ({ code: Number(code), count })),
-  duration: { bounds: [0.01, 0.1], counts, sum: 1 },
-});
 
 t.test('numbers as a person reads them', async (t) => {
   t.strictSame([0, 999, 9999, 12345, 123456, 4_560_000, 7e9].map(formatCount), [
@@ -62,40 +52,51 @@ t.test('numbers as a person reads them', async (t) => {
   t.strictSame([plural(1, 'server'), plural(2, 'address', 'addresses')], ['1 server', '2 addresses']);
 });
 
-t.test('a quantile lies within its bucket', async (t) => {
-  const bounds = [1, 2, 4];
-  t.equal(quantile({ bounds, counts: [0, 0, 0, 0] }, 0.5), undefined);
-  t.equal(quantile({ bounds, counts: [0, 10, 0, 0] }, 0.5), 1.5);
-  t.equal(quantile({ bounds, counts: [5, 0, 5, 0] }, 0.75), 3, 'empty buckets are passed over');
-  t.equal(quantile({ bounds, counts: [0, 0, 0, 3] }, 0.5), 4, 'beyond the last bound, that bound');
-});
-
-t.test('rates are what was counted between two looks', async (t) => {
-  const before = { ...calm, requests: [counted({ 200: 10, 502: 1 }, [11, 0, 0])] };
-  const now = {
-    ...calm,
-    uptime_seconds: 12,
-    requests: [counted({ 200: 28, 404: 1, 502: 2 }, [11, 20, 0])],
-    planes: [{ ...calm.planes[0]!, cpu_seconds: 2.5 }],
-  };
-  const rates = ratesBetween(before, now)!;
-  t.equal(rates.all.perSecond, 10);
-  t.strictSame(rates.all.byClass, [0, 0, 9, 0, 0.5, 0.5]);
-  t.equal(rates.all.failed, 0.05);
-  t.ok(rates.all.p50! > 0.01 && rates.all.p50! < 0.1, 'of the new ones alone');
-  t.equal(rates.byBackend.get('app')?.perSecond, 10);
-  t.equal(rates.cpu.get('plane-1'), 0.75);
-  t.equal(ratesBetween(now, before), undefined, 'a Portico that started anew');
-  const restarted = { ...now, planes: [{ ...calm.planes[0]!, cpu_seconds: 0.1 }] };
-  t.equal(ratesBetween(before, restarted)?.cpu.size, 0, 'a plane that started anew');
-});
-
 t.test('the history forgets what is too old', async (t) => {
   const history = new History(2);
-  const rates = ratesBetween({ ...calm, uptime_seconds: 9 }, calm)!;
-  for (const second of [1, 2, 3]) history.add(second, calm, rates);
-  t.strictSame(history.columns.time, [2, 3]);
-  t.strictSame(history.columns.p99, [null, null], 'no request, no latency');
+  const tick = (second: number): StatusTick => ({
+    time: new Date(second * 1000).toISOString(),
+    uptime_seconds: second,
+    ready: true,
+    connections: 5,
+    websockets: 0,
+    connections_per_second: 0,
+    bytes_in_per_second: 0,
+    bytes_out_per_second: 0,
+    requests_per_second: 10,
+    errors_per_second: 1,
+    p50_seconds: 0.002,
+    p99_seconds: null,
+    listeners: [],
+    backends: [],
+    planes: [],
+    ports: { used: 4, quarantined: 0, free: 9 },
+  });
+  for (const second of [1, 2, 3]) history.add(tick(second));
+  t.strictSame(history.columns, {
+    time: [2, 3],
+    ok: [9, 9],
+    errors: [1, 1],
+    p50: [2, 2],
+    p99: [null, null],
+    connections: [5, 5],
+    ports: [4, 4],
+  });
+});
+
+t.test('server-sent events, however they are cut into pieces', async (t) => {
+  const text =
+    'retry: 2000\n\n: beat\n\nevent: status\ndata: {"a":1}\n\nid: r-1\r\nevent: change\r\ndata: x\r\ndata:y\r\n\r\nevent: cut';
+  const expected = [
+    { event: 'status', data: '{"a":1}', id: undefined },
+    { event: 'change', data: 'x\ny', id: 'r-1' },
+  ];
+  for (let size = 1; size <= text.length; size++) {
+    const parser = new SseParser();
+    const messages = [];
+    for (let at = 0; at < text.length; at += size) messages.push(...parser.push(text.slice(at, at + size)));
+    t.strictSame(messages, expected, `${size} at a time`);
+  }
 });
 
 t.test('what needs attention, the worst first', async (t) => {

@@ -1,6 +1,5 @@
-import type { Overview } from '../../api/types.ts';
-import { formatBytes, formatCount, formatPercent, formatRate, formatSeconds, formatSpan } from '../../model/format.ts';
-import type { Rates } from '../../model/rates.ts';
+import type { Overview, Rates, StatusTick } from '../../api/types.ts';
+import { formatBytes, formatCount, formatLatency, formatPercent, formatRate, formatSpan } from '../../model/format.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Meter } from '../../parts/meter.tsx';
 import { Panel } from '../../parts/panel.tsx';
@@ -8,12 +7,13 @@ import { ScrollBox } from '../../parts/scroll-box.tsx';
 
 interface Props {
   readonly overview: Overview;
-  readonly rates: Rates | undefined;
+  readonly tick: StatusTick | undefined;
 }
 
-const latency = (seconds: number | undefined): string => (seconds === undefined ? '–' : formatSeconds(seconds));
+const failedOf = ({ requests_per_second, errors_per_second }: Rates): number =>
+  requests_per_second === 0 ? 0 : errors_per_second / requests_per_second;
 
-export function ListenerTable({ overview, rates }: Props) {
+export function ListenerTable({ overview, tick }: Props) {
   return (
     <Panel title="Listeners" aside={<a href="#/routes">Routes</a>}>
       <ScrollBox label="Listeners, table">
@@ -36,16 +36,16 @@ export function ListenerTable({ overview, rates }: Props) {
           </thead>
           <tbody>
             {overview.listeners.map(({ name, engine, bind, connections }) => {
-              const own = rates?.byListener.get(name);
+              const own = tick?.listeners.find((each) => each.name === name);
               return (
                 <tr key={name}>
                   <th scope="row">{name}</th>
                   <td>{engine}</td>
                   <td class="mono">{bind}</td>
                   <td class="number">{formatCount(connections)}</td>
-                  <td class="number">{own === undefined ? '–' : formatRate(own.perSecond)}</td>
-                  <td class={`number${(own?.failed ?? 0) > 0 ? ' text-bad' : ''}`}>
-                    {own === undefined ? '–' : formatPercent(own.failed)}
+                  <td class="number">{own === undefined ? '–' : formatRate(own.requests_per_second)}</td>
+                  <td class={`number${own !== undefined && failedOf(own) > 0 ? ' text-bad' : ''}`}>
+                    {own === undefined ? '–' : formatPercent(failedOf(own))}
                   </td>
                 </tr>
               );
@@ -57,7 +57,7 @@ export function ListenerTable({ overview, rates }: Props) {
   );
 }
 
-export function BackendTable({ overview, rates }: Props) {
+export function BackendTable({ overview, tick }: Props) {
   return (
     <Panel title="Backends" aside={<a href="#/backends">Servers</a>}>
       <ScrollBox label="Backends, table">
@@ -85,7 +85,7 @@ export function BackendTable({ overview, rates }: Props) {
           </thead>
           <tbody>
             {overview.backends.map(({ name, servers, available, active }) => {
-              const own = rates?.byBackend.get(name);
+              const own = tick?.backends.find((each) => each.name === name);
               const tone = available === servers ? 'good' : available === 0 ? 'bad' : 'warn';
               return (
                 <tr key={name}>
@@ -95,12 +95,12 @@ export function BackendTable({ overview, rates }: Props) {
                   <td>
                     <Badge tone={tone}>{`${formatCount(available)} of ${formatCount(servers)}`}</Badge>
                   </td>
-                  <td class="number">{own === undefined ? '–' : formatRate(own.perSecond)}</td>
-                  <td class={`number${(own?.failed ?? 0) > 0 ? ' text-bad' : ''}`}>
-                    {own === undefined ? '–' : formatPercent(own.failed)}
+                  <td class="number">{own === undefined ? '–' : formatRate(own.requests_per_second)}</td>
+                  <td class={`number${own !== undefined && failedOf(own) > 0 ? ' text-bad' : ''}`}>
+                    {own === undefined ? '–' : formatPercent(failedOf(own))}
                   </td>
-                  <td class="number">{latency(own?.p50)}</td>
-                  <td class="number">{latency(own?.p99)}</td>
+                  <td class="number">{formatLatency(own?.p50_seconds)}</td>
+                  <td class="number">{formatLatency(own?.p99_seconds)}</td>
                   <td class="number">{formatCount(active)}</td>
                 </tr>
               );
@@ -161,8 +161,8 @@ export function PoolTable({ overview }: Pick<Props, 'overview'>) {
   );
 }
 
-export function ProcessTable({ overview, rates }: Props) {
-  const processes = [...overview.planes, ...overview.workers.map((each) => ({ ...each, resident_bytes: null }))];
+export function ProcessTable({ overview, tick }: Props) {
+  const planes = new Map(tick?.planes.map((plane) => [plane.id, plane]));
   return (
     <Panel title="Processes">
       <ScrollBox label="Processes, table">
@@ -183,14 +183,14 @@ export function ProcessTable({ overview, rates }: Props) {
             </tr>
           </thead>
           <tbody>
-            {processes.map(({ id, ready, restarts, resident_bytes: bytes }) => {
-              const cpu = rates?.cpu.get(id);
+            {[...overview.planes, ...overview.workers].map(({ id, ready, restarts }) => {
+              const plane = planes.get(id);
               return (
                 <tr key={id}>
                   <th scope="row">{id}</th>
                   <td>{ready ? <Badge tone="good">runs</Badge> : <Badge tone="bad">down</Badge>}</td>
-                  <td class="number">{cpu === undefined ? '–' : formatPercent(cpu)}</td>
-                  <td class="number">{bytes === null ? '–' : formatBytes(bytes)}</td>
+                  <td class="number">{plane === undefined ? '–' : formatPercent(plane.cpu)}</td>
+                  <td class="number">{plane === undefined ? '–' : formatBytes(plane.resident_bytes)}</td>
                   <td class="number">{restarts}</td>
                 </tr>
               );

@@ -1,0 +1,57 @@
+import { useState } from 'preact/hooks';
+import { part } from '../../api/api.ts';
+import type { Source } from '../../api/types.ts';
+import { ChangeDialog } from '../../parts/change-dialog.tsx';
+import { useServices } from '../../services.ts';
+
+interface DialogProps {
+  readonly onDone: () => void;
+  readonly onClose: () => void;
+}
+
+export function AddAddress({ pool, onDone, onClose }: DialogProps & { readonly pool: string }) {
+  const { api, notices } = useServices();
+  const [address, setAddress] = useState('');
+  const add = async (isKept: boolean): Promise<void> => {
+    await api.change('POST', `/sources/${part(pool)}/addresses?keep=${isKept}`, { address: address.trim() });
+    notices.done(`${address.trim()} was added to pool ${pool}.`);
+    onDone();
+  };
+  return (
+    <ChangeDialog title={`Add an address to pool ${pool}`} action="Add" onConfirm={add} onClose={onClose}>
+      <label class="field">
+        IP address
+        <input
+          class="mono"
+          required
+          spellcheck={false}
+          autocomplete="off"
+          value={address}
+          onInput={(event) => setAddress(event.currentTarget.value)}
+        />
+        <span class="field-hint">
+          Where the pool claims its addresses, Portico first asks the link whether somebody has it, and adds it to the
+          interface.
+        </span>
+      </label>
+    </ChangeDialog>
+  );
+}
+
+export function DrainAddress({ source, onDone, onClose }: DialogProps & { readonly source: Source }) {
+  const { api, notices } = useServices();
+  const { pool, address } = source;
+  const drain = async (isKept: boolean): Promise<void> => {
+    await api.change('DELETE', `/sources/${part(pool)}/addresses/${part(address)}?keep=${isKept}`);
+    notices.done(`${address} is being drained.`);
+    onDone();
+  };
+  return (
+    <ChangeDialog title={`Drain ${address}?`} action="Drain" isDangerous onConfirm={drain} onClose={onClose}>
+      <p>
+        No new connection leaves from it. Once the last one has ended, pool {pool} lets it go
+        {source.claim ? ` and it is removed from ${source.interface}` : ''}.
+      </p>
+    </ChangeDialog>
+  );
+}
