@@ -2,6 +2,7 @@ import type { ListenerConfig } from '../config/config.ts';
 import type { BackendState, ServerState } from '../lb/control/messages.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import type { PlaneMetrics, TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
+import type { ProcessUsage } from '../lb/own-usage.ts';
 import type { PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
 import type { SystemSource } from './system-source.ts';
@@ -12,6 +13,8 @@ export interface ProcessStatus {
   readonly pid: number | undefined;
   readonly ready: boolean;
   readonly restarts: number;
+  /** Of workers; planes tell theirs with their traffic. Absent: it has not told yet. */
+  readonly usage?: ProcessUsage | undefined;
 }
 
 export interface ListenerStatus {

@@ -1,8 +1,8 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from './clock.ts';
 import type { PlaneCommand, PlaneEvent } from './control/messages.ts';
 import { loadTcpBinding, type TcpHandle } from './net/tcp-binding.ts';
 import { TcpNetwork } from './net/tcp-stream.ts';
+import { OwnUsage } from './own-usage.ts';
 import { Plane } from './plane.ts';
 import { readQuarantineMs } from './source/tcp-settings.ts';
 
@@ -16,16 +16,6 @@ const send = (event: PlaneEvent): void => {
   if (process.connected) process.send!(event);
 };
 
-const delay = monitorEventLoopDelay({ resolution: 20 });
-delay.enable();
-
-function usage(): { residentBytes: number; cpuSeconds: number; eventLoopLagSeconds: number } {
-  const { user, system } = process.cpuUsage();
-  const eventLoopLagSeconds = delay.count > 0 ? delay.percentile(99) / 1e9 : 0;
-  delay.reset();
-  return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6, eventLoopLagSeconds };
-}
-
 const plane = new Plane({
   network: new TcpNetwork(loadTcpBinding(), { readBufferBytes: READ_BUFFER_BYTES }),
   clock: systemClock,
@@ -33,7 +23,7 @@ const plane = new Plane({
   epochNow: Date.now,
   send,
   quarantineMs: readQuarantineMs,
-  usage,
+  usage: new OwnUsage().read,
 });
 
 const exit = (): void => process.exit(0);

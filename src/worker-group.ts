@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { WorkersConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { WorkerCommand, WorkerEvent } from '../lb/control/messages.ts';
+import type { ProcessUsage } from '../lb/own-usage.ts';
 import type { EventLog } from './event-log.ts';
 import type { ServerRegistry } from './server-registry.ts';
 import { Supervisor } from './supervisor.ts';
@@ -14,6 +15,7 @@ interface Worker {
   readonly id: string;
   readonly supervisor: Supervisor;
   server: string | undefined;
+  usage: ProcessUsage | undefined;
 }
 
 export interface WorkerStatus {
@@ -21,6 +23,8 @@ export interface WorkerStatus {
   readonly pid: number | undefined;
   readonly server: string | undefined;
   readonly restarts: number;
+  /** Undefined until it has told. */
+  readonly usage: ProcessUsage | undefined;
 }
 
 /** The worker processes of one backend. Each is a server of it from the moment it listens to the moment it dies. */
@@ -43,6 +47,7 @@ export class WorkerGroup {
     const worker: Worker = {
       id,
       server: undefined,
+      usage: undefined,
       supervisor: new Supervisor({
         clock,
         random,
@@ -53,6 +58,10 @@ export class WorkerGroup {
               log.emit({ type: 'worker-failed', worker: id, message: event.message });
               return;
             }
+            if (event.type === 'usage') {
+              worker.usage = event.usage;
+              return;
+            }
             worker.server = this.registry.add(HOST, event.port);
             log.emit({ type: 'worker-listening', worker: id, server: worker.server });
           });
@@ -61,6 +70,7 @@ export class WorkerGroup {
           // Gone before any health check could notice: no request is sent there any more.
           if (worker.server !== undefined) this.registry.remove(worker.server);
           worker.server = undefined;
+          worker.usage = undefined;
           log.emit({ type: 'worker-died', worker: id, cause, restartInMs: Math.round(delayMs) });
         },
       }),
@@ -70,10 +80,11 @@ export class WorkerGroup {
   }
 
   get status(): readonly WorkerStatus[] {
-    return this.workers.map(({ id, server, supervisor }) => ({
+    return this.workers.map(({ id, server, usage, supervisor }) => ({
       id,
       pid: supervisor.current?.pid,
       server,
+      usage,
       restarts: supervisor.restarts,
     }));
   }

@@ -1345,6 +1345,7 @@ export interface paths {
                     };
                     content: {
                         "text/plain": string;
+                        "application/openmetrics-text": string;
                     };
                 };
                 400: components["responses"]["BadRequest"];

@@ -1,10 +1,12 @@
-import { AggregatorRegistry, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { AdminSource, Traffic } from '../admin-source.ts';
 import { liveTraffic } from '../live-traffic.ts';
 import { shareInFlight } from '../share-in-flight.ts';
 import { wholeTraffic } from '../whole-traffic.ts';
+import { processMetrics } from './process-metrics.ts';
 import { systemMetrics } from './system-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
+import { type ExpositionFormat, writeMetrics } from './write-metrics.ts';
 
 export interface ExpositionDeps {
   readonly source: AdminSource;
@@ -13,42 +15,56 @@ export interface ExpositionDeps {
   readonly registry: Registry;
 }
 
+const TYPES: Readonly<Record<ExpositionFormat, string>> = {
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
+
 /**
- * The text that Prometheus scrapes. Planes count in plain numbers and prom-client has no way to set a histogram, so their part is built
- * as the JSON that prom-client's own cluster mode exchanges, and written by its aggregation. That leaves out what cannot be aggregated
- * (the start time of a process), so the registry of this process is written on its own.
+ * The text that Prometheus scrapes. prom-client watches this process; what planes counted in plain numbers is written here, since it has no
+ * way to set a histogram, and to make objects of its own of a hundred thousand series takes it seconds.
  */
 export class Exposition {
-  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
-  /** Resolves with the text. Scrapes at the same time share one collection. */
-  readonly collect: () => Promise<string>;
+  private readonly collects: Readonly<Record<ExpositionFormat, () => Promise<string>>>;
   private readonly deps: ExpositionDeps;
   private readonly topDestinations: number;
 
   constructor(deps: ExpositionDeps, options: { readonly topDestinations: number }) {
     this.deps = deps;
     this.topDestinations = options.topDestinations;
-    this.collect = shareInFlight(() => this.render());
+    this.collects = {
+      prometheus: shareInFlight(() => this.render('prometheus')),
+      openmetrics: shareInFlight(() => this.render('openmetrics')),
+    };
   }
 
-  private async render(): Promise<string> {
+  /** Resolves with the text. Scrapes at the same time share one collection. */
+  collect(format: ExpositionFormat = 'prometheus'): Promise<string> {
+    return this.collects[format]();
+  }
+
+  contentType(format: ExpositionFormat): string {
+    return TYPES[format];
+  }
+
+  private async render(format: ExpositionFormat): Promise<string> {
     const { source, registry } = this.deps;
     const traffic = await this.deps.traffic();
     const live = liveTraffic(traffic);
-    const sum = wholeTraffic(traffic, live);
-    const planes = trafficMetrics({
-      sum,
-      traffic,
-      status: source.status(),
-      backends: source.backends(),
-      sources: source.sources(),
-      sourceCounters: source.sourceCounters(),
-      forecasts: source.forecasts(),
-      topDestinations: this.topDestinations,
-    });
-    const own = registry.getMetricsAsArray().length === 0 ? '' : `${await registry.metrics()}\n`;
-    return (
-      own + (await AggregatorRegistry.aggregate([[...planes, ...systemMetrics(source.system.summary())]]).metrics())
-    );
+    const metrics = [
+      ...(await processMetrics(registry)),
+      ...trafficMetrics({
+        sum: wholeTraffic(traffic, live),
+        traffic,
+        status: source.status(),
+        backends: source.backends(),
+        sources: source.sources(),
+        sourceCounters: source.sourceCounters(),
+        forecasts: source.forecasts(),
+        topDestinations: this.topDestinations,
+      }),
+      ...systemMetrics(source.system.summary()),
+    ];
+    return writeMetrics(metrics, format) + (format === 'openmetrics' ? '# EOF\n' : '');
   }
 }

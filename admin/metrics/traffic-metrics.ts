@@ -5,7 +5,7 @@ import type { SourceStatus } from '../../lb/source/source-status.ts';
 import type { SourceCounters, Status, Traffic } from '../admin-source.ts';
 import { withSourceFree } from '../with-source-free.ts';
 import { findTopDestinations, foldPorts } from './fold-ports.ts';
-import { counter, gauge, type Metric, type Sample } from './metric.ts';
+import { counter, gauge, type Labels, type Metric, type Sample } from './metric.ts';
 import { sourceMetrics } from './source-metrics.ts';
 import { streamMetrics } from './stream-metrics.ts';
 import { tlsMetrics } from './tls-metrics.ts';
@@ -28,6 +28,7 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
   const { sum, traffic, status, backends, sources, topDestinations } = input;
   const queues = sum.queues ?? [];
   const planes = [...traffic.planes];
+  const workers = status.workers.flatMap(({ id, usage }) => (usage === undefined ? [] : [[id, usage] as const]));
   const kept = findTopDestinations(sum.ports, topDestinations);
   return [
     gauge(
@@ -175,29 +176,49 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
       'How late the event loop of a data plane ran, 99th percentile since the report before',
       planes.map(([plane, { eventLoopLagSeconds }]) => [{ plane }, eventLoopLagSeconds]),
     ),
+    gauge(
+      'portico_worker_resident_memory_bytes',
+      'Resident memory of a worker',
+      workers.map(([worker, { residentBytes }]) => [{ worker }, residentBytes]),
+    ),
+    counter(
+      'portico_worker_cpu_seconds_total',
+      'CPU time of a worker since it started',
+      workers.map(([worker, { cpuSeconds }]) => [{ worker }, cpuSeconds]),
+    ),
+    gauge(
+      'portico_worker_event_loop_lag_seconds',
+      'How late the event loop of a worker ran, 99th percentile over a second',
+      workers.map(([worker, { eventLoopLagSeconds }]) => [{ worker }, eventLoopLagSeconds]),
+    ),
     gauge('portico_scrape_incomplete', '1 if a data plane did not report in time', [[{}, traffic.isComplete ? 0 : 1]]),
   ];
 }
 
 function durations(sum: TrafficMetrics): Metric {
-  const name = 'portico_request_duration_seconds';
-  const values = sum.requests.flatMap(({ listener, backend, duration }) => {
+  const samples: Sample[] = [];
+  const suffixes: string[] = [];
+  const add = (suffix: string, labels: Labels, value: number): void => {
+    suffixes.push(suffix);
+    samples.push([labels, value]);
+  };
+  for (const { listener, backend, duration } of sum.requests) {
     let cumulative = 0;
-    const buckets = [...duration.bounds, '+Inf'].map((le, i) => {
+    [...duration.bounds, '+Inf'].forEach((bound, i) => {
       cumulative += duration.counts[i]!;
-      return { metricName: `${name}_bucket`, labels: { listener, backend, le }, value: cumulative };
+      // OpenMetrics wants bounds to look like floating point numbers.
+      const le = Number.isInteger(bound) ? `${bound}.0` : bound;
+      add('_bucket', { listener, backend, le }, cumulative);
     });
-    return [
-      ...buckets,
-      { metricName: `${name}_sum`, labels: { listener, backend }, value: duration.sum },
-      { metricName: `${name}_count`, labels: { listener, backend }, value: cumulative },
-    ];
-  });
+    add('_sum', { listener, backend }, duration.sum);
+    add('_count', { listener, backend }, cumulative);
+  }
   return {
-    name,
+    name: 'portico_request_duration_seconds',
     help: 'From the end of a request head to the end of its answer',
     type: 'histogram',
-    aggregator: 'sum',
-    values,
-  } as unknown as Metric;
+    merge: 'sum',
+    samples,
+    suffixes,
+  };
 }

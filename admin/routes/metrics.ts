@@ -1,21 +1,20 @@
 import Type from 'typebox';
 import type { AdminApp } from '../admin-app.ts';
+import { acceptedFormat } from '../metrics/accepted-format.ts';
 import type { Exposition } from '../metrics/exposition.ts';
+
+const Text = { schema: Type.String() };
+const content = { 'text/plain': Text, 'application/openmetrics-text': Text };
 
 /** `GET /metrics` for Prometheus. */
 export function metricsRoutes(app: AdminApp, exposition: Exposition): void {
   app.get(
     '/metrics',
-    {
-      schema: {
-        summary: 'Metrics for Prometheus',
-        tags: ['health'],
-        response: { 200: { content: { 'text/plain': { schema: Type.String() } } } },
-      },
-    },
-    async (_request, reply) => {
-      reply.type(exposition.contentType);
-      return exposition.collect();
+    { schema: { summary: 'Metrics for Prometheus', tags: ['health'], response: { 200: { content } } } },
+    async (request, reply) => {
+      const format = acceptedFormat(request.headers.accept);
+      reply.type(exposition.contentType(format)).header('Vary', 'Accept');
+      return exposition.collect(format);
     },
   );
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { PlaneMetrics } from '../metrics/plane-metrics.ts';
+import type { ProcessUsage } from '../own-usage.ts';
 import type { PortUse } from '../source/port-use.ts';
 import type { TlsMaterial } from '../tls/tls-material.ts';
 
@@ -147,7 +148,9 @@ export type PlaneEvent =
 /** From a worker process to the primary. */
 export type WorkerEvent =
   | { readonly type: 'listening'; readonly port: number }
-  | { readonly type: 'failed'; readonly message: string };
+  | { readonly type: 'failed'; readonly message: string }
+  /** Every second. */
+  | { readonly type: 'usage'; readonly usage: ProcessUsage };
 
 /** From the primary to a worker process. */
 export type WorkerCommand = { readonly type: 'drain'; readonly deadlineMs: number };

@@ -48,6 +48,9 @@ t.test('planes are added up, with those that are gone', async (t) => {
     'portico_stream_bytes_total{backend="app",direction="in",listener="raw"}': 1300,
     'portico_stream_bytes_total{backend="app",direction="out",listener="raw"}': 2600,
     'portico_plane_resident_memory_bytes{plane="plane-2"}': 1000,
+    'portico_worker_resident_memory_bytes{worker="app-1"}': 2000,
+    'portico_worker_cpu_seconds_total{worker="app-1"}': 3,
+    'portico_worker_event_loop_lag_seconds{worker="app-1"}': 0.02,
     portico_scrape_incomplete: 1,
   };
   for (const [line, number] of Object.entries(expected)) t.equal(series.get(line), number, line);

@@ -1,0 +1,44 @@
+import type { Labels, Metric } from './metric.ts';
+
+/** The Prometheus text format 0.0.4, or OpenMetrics 1.0. */
+export type ExpositionFormat = 'prometheus' | 'openmetrics';
+
+/** Metrics as text, without what ends an OpenMetrics exposition. A family without samples tells of itself all the same. */
+export function writeMetrics(metrics: readonly Metric[], format: ExpositionFormat): string {
+  const parts: string[] = [];
+  for (const { name, help, type, samples, suffixes, merge } of metrics) {
+    // OpenMetrics names a counter without its suffix.
+    const family = format === 'openmetrics' && type === 'counter' ? name.replace(/_total$/, '') : name;
+    parts.push(`# HELP ${family} ${escapeHelp(help)}\n# TYPE ${family} ${type}\n`);
+    const values = new Map<string, number>();
+    samples.forEach(([labels, value], i) => {
+      const key = `${name}${suffixes?.[i] ?? ''}${writeLabels(labels)}`;
+      const known = values.get(key);
+      values.set(key, known === undefined ? value : merge === 'sum' ? known + value : Math.min(known, value));
+    });
+    for (const [key, value] of values) parts.push(key, ' ', writeNumber(value), '\n');
+  }
+  return parts.join('');
+}
+
+function writeLabels(labels: Labels): string {
+  let text = '';
+  for (const name in labels) text += `${text === '' ? '{' : ','}${name}="${escapeLabel(String(labels[name]))}"`;
+  return text === '' ? '' : `${text}}`;
+}
+
+const TO_ESCAPE = /[\\"\n]/;
+
+function escapeLabel(value: string): string {
+  if (!TO_ESCAPE.test(value)) return value;
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+function escapeHelp(help: string): string {
+  return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+}
+
+function writeNumber(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+}
