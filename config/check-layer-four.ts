@@ -1,4 +1,5 @@
 import type { Finding } from './finding.ts';
+import { haproxyMode } from './haproxy-mode.ts';
 import { parseHostPattern } from './host-pattern.ts';
 import type { ConfigFile } from './schema.ts';
 
@@ -15,12 +16,15 @@ export function checkLayerFour(file: ConfigFile): Finding[] {
   const speaksHttp = new Set<string>();
   const isRelayed = new Set<string>();
   const isTranslated = new Set<string>();
+  /** Of those, what HAProxy cannot do is looked at elsewhere. */
+  const isLeftToHaproxy = new Set<string>();
   file.listeners.forEach((listener, i) => {
     const { engine = 'http', routes, backend, proxy_protocol: proxy } = listener;
     const names = [backend, ...(routes ?? []).flatMap((route) => [route.backend, ...targetsOf(route)])];
     for (const name of names) {
       if (name === undefined) continue;
       if (engine === 'http') speaksHttp.add(name);
+      if (engine === 'haproxy') isLeftToHaproxy.add(name);
       if (engine === 'tcp') isRelayed.add(name);
       if (engine === 'kernel') isTranslated.add(name);
     }
@@ -30,13 +34,16 @@ export function checkLayerFour(file: ConfigFile): Finding[] {
         message: 'the kernel engine reads no PROXY headers; remove "proxy_protocol", or use "engine: http" or "tcp"',
       });
     }
+    if (engine !== 'haproxy' && listener.mode !== undefined) {
+      findings.push({ path: ['listeners', i, 'mode'], message: '"mode" is for the haproxy engine; remove it' });
+    }
     if (engine !== 'kernel' && proxy === true && (listener.trusted_proxies ?? []).length === 0) {
       findings.push({
         path: ['listeners', i, 'proxy_protocol'],
         message: 'name in "trusted_proxies" whose PROXY headers are to be believed; 0.0.0.0/0 and ::/0 are everyone',
       });
     }
-    if (engine !== 'tcp') return;
+    if (engine !== 'tcp' && !(engine === 'haproxy' && haproxyMode(listener) === 'tcp')) return;
     routes?.forEach((route, k) => {
       for (const key of Object.keys(route)) {
         if (key === 'backend') continue;
@@ -48,7 +55,7 @@ export function checkLayerFour(file: ConfigFile): Finding[] {
         }
         findings.push({
           path: ['listeners', i, 'routes', k, key],
-          message: `the tcp engine routes by the name that a TLS client asks for and sees no requests; remove "${key}" or use "engine: http"`,
+          message: `such a listener routes by the name that a TLS client asks for and sees no requests; remove "${key}" or ${engine === 'tcp' ? 'use "engine: http"' : 'set "mode: http"'}`,
         });
       }
     });
@@ -61,7 +68,7 @@ export function checkLayerFour(file: ConfigFile): Finding[] {
           'with "proxy_protocol" a connection serves one client, so there is nothing to pipeline; remove one of the two (servers also find the client in X-Forwarded-For)',
       });
     }
-    if (!speaksHttp.has(backend.name)) {
+    if (!speaksHttp.has(backend.name) && !isLeftToHaproxy.has(backend.name)) {
       if (isRelayed.has(backend.name))
         findings.push(...withoutMeaning(backend, i, OF_REQUESTS, 'the tcp engine sees no requests'));
       else if (isTranslated.has(backend.name)) findings.push(...beyondKernel(backend, i));

@@ -39,8 +39,8 @@ export function checkReferences(file: ConfigFile): Finding[] {
     if ((listener.routes === undefined) === (listener.backend === undefined)) {
       fault(at, `${describePath(at)} needs either "routes" or "backend"`);
     }
-    if (listener.routes !== undefined && !['http', 'tcp'].includes(listener.engine ?? 'http')) {
-      fault([...at, 'routes'], 'routes are for the engines http and tcp; give a "backend" instead');
+    if (listener.routes !== undefined && listener.engine === 'kernel') {
+      fault([...at, 'routes'], 'the kernel engine sees nothing to route by; give a "backend" instead');
     }
   });
   file.backends.forEach((backend, i) => {

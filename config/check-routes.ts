@@ -1,4 +1,5 @@
 import { describePath, type Finding, misspelt, type Path } from './finding.ts';
+import { haproxyMode } from './haproxy-mode.ts';
 import { hostFault } from './host-pattern.ts';
 import { regexFault } from './regex.ts';
 import { ANSWER_VARIABLES, REQUEST_VARIABLES } from './route-config.ts';
@@ -44,7 +45,7 @@ export function checkRoutes(file: ConfigFile): Finding[] {
     for (const key of HTTP_KEYS) {
       // They send PROXY headers as well.
       if (key === 'trusted_proxies' && listener.proxy_protocol === true) continue;
-      if ((listener.engine ?? 'http') !== 'http' && listener[key] !== undefined) {
+      if (!speaksHttp(listener, key) && listener[key] !== undefined) {
         report([...at, key], `"${key}" is for the http engine; remove it`);
       }
     }
@@ -58,6 +59,12 @@ export function checkRoutes(file: ConfigFile): Finding[] {
     });
   });
   return findings;
+}
+
+/** HAProxy writes no log files of its own. */
+function speaksHttp(listener: FileListener, key: string): boolean {
+  if (listener.engine === 'haproxy') return haproxyMode(listener) === 'http' && key !== 'access_log';
+  return (listener.engine ?? 'http') === 'http';
 }
 
 function checkConditions({ host, path, headers, query }: FileRoute, at: Path, report: Report): void {

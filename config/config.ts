@@ -54,6 +54,8 @@ export interface ListenerConfig {
   readonly protocol: 'tcp' | 'udp';
   /** Absent: clients come in the clear. */
   readonly tls?: ListenerTlsConfig;
+  /** What HAProxy reads of it. Only the haproxy engine has one. */
+  readonly mode?: 'http' | 'tcp';
   readonly routes: readonly RouteConfig[];
   /** Absent: as if every key of it were left out of the file. */
   readonly forwarding?: ForwardingConfig;

@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { checkBinds } from './check-binds.ts';
 import { checkCertificates } from './check-certificates.ts';
+import { checkHaproxy } from './check-haproxy.ts';
 import { checkKernel } from './check-kernel.ts';
 import { checkLayerFour } from './check-layer-four.ts';
 import { checkOverlaps } from './check-overlaps.ts';
@@ -19,7 +20,6 @@ import { isConsequence, salvage } from './salvage.ts';
 import type { ConfigFile } from './schema.ts';
 import { SourceMap } from './source-map.ts';
 import { syntaxMessage } from './syntax-message.ts';
-import { findUnsupported } from './unsupported.ts';
 import { validate } from './validate.ts';
 
 export type LoadResult =
@@ -50,7 +50,6 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
   const file = shape.length === 0 ? (value as ConfigFile) : salvage(value, shape);
   if (file === undefined) return refuse(located(shape));
   const findings = [
-    ...findUnsupported(file),
     ...checkQuantities(file),
     ...checkReferences(file),
     ...checkRoutes(file),
@@ -59,7 +58,7 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
     ...checkTls(file),
   ];
   const config = resolve(file, context, (path, message) => findings.push({ path, message }));
-  findings.push(...checkReach(config), ...checkOverlaps(config), ...checkKernel(config));
+  findings.push(...checkReach(config), ...checkOverlaps(config), ...checkKernel(config), ...checkHaproxy(file, config));
   if (context.readText !== undefined) findings.push(...checkCertificates(config, context.readText));
   const rest = findings.filter((finding) => !isConsequence(finding, shape, file));
   if (shape.length + rest.length > 0) return refuse(located([...shape, ...rest]));

@@ -1,6 +1,7 @@
 import { resolve as resolvePath } from 'node:path';
 import type { Config, ListenerConfig, SourcePoolConfig } from './config.ts';
 import { withDefaultConnections } from './default-connections.ts';
+import { haproxyMode } from './haproxy-mode.ts';
 import { poolAddresses } from './pool-addresses.ts';
 import { resolveAdmin } from './resolve-admin.ts';
 import { resolveBackend } from './resolve-backend.ts';
@@ -100,6 +101,7 @@ function resolveListener(
     engine: listener.engine ?? 'http',
     protocol: listener.protocol ?? 'tcp',
     ...(listener.tls === undefined ? {} : { tls: resolveListenerTls(listener.tls, context) }),
+    ...(listener.engine === 'haproxy' ? { mode: haproxyMode(listener) } : {}),
     routes: routes.map((route) => resolveRoute(route, listener)),
     forwarding: resolveForwarding(listener, index, report),
     ...(log === undefined

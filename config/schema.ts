@@ -56,6 +56,12 @@ const Listener = Type.Object(
     bind: Type.String({ description: 'Address and port: 0.0.0.0:8080, [::]:8080, or :8080 for every IPv4 address' }),
     engine: optional(choice('What forwards the traffic', ['http', 'tcp', 'kernel', 'haproxy'], 'http')),
     protocol: optional(choice('What comes in; udp for the kernel engine only', ['tcp', 'udp'], 'tcp')),
+    mode: optional(
+      choice('What HAProxy reads of it; haproxy engine only. Absent: http with "routes", tcp with a "backend" alone', [
+        'http',
+        'tcp',
+      ]),
+    ),
     tls: optional(ListenerTls),
     routes: optional(Type.Array(Route, { minItems: 1, description: 'The first that matches wins' })),
     backend: optional(Type.String({ description: 'Instead of routes: one backend for everything' })),

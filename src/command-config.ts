@@ -4,9 +4,14 @@ import { formatFault } from '../config/fault.ts';
 import type { LoadResult } from '../config/load.ts';
 import { ConfigError, loadConfigFile } from './load-config-file.ts';
 
+/** The file that a command reads; without one, that of this folder, or else the built-in example. */
+export function commandConfigPath(file: string | undefined): string {
+  return file ?? (existsSync('portico.yaml') ? 'portico.yaml' : defaultConfigPath());
+}
+
 /** The config of a command; without a file, the one in this folder, or else the built-in example. Throws ConfigError. */
 export function loadCommandConfig(file: string | undefined): Extract<LoadResult, { readonly ok: true }> {
-  const loaded = loadConfigFile(file ?? (existsSync('portico.yaml') ? 'portico.yaml' : defaultConfigPath()));
+  const loaded = loadConfigFile(commandConfigPath(file));
   if (!loaded.ok) throw new ConfigError(loaded.faults.map(formatFault));
   return loaded;
 }

@@ -17,6 +17,8 @@ Commands:
                     with --flush the rules of the kernel engine and claimed
                     addresses go, too, also when it is not running any more
   validate FILE     check a config file; prints every fault with line and column
+  export FORMAT [-c FILE]
+                    configuration that runs without Portico: haproxy or nftables
   ports [-c FILE]   how full the source ports of a running Portico are, and when
                     they run out; FILE says where it runs, as for run
   token NAME        make a token for the admin server and print it, this once;
@@ -55,7 +57,7 @@ Options:
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = ['run', 'stop', 'validate', 'ports', 'token', 'check', 'setup', 'apply', 'undo'];
+const COMMANDS = ['run', 'stop', 'validate', 'export', 'ports', 'token', 'check', 'setup', 'apply', 'undo'];
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -87,6 +89,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
         ? usage('validate takes one file')
         : validate(file, values.json === true);
     }
+    case 'export':
+      return rest.length === 1 ? exportAs(rest[0]!, values.config) : usage('export takes one of haproxy and nftables');
     case 'ports':
       return rest.length === 0 ? ports(values) : usage(`ports takes no "${rest[0]}"; give the file with -c`);
     case 'token':
@@ -183,6 +187,22 @@ async function stop({ config, flush }: ReturnType<typeof parse>['values']): Prom
   } catch (error) {
     process.stderr.write(`${explainError(error)}\n`);
     return FAILED;
+  }
+}
+
+async function exportAs(format: string, file: string | undefined): Promise<number> {
+  const [{ commandConfigPath, explainError, loadCommandConfig }, { EXPORTS, exportConfig }] = await Promise.all([
+    import('./command-config.ts'),
+    import('./export-command.ts'),
+  ]);
+  const known = EXPORTS.find((each) => each === format);
+  if (known === undefined) return usage(`export knows haproxy and nftables, not "${format}"`);
+  try {
+    const path = commandConfigPath(file);
+    process.stdout.write(exportConfig(known, loadCommandConfig(path).config, path));
+    return FINE;
+  } catch (error) {
+    return fail(explainError(error).replace(/^portico: /, ''));
   }
 }
 

@@ -137,11 +137,8 @@ t.test('every fault has its place, and says what to write', async (t) => {
       ['portico.yaml:12:26: "127.0.0.1" is not an address and port such as 10.0.0.5:8080 or [::1]:8080'],
     ],
     [
-      change('bind: :8080', 'bind: :8080\n    engine: haproxy'),
-      [
-        'portico.yaml:5:13: this version has no engine "haproxy" yet; use "http", "tcp" or "kernel"',
-        'portico.yaml:7:7: routes are for the engines http and tcp; give a "backend" instead',
-      ],
+      change('bind: :8080', 'bind: :8080\n    mode: tcp'),
+      ['portico.yaml:5:11: "mode" is for the haproxy engine; remove it'],
     ],
     [
       `${GOOD}sources: [{ name: s, addresses: [10.0.0.300, 10.0.0.0/8], ports: 9-8 }]\n`,

@@ -1,0 +1,23 @@
+import type { Config } from '../../config/config.ts';
+import type { HaproxyPlan } from './haproxy-plan.ts';
+
+/** The whole config as HAProxy alone would run it: every listener of TCP, every port of every pool. */
+export function exportPlan(config: Config): HaproxyPlan {
+  return {
+    listeners: config.listeners
+      .filter(({ protocol }) => protocol === 'tcp')
+      .map((listener) => ({ ...listener, mode: listener.mode ?? (listener.engine === 'http' ? 'http' : 'tcp') })),
+    backends: config.backends,
+    servers: new Map(
+      config.backends.map(({ name, servers }) => [
+        name,
+        servers.map((server) => ({ ...server, id: `${server.host}:${server.port}`, admin: 'ready' as const })),
+      ]),
+    ),
+    pools: config.sources,
+    runs: config.sources.flatMap(({ name, addresses, ports }) =>
+      addresses.map((address) => ({ pool: name, address, first: ports.low, last: ports.high })),
+    ),
+    threads: Math.min(64, config.planes),
+  };
+}
