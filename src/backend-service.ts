@@ -2,7 +2,7 @@ import type { NewServer, ServerChange, ServerWish } from '../admin/admin-source.
 import type { BackendConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState } from '../lb/control/messages.ts';
-import { probe } from '../lb/health/probe.ts';
+import { type ProbeResult, probe } from '../lb/health/probe.ts';
 import type { LeasePool } from '../lb/source/lease-pool.ts';
 import type { EventLog } from './event-log.ts';
 import { ServerRegistry } from './server-registry.ts';
@@ -14,6 +14,8 @@ export interface BackendServiceDeps {
   readonly log: EventLog;
   /** Where health checks lease the ports of a source pool. */
   readonly leasesOf: (pool: string) => LeasePool;
+  /** What someone else's checks say of a server, by backend and `host:port`; undefined: it is to be checked here. */
+  readonly verdictOn?: (backend: string, server: string) => ProbeResult | undefined;
   /** Those who forward have to hear of it. */
   readonly onChange: (state: BackendState) => void;
 }
@@ -35,7 +37,8 @@ export class BackendService {
     return new ServerRegistry(
       {
         ...this.deps,
-        probe: (target, { source, proxyProtocol }) =>
+        probe: async (target, { name, source, proxyProtocol }) =>
+          this.deps.verdictOn?.(name, `${target.host}:${target.serverPort ?? target.port}`) ??
           probe({ clock, leases: this.deps.leasesOf(source) }, { ...target, proxyProtocol }),
         onChange: (state) => {
           this.deps.onChange(state);

@@ -22,7 +22,8 @@ export class ListenSockets {
   bind({ name, host, port, engine, protocol }: ListenerConfig): void {
     this.ports[name] = port;
     const isInPlanes = runsInPlanes(engine);
-    if (!isInPlanes && protocol === 'udp') return;
+    // HAProxy binds by itself: it would find the place taken.
+    if (engine === 'haproxy' || (!isInPlanes && protocol === 'udp')) return;
     try {
       const socket = openListenSocket(this.binding, host, port);
       (isInPlanes ? this.accepting : this.reserved).set(name, socket);

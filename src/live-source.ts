@@ -18,6 +18,7 @@ import { fullestUse, type PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
 import type { BackendService } from './backend-service.ts';
 import type { EngineGroup } from './engine-group.ts';
+import type { HaproxyEngine } from './haproxy-engine.ts';
 import type { KernelEngine } from './kernel-engine.ts';
 import type { PlaneGroup } from './plane-group.ts';
 import type { ShortageWatch } from './shortage-watch.ts';
@@ -38,6 +39,7 @@ export interface LiveSourceDeps {
   readonly engines: EngineGroup;
   /** Undefined where no listener asks for it. */
   readonly kernel: () => KernelEngine | undefined;
+  readonly haproxy: () => HaproxyEngine | undefined;
   readonly shortages: ShortageWatch;
   readonly system: SystemService;
   readonly tls: TlsService;
@@ -56,7 +58,7 @@ export class LiveSource implements AdminSource {
   }
 
   status(): Status {
-    const { clock, config, planes, kernel, backends } = this.deps;
+    const { clock, config, planes, backends } = this.deps;
     const ports = this.deps.ports();
     return {
       version: readVersion(),
@@ -67,7 +69,7 @@ export class LiveSource implements AdminSource {
         engine,
         bind: `${host.includes(':') ? `[${host}]` : host}:${ports[name]}`,
       })),
-      planes: [...planes.status, ...(kernel() === undefined ? [] : [kernel()!.status])],
+      planes: [...planes.status, ...this.engines.map(({ status }) => status)],
       certificates: this.deps.tls.certificates,
       workers: backends.workerStatus.map((worker) => ({ ...worker, ready: worker.server !== undefined })),
     };
@@ -75,6 +77,11 @@ export class LiveSource implements AdminSource {
 
   listeners(): readonly ListenerConfig[] {
     return this.deps.config().listeners;
+  }
+
+  /** Those that own ports and are no planes. */
+  private get engines(): readonly (KernelEngine | HaproxyEngine)[] {
+    return [this.deps.kernel(), this.deps.haproxy()].filter((engine) => engine !== undefined);
   }
 
   backends(): readonly BackendState[] {
@@ -110,8 +117,8 @@ export class LiveSource implements AdminSource {
   }
 
   async portUse({ limit, ...filter }: PortUseFilter): Promise<readonly PortUse[]> {
-    const { planes, kernel } = this.deps;
-    const uses = await Promise.all([planes.portUse(filter), kernel()?.portUse(filter) ?? []]);
+    const engines = this.engines.map((engine) => engine.portUse(filter));
+    const uses = await Promise.all([this.deps.planes.portUse(filter), ...engines]);
     return fullestUse(uses.flat(), limit);
   }
 

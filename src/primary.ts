@@ -7,10 +7,12 @@ import type { BackendState, PortBlock } from '../lb/control/messages.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
 import { BackendService } from './backend-service.ts';
 import { logFileFault } from './check-log-files.ts';
+import { checkedByHaproxy } from './checked-by-haproxy.ts';
 import { createAdminServer } from './create-admin-server.ts';
 import { createPrimaryEngine } from './create-primary-engine.ts';
 import { EngineGroup } from './engine-group.ts';
 import { EventLog } from './event-log.ts';
+import { HAPROXY, HaproxyEngine } from './haproxy-engine.ts';
 import { KERNEL, KernelEngine } from './kernel-engine.ts';
 import { ListenSockets } from './listen-sockets.ts';
 import { LiveSource } from './live-source.ts';
@@ -43,6 +45,7 @@ export class Primary {
   private readonly planes: PlaneGroup;
   private readonly engines: EngineGroup;
   private kernel: KernelEngine | undefined = undefined;
+  private haproxy: HaproxyEngine | undefined = undefined;
   private readonly shortages: ShortageWatch;
   private readonly system: SystemService;
   private readonly admin: AdminServer;
@@ -58,11 +61,13 @@ export class Primary {
         log,
         tellPlane: (plane, command) => {
           if (plane === KERNEL) this.kernel?.tell(command);
+          else if (plane === HAPROXY) this.haproxy?.onCommand(command);
           else this.planes.tell(plane, command);
         },
         tellPlanes: (command) => {
           this.planes.broadcast(command);
           this.kernel?.tell(command);
+          this.haproxy?.onCommand(command);
         },
       },
       config,
@@ -72,6 +77,7 @@ export class Primary {
         ...deps,
         log,
         leasesOf: (pool) => this.sources.leasesOf(pool),
+        verdictOn: checkedByHaproxy(config, (backend, server) => this.haproxy?.verdictOn(backend, server)),
         onChange: (state) => this.handleServers(state),
       },
       config.backends,
@@ -110,6 +116,7 @@ export class Primary {
         create: (name) => {
           const engine = createPrimaryEngine(name, owners, config);
           if (engine instanceof KernelEngine) this.kernel = engine;
+          if (engine instanceof HaproxyEngine) this.haproxy = engine;
           return engine;
         },
       },
@@ -143,6 +150,7 @@ export class Primary {
       planes: this.planes,
       engines: this.engines,
       kernel: () => this.kernel,
+      haproxy: () => this.haproxy,
       shortages: this.shortages,
       system: this.system,
       tls: this.tls,

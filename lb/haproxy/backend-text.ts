@@ -97,11 +97,12 @@ function timeouts({ backend, mode, listeners }: HaproxyBackend, { exhaustion }: 
 }
 
 /** The section in which the servers of a backend are checked, once each, however many sources they are reached from. */
-export function checkText(backend: BackendConfig, checks: readonly CheckLine[]): string[] {
+export function checkText(backend: BackendConfig, checks: readonly CheckLine[], keepsState: boolean): string[] {
   const { http, timeoutMs } = backend.health!;
   return [
     `backend ck_${backend.name}`,
     `  mode ${http === undefined ? 'tcp' : 'http'}`,
+    ...(keepsState ? ['  load-server-state-from-file global'] : []),
     ...(http === undefined
       ? []
       : [

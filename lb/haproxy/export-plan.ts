@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { HaproxyPlan } from './haproxy-plan.ts';
+import { serversOfConfig } from './servers-of-config.ts';
 
 /** The whole config as HAProxy alone would run it: every listener of TCP, every port of every pool. */
 export function exportPlan(config: Config): HaproxyPlan {
@@ -8,12 +9,7 @@ export function exportPlan(config: Config): HaproxyPlan {
       .filter(({ protocol }) => protocol === 'tcp')
       .map((listener) => ({ ...listener, mode: listener.mode ?? (listener.engine === 'http' ? 'http' : 'tcp') })),
     backends: config.backends,
-    servers: new Map(
-      config.backends.map(({ name, servers }) => [
-        name,
-        servers.map((server) => ({ ...server, id: `${server.host}:${server.port}`, admin: 'ready' as const })),
-      ]),
-    ),
+    servers: new Map(config.backends.map((backend) => [backend.name, serversOfConfig(backend)])),
     pools: config.sources,
     runs: config.sources.flatMap(({ name, addresses, ports }) =>
       addresses.map((address) => ({ pool: name, address, first: ports.low, last: ports.high })),

@@ -12,6 +12,8 @@ const REWRITE_BYTES = 1024;
 export interface HaproxyConfigOptions {
   /** The socket by which it is steered. Absent: none. */
   readonly socket?: string;
+  /** What servers were like in the process before, as `show servers state` tells it. Absent: they start as healthy. */
+  readonly stateFile?: string;
   /** Comments at the top, without their `#`. */
   readonly comments?: readonly string[];
   /** More lines of the `global` section. */
@@ -41,6 +43,7 @@ export function haproxyConfig(plan: HaproxyPlan, options: HaproxyConfigOptions =
       checkText(
         backend,
         found.checks.filter((check) => check.backend === backend),
+        options.stateFile !== undefined,
       ),
     ),
   ];
@@ -61,6 +64,7 @@ function globalLines({ listeners, backends, threads }: HaproxyPlan, options: Hap
     ...(options.socket === undefined
       ? []
       : [`stats socket ${quote(options.socket)} mode 600 level admin expose-fd listeners`, 'stats timeout 1m']),
+    ...(options.stateFile === undefined ? [] : [`server-state-file ${quote(options.stateFile)}`]),
     ...(options.global ?? []),
     ...(jitter > 0 ? [`spread-checks ${jitter}`] : []),
     ...(headerBytes === 0

@@ -55,10 +55,10 @@ export function httpFrontend(listener: ListenerConfig): string[] {
 const trustedAcl = (forwarding: ForwardingConfig | undefined): string[] =>
   (forwarding?.trusted ?? []).map(({ address, prefix }) => `acl trusted src ${address}/${prefix}`);
 
-function limitRules({ limits, forwarding, tcp }: ListenerConfig): string[] {
+function limitRules({ limits, forwarding, hasProxyHeaders }: ListenerConfig): string[] {
   const isCounted = Number.isFinite(limits.connectionsPerClient);
   return [
-    ...(tcp.hasProxyHeaders && (forwarding?.trusted ?? []).length > 0
+    ...(hasProxyHeaders && (forwarding?.trusted ?? []).length > 0
       ? ['tcp-request connection expect-proxy layer4 if trusted']
       : []),
     ...(isCounted

@@ -46,9 +46,9 @@ export interface HaproxyLines {
 
 /**
  * Gives each server of each proxy its ports of every source. One port of one source reaches one destination once: where several proxies, or
- * their checks, have the same destination, each has a part of the ports of its own.
+ * their checks, have the same destination, each has a part of the ports of its own. `withChecks`: false for ports that come later, when the checks have theirs.
  */
-export function haproxyLines(plan: HaproxyPlan): HaproxyLines {
+export function haproxyLines(plan: HaproxyPlan, { withChecks = true } = {}): HaproxyLines {
   const proxies = proxiesOf(plan);
   const users = new Map<string, HaproxyBackend[]>();
   const checkers = new Map<string, BackendConfig[]>();
@@ -61,9 +61,11 @@ export function haproxyLines(plan: HaproxyPlan): HaproxyLines {
       checkers.set(place, known);
     }
   }
-  const ports = new Map(plan.pools.map(({ name }) => [name, divide(plan, name, mostCheckers(checkers, name))]));
+  const ports = new Map(
+    plan.pools.map(({ name }) => [name, divide(plan, name, withChecks ? mostCheckers(checkers, name) : 0)]),
+  );
   const checks: CheckLine[] = [];
-  for (const [place, backends] of checkers) {
+  for (const [place, backends] of withChecks ? checkers : []) {
     backends.forEach((backend, i) => {
       const server = plan.servers.get(backend.name)!.find((each) => placeOf(backend.source, each) === place)!;
       checks.push({ backend, server, run: ports.get(backend.source)?.check(isSix(server.host), i) });

@@ -7,7 +7,7 @@ import { quote } from './quote.ts';
 
 /** The section of a listener that passes bytes on; its routes are by the name that a TLS client asks for. */
 export function tcpFrontend(listener: ListenerConfig): string[] {
-  const { name, routes, limits, tcp, timeouts, forwarding } = listener;
+  const { name, routes, limits, tcp, timeouts, forwarding, hasProxyHeaders } = listener;
   const isCounted = Number.isFinite(limits.connectionsPerClient);
   return [
     `frontend ${frontendName(name)}`,
@@ -16,7 +16,7 @@ export function tcpFrontend(listener: ListenerConfig): string[] {
       ...bindText(listener),
       ...(Number.isFinite(limits.connections) ? [`maxconn ${limits.connections}`] : []),
       `timeout client ${orNever(tcp.idleMs)}`,
-      ...(tcp.hasProxyHeaders
+      ...(hasProxyHeaders
         ? [
             ...(forwarding?.trusted ?? []).map(({ address, prefix }) => `acl trusted src ${address}/${prefix}`),
             'tcp-request connection expect-proxy layer4 if trusted',

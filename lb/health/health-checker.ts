@@ -39,6 +39,7 @@ export class HealthChecker {
       host: options.host,
       port: port ?? options.port,
       timeoutMs,
+      ...(port === undefined ? {} : { serverPort: options.port }),
       ...(http === undefined ? {} : { http }),
     };
   }

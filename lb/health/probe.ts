@@ -15,6 +15,8 @@ export type ProbeResult =
 export interface ProbeTarget {
   readonly host: string;
   readonly port: number;
+  /** Of the server, where another one is checked. */
+  readonly serverPort?: number;
   /** Absent: a connection is enough. */
   readonly http?: HttpCheckConfig;
   readonly timeoutMs: number;

@@ -1,0 +1,282 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, Timer } from '../lb/clock.ts';
+import { HaproxySocketError, RuntimeSocket } from '../lb/haproxy/runtime-socket.ts';
+import { type Child, Supervisor } from './supervisor.ts';
+
+/** `balance hash`, servers added at run time that follow another, `set-src`: all are there from 2.6 on. */
+const OLDEST = [2, 6] as const;
+const POLL_MS = 20;
+const UP_MS = 10_000;
+
+/** HAProxy cannot be run; the message is one sentence that says what to do. */
+export class HaproxyError extends Error {
+  readonly code = 'HAPROXY';
+  readonly source = 'local';
+  readonly retryable = true;
+}
+
+export interface HaproxyProcessDeps {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Looked up in PATH where it is a bare name. */
+  readonly command: string;
+  /** Its own: for the configuration and the sockets. */
+  readonly directory: string;
+  readonly onDeath: (cause: string, delayMs: number) => void;
+  /** It is started, anew if it died, and answers. */
+  readonly onUp: () => void;
+  /** A line that it has written of something grave. */
+  readonly onAlert: (line: string) => void;
+}
+
+/**
+ * One HAProxy: a master process and its workers, in no service of the distribution's. It outlives a crash of this process, and is taken over by
+ * the next one that finds it in the same directory.
+ */
+export class HaproxyProcess {
+  readonly socket: RuntimeSocket;
+  private readonly deps: HaproxyProcessDeps;
+  private readonly master: RuntimeSocket;
+  private readonly supervisor: Supervisor;
+  private adopted: number | undefined = undefined;
+  private isStopped = false;
+
+  constructor(deps: HaproxyProcessDeps) {
+    this.deps = deps;
+    this.socket = new RuntimeSocket(deps.clock, this.pathOf('runtime.sock'));
+    this.master = new RuntimeSocket(deps.clock, this.pathOf('master.sock'));
+    this.supervisor = new Supervisor({
+      clock: deps.clock,
+      random: deps.random,
+      spawn: () => this.spawn(),
+      onStart: () => void this.waitUntilUp(),
+      onDeath: deps.onDeath,
+    });
+  }
+
+  private pathOf(name: string): string {
+    return join(this.deps.directory, name);
+  }
+
+  get socketPath(): string {
+    return this.socket.path;
+  }
+
+  get stateFile(): string {
+    return this.pathOf('servers.state');
+  }
+
+  get pid(): number | undefined {
+    return this.supervisor.current?.pid;
+  }
+
+  get restarts(): number {
+    return this.supervisor.restarts;
+  }
+
+  /** Rejects with HaproxyError where HAProxy is absent or too old. Resolves with its version. */
+  async check(): Promise<string> {
+    const said = await this.run(['-v']);
+    const version = /version (\d+)\.(\d+)[^\s]*/.exec(said.output);
+    if (version === null) throw new HaproxyError(`${this.deps.command} does not say which version it is`);
+    const [major = 0, minor = 0] = version.slice(1).map(Number);
+    if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+      throw new HaproxyError(`HAProxy ${major}.${minor} is too old; ${OLDEST.join('.')} or newer is needed`);
+    }
+    return version[0].slice('version '.length);
+  }
+
+  private run(args: readonly string[]): Promise<{ readonly status: number; readonly output: string }> {
+    const { command } = this.deps;
+    return new Promise((resolve, reject) => {
+      execFile(command, [...args], { encoding: 'utf8', timeout: UP_MS }, (error, stdout, stderr) => {
+        const code = (error as NodeJS.ErrnoException | null)?.code;
+        if (code === 'ENOENT') {
+          const how = 'install it (apt-get install haproxy, or "portico setup"), or use another engine';
+          reject(new HaproxyError(`HAProxy is not installed: there is no ${command}; ${how}`, { cause: error }));
+        } else if (code === 'EACCES') {
+          reject(new HaproxyError(`${command} may not be run; make it executable for this user`, { cause: error }));
+        } else resolve({ status: error === null ? 0 : 1, output: stdout + stderr });
+      });
+    });
+  }
+
+  /** Puts a configuration in place that HAProxy has looked at. Rejects with HaproxyError; the former one stays then. */
+  async write(text: string): Promise<void> {
+    const next = this.pathOf('next.cfg');
+    try {
+      mkdirSync(this.deps.directory, { recursive: true, mode: 0o700 });
+      chmodSync(this.deps.directory, 0o700);
+      // A file that is not there is worth a warning to HAProxy; one without servers is not.
+      if (!existsSync(this.stateFile)) writeFileSync(this.stateFile, '1\n', { mode: 0o600 });
+      writeFileSync(next, text, { mode: 0o600 });
+    } catch (cause) {
+      throw new HaproxyError(`${this.deps.directory} cannot be written: ${(cause as Error).message}`, { cause });
+    }
+    const { status, output } = await this.run(['-c', '-f', next]);
+    if (status !== 0) throw new HaproxyError(`HAProxy refuses its configuration: ${firstAlert(output)}`);
+    renameSync(next, this.configPath);
+  }
+
+  private get configPath(): string {
+    return this.pathOf('haproxy.cfg');
+  }
+
+  /** Takes over the one that runs in the directory already, or starts one. `onUp` follows. */
+  async start(): Promise<void> {
+    this.adopted = await this.findMaster();
+    const { adopted } = this;
+    if (this.isStopped) return;
+    this.supervisor.start();
+    if (adopted !== undefined) await this.reload();
+  }
+
+  private async findMaster(): Promise<number | undefined> {
+    try {
+      const pid = Number(/^(\d+)\s+master/m.exec(await this.master.ask('show proc'))?.[1]);
+      return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+    } catch (error) {
+      if (error instanceof HaproxySocketError && ['EACCES', 'EPERM'].includes(error.code)) throw error;
+      return undefined;
+    }
+  }
+
+  private spawn(): Child {
+    const { adopted } = this;
+    this.adopted = undefined;
+    if (adopted !== undefined) return new AdoptedProcess(this.deps.clock, adopted);
+    // In a process group of its own: neither a terminal's Ctrl-C nor our own end is to end it.
+    const child = spawn(this.deps.command, ['-W', '-S', `${this.master.path},mode,600`, '-f', this.configPath], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      for (const line of text.split('\n')) if (line.startsWith('[ALERT]')) this.deps.onAlert(tidy(line));
+    });
+    return child;
+  }
+
+  /** Which worker answers; undefined: none. */
+  private async worker(): Promise<number | undefined> {
+    try {
+      return Number(/^Pid: (\d+)/m.exec(await this.socket.ask('show info'))?.[1]) || undefined;
+    } catch (error) {
+      if (error instanceof HaproxySocketError && ['EACCES', 'EPERM'].includes(error.code)) throw error;
+      return undefined;
+    }
+  }
+
+  private async waitUntilUp(): Promise<void> {
+    const child = this.supervisor.current;
+    for (let waitedMs = 0; waitedMs < UP_MS; waitedMs += POLL_MS) {
+      if (this.isStopped || this.supervisor.current !== child) return;
+      try {
+        if ((await this.worker()) !== undefined) {
+          this.deps.onUp();
+          return;
+        }
+      } catch (error) {
+        this.deps.onAlert((error as Error).message);
+        return;
+      }
+      await this.pause();
+    }
+    this.deps.onAlert(`HAProxy did not come up in ${UP_MS / 1000} s`);
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.deps.clock.after(POLL_MS, resolve);
+    });
+  }
+
+  /**
+   * New workers take the place of the old ones, on the same listening sockets; the old ones finish what they have. Rejects with HaproxyError
+   * where the new ones did not start: the old ones go on then.
+   */
+  async reload(): Promise<void> {
+    const before = await this.worker();
+    await this.saveServers();
+    const failedBefore = await this.failedReloads();
+    await this.master.ask('reload');
+    for (let waitedMs = 0; waitedMs < UP_MS; waitedMs += POLL_MS) {
+      const now = await this.worker();
+      if (now !== undefined && now !== before) return;
+      if (waitedMs % 200 === 0 && (await this.failedReloads()) > failedBefore) {
+        throw new HaproxyError('HAProxy could not start with its new configuration; it goes on with the former one');
+      }
+      await this.pause();
+    }
+    throw new HaproxyError(`HAProxy did not reload in ${UP_MS / 1000} s`);
+  }
+
+  private async failedReloads(): Promise<number> {
+    try {
+      return Number(/failed: (\d+)/.exec(await this.master.ask('show proc'))?.[1] ?? 0);
+    } catch {
+      return 0;
+    }
+  }
+
+  /** So that a server that is down is not taken for healthy by the next workers until their first check. */
+  private async saveServers(): Promise<void> {
+    try {
+      writeFileSync(this.stateFile, `${(await this.socket.ask('show servers state')).trim()}\n`, { mode: 0o600 });
+    } catch {
+      // Then they are checked first.
+    }
+  }
+
+  /** Accepts nothing more, and ends when the last connection has. */
+  drain(): Promise<void> {
+    this.isStopped = true;
+    return this.supervisor.stop((child) => child.kill('SIGUSR1'), 2 ** 31 - 1);
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    await this.supervisor.stop((child) => child.kill('SIGTERM'), 2000);
+  }
+}
+
+/** A process that an earlier run has started. */
+class AdoptedProcess implements Child {
+  readonly pid: number;
+  private readonly clock: Clock;
+  private timer: Timer | undefined = undefined;
+
+  constructor(clock: Clock, pid: number) {
+    this.clock = clock;
+    this.pid = pid;
+  }
+
+  kill(signal?: NodeJS.Signals | number): boolean {
+    try {
+      return process.kill(this.pid, signal);
+    } catch {
+      return false;
+    }
+  }
+
+  send = (): boolean => false;
+
+  /** Only its end is told of. */
+  on = ((event: string, listener: (code: number | null, signal: string | null) => void) => {
+    if (event !== 'exit') return this;
+    this.timer = this.clock.every(100, () => {
+      if (this.kill(0)) return;
+      this.clock.clear(this.timer);
+      listener(null, 'its end');
+    });
+    return this;
+  }) as unknown as ChildProcess['on'];
+}
+
+function firstAlert(output: string): string {
+  const alert = output.split('\n').find((line) => line.startsWith('[ALERT]'));
+  return alert === undefined ? output.trim().split('\n')[0]! : tidy(alert);
+}
+
+const tidy = (line: string): string => line.replace(/^\[ALERT\]\s+\(\d+\) : (config : )?/, '').trim();
