@@ -13,6 +13,8 @@ const MOST_BODY_BYTES = 8192;
 /** They stand between the parentheses of a sample fetch, where nothing can be quoted for certain. */
 const PARAMETER = /^[A-Za-z0-9_.~-]+$/;
 
+const SLOWNESS = { limits: ['body_rate', 'answer_rate'], timeouts: ['body', 'send'] } as const;
+
 /** What HAProxy cannot do, or not as the file says: refused here, with its place, instead of by HAProxy, or in silence. */
 export function checkHaproxy(file: ConfigFile, config: Config): Finding[] {
   const findings: Finding[] = [];
@@ -32,6 +34,12 @@ export function checkHaproxy(file: ConfigFile, config: Config): Finding[] {
     }
     if (listener.limits?.websocket_message_size !== undefined) {
       report([...at, 'limits', 'websocket_message_size'], 'HAProxy does not look into WebSockets; remove it');
+    }
+    for (const [of, keys] of Object.entries(SLOWNESS)) {
+      for (const key of keys) {
+        const given = listener[of as keyof typeof SLOWNESS] as Record<string, unknown> | undefined;
+        if (given?.[key] !== undefined) report([...at, of, key], `HAProxy does not know "${key}"; remove it`);
+      }
     }
     if (mode === 'tcp') return;
     checkForwarding(listener, at, report);
