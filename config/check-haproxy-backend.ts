@@ -45,6 +45,15 @@ export function checkHaproxyBackend(
       'the queue of HAProxy is as long as it has connections; limit those, and remove "size"',
     );
   }
+  if (backend.tls !== undefined) {
+    report([...at, 'tls'], 'this version has no TLS from HAProxy to servers; remove "tls" or use "engine: http"');
+  }
+  if (backend.requests_per_server === 'auto') {
+    report([...at, 'requests_per_server'], 'HAProxy does not find the limit of a server by itself; give a number');
+  }
+  for (const key of ['target', 'interval'] as const) {
+    if (backend.queue?.[key] !== undefined) report([...at, 'queue', key], `HAProxy does not know "${key}"; remove it`);
+  }
   const { retry } = backend;
   for (const key of ['budget', 'min_per_second', 'per_try_timeout'] as const) {
     if (retry?.[key] !== undefined) report([...at, 'retry', key], `HAProxy does not know "${key}"; remove it`);

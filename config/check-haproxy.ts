@@ -35,6 +35,9 @@ export function checkHaproxy(file: ConfigFile, config: Config): Finding[] {
     if (listener.limits?.websocket_message_size !== undefined) {
       report([...at, 'limits', 'websocket_message_size'], 'HAProxy does not look into WebSockets; remove it');
     }
+    if (listener.tls !== undefined) {
+      report([...at, 'tls'], 'this version has no TLS on listeners of HAProxy; remove "tls" or use "engine: http"');
+    }
     for (const [of, keys] of Object.entries(SLOWNESS)) {
       for (const key of keys) {
         const given = listener[of as keyof typeof SLOWNESS] as Record<string, unknown> | undefined;
