@@ -1,6 +1,6 @@
 import type { ConntrackBatch } from './conntrack-batch.ts';
+import type { Decoded } from './netlink-dump.ts';
 import type { SocketAddressTable } from './socket-address.ts';
-import type { Decoded } from './socket-decoder.ts';
 
 // Entries of the connection tracking table as bytes: linux/netfilter/nfnetlink_conntrack.h.
 

@@ -1,3 +1,4 @@
+import type { Decoded } from './netlink-dump.ts';
 import type { SocketAddressTable } from './socket-address.ts';
 import type { SocketBatch } from './socket-batch.ts';
 
@@ -10,15 +11,6 @@ const NLMSG_OVERRUN = 4;
 const TCPDIAG_GETSOCK = 18;
 const NLM_F_DUMP_INTR = 0x10;
 const MAPPED_WORD = 0xffff;
-
-export type Decoded =
-  /** More follows in the next datagram. */
-  | { readonly type: 'more'; readonly isInterrupted: boolean }
-  | { readonly type: 'done'; readonly isInterrupted: boolean }
-  /** `errno` as the kernel gives it, positive. */
-  | { readonly type: 'error'; readonly errno: number }
-  /** Not what the kernel sends: cut off, or lengths that do not add up. */
-  | { readonly type: 'malformed' };
 
 export interface DecodeOptions {
   readonly sequence: number;

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { getSystemErrorName } from 'node:util';
 import type { RawNetlinkSocket } from 'netlink';
+import { type DumpSocket, NetlinkDump } from './netlink-dump.ts';
 import { SocketAddressTable } from './socket-address.ts';
 import { createSocketBatch, type SocketBatch } from './socket-batch.ts';
 import { decodeSockets, socketsIn } from './socket-decoder.ts';
@@ -36,9 +36,6 @@ export interface SocketDump {
   close(): void;
 }
 
-/** What is used of `netlink`'s raw socket. */
-export type DiagSocket = Pick<RawNetlinkSocket, 'on' | 'send' | 'close'>;
-
 const NETLINK_SOCK_DIAG = 4;
 const LISTEN = 10;
 /**
@@ -69,125 +66,39 @@ export function openSocketDump(): SocketDump {
   }
 }
 
-interface Running {
-  sequence: number;
-  onDatagram(bytes: Uint8Array): void;
-  fail(error: Error): void;
-}
-
 export class NetlinkSocketDump implements SocketDump {
-  private readonly socket: DiagSocket;
+  private readonly dumps: NetlinkDump;
   private readonly batch = createSocketBatch(socketsIn(DATAGRAM_BYTES));
-  private last: Promise<unknown> = Promise.resolve();
-  private running: Running | undefined = undefined;
-  private sequence = 0;
-  private isClosed = false;
-  private isLost = false;
 
-  constructor(socket: DiagSocket) {
-    this.socket = socket;
-    socket.on('message', (bytes) => this.running?.onDatagram(bytes));
-    socket.on('truncatedMessage', () => this.fail('BAD_MESSAGE', 'a message of the kernel was cut off'));
-    socket.on('error', (error) => {
-      // Lost messages; the dump itself goes on.
-      if (error.code === 'ENOBUFS') this.isLost = true;
-      else this.fail(error.code ?? 'EIO', error.message);
-    });
+  constructor(socket: DumpSocket) {
+    this.dumps = new NetlinkDump({ socket, errorOf });
   }
 
-  dump(options: SocketDumpOptions, onBatch: (batch: SocketBatch) => void): Promise<SocketDumpResult> {
-    const result = this.last.then(() => this.dumpNow(options, onBatch));
-    this.last = result.catch(() => {});
-    return result;
-  }
-
-  close(): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    this.fail('CLOSED', 'the socket dump was closed');
-    this.socket.close();
-  }
-
-  private async dumpNow(options: SocketDumpOptions, onBatch: (batch: SocketBatch) => void): Promise<SocketDumpResult> {
+  async dump(options: SocketDumpOptions, onBatch: (batch: SocketBatch) => void): Promise<SocketDumpResult> {
     const { sources, states, families } = options;
+    const { batch } = this;
     const table = new SocketAddressTable(sources);
-    this.isLost = false;
     const wildcards = (states & (1 << LISTEN)) !== 0 ? ['0.0.0.0', '::'] : [];
     const filter = options.isFiltered === true ? socketFilter([...sources, ...wildcards]) : undefined;
     let sockets = 0;
-    const isComplete = await this.pass(
-      { states, sequence: 0, filter },
-      (bytes, sequence) => decodeSockets(bytes, { sequence, families, sources: table }, this.batch),
-      () => {
-        sockets += this.batch.count;
-        if (this.batch.count > 0) onBatch(this.batch);
+    const isComplete = await this.dumps.run({
+      encode: (sequence) => Buffer.from(encodeSocketRequest({ states, sequence, filter }).buffer),
+      decode: (bytes, sequence) => decodeSockets(bytes, { sequence, families, sources: table }, batch),
+      onDecoded: () => {
+        sockets += batch.count;
+        if (batch.count > 0) onBatch(batch);
       },
-    );
-    return { sockets, isComplete: isComplete && !this.isLost };
-  }
-
-  private pass(
-    request: Parameters<typeof encodeSocketRequest>[0],
-    decode: (bytes: Uint8Array, sequence: number) => ReturnType<typeof decodeSockets>,
-    onBatch: () => void,
-  ): Promise<boolean> {
-    if (this.isClosed) return Promise.reject(new SocketDumpError('CLOSED', 'the socket dump was closed'));
-    this.sequence = (this.sequence % 0x7fff_ffff) + 1;
-    const { sequence } = this;
-    return new Promise((resolve, reject) => {
-      let isComplete = true;
-      let consumer: { readonly error: unknown } | undefined;
-      const fail = (error: unknown): void => {
-        this.running = undefined;
-        reject(error);
-      };
-      const onDatagram = (bytes: Uint8Array): void => {
-        const decoded = decode(bytes, sequence);
-        try {
-          if (consumer === undefined) onBatch();
-        } catch (error) {
-          // The kernel takes no other request (EBUSY) before all of this one's answer has been read.
-          consumer = { error };
-        }
-        switch (decoded.type) {
-          case 'more':
-            isComplete &&= !decoded.isInterrupted;
-            return;
-          case 'done':
-            if (consumer !== undefined) {
-              fail(consumer.error);
-              return;
-            }
-            this.running = undefined;
-            resolve(isComplete && !decoded.isInterrupted);
-            return;
-          case 'error':
-            fail(kernelError(decoded.errno));
-            return;
-          case 'malformed':
-            fail(new SocketDumpError('BAD_MESSAGE', 'the kernel sent what is no netlink message'));
-            return;
-          default:
-            decoded satisfies never;
-        }
-      };
-      this.running = { sequence, onDatagram, fail };
-      const message = Buffer.from(encodeSocketRequest({ ...request, sequence }).buffer);
-      this.socket.send(message, {}, (error) => {
-        if (error !== undefined && this.running?.sequence === sequence)
-          fail(new SocketDumpError(error.code, 'the request could not be sent', { cause: error }));
-      });
     });
+    return { sockets, isComplete };
   }
 
-  private fail(code: string, message: string): void {
-    this.running?.fail(new SocketDumpError(code, message));
+  close(): void {
+    this.dumps.close();
   }
 }
 
-function kernelError(errno: number): Error {
-  const code = getSystemErrorName(-errno);
+function errorOf(code: string, message: string, options?: ErrorOptions): Error {
   return code === 'ENOENT'
     ? new UnsupportedError('NO_SOCK_DIAG', 'the kernel has no tcp_diag; load the module')
-    : new SocketDumpError(code, `the kernel refused the dump: ${code}`);
+    : new SocketDumpError(code, message, options);
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
+import type { Decoded } from '../../../lb/netlink/netlink-dump.ts';
 import { mappedBytes, SocketAddressTable } from '../../../lb/netlink/socket-address.ts';
 import { createSocketBatch, type SocketBatch } from '../../../lb/netlink/socket-batch.ts';
-import { type Decoded, decodeSockets } from '../../../lb/netlink/socket-decoder.ts';
+import { decodeSockets } from '../../../lb/netlink/socket-decoder.ts';
 
 const SEQUENCE = 7;
 

@@ -3,12 +3,8 @@ import { EventEmitter, once } from 'node:events';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import {
-  type DiagSocket,
-  NetlinkSocketDump,
-  openSocketDump,
-  type SocketDump,
-} from '../../../lb/netlink/socket-dump.ts';
+import type { DumpSocket } from '../../../lb/netlink/netlink-dump.ts';
+import { NetlinkSocketDump, openSocketDump, type SocketDump } from '../../../lb/netlink/socket-dump.ts';
 
 const ALL = 0xfff;
 const ESTABLISHED = 1;
@@ -176,7 +172,7 @@ class FakeSocket extends EventEmitter {
 /** `families: [6]` takes one pass. */
 async function faulty(): Promise<[FakeSocket, SocketDump, ReturnType<SocketDump['dump']>]> {
   const socket = new FakeSocket();
-  const dump = new NetlinkSocketDump(socket as unknown as DiagSocket);
+  const dump = new NetlinkSocketDump(socket as unknown as DumpSocket);
   const result = dump.dump({ sources: ['::1'], states: ALL, families: [6] }, () => {});
   result.catch(() => {});
   while (socket.sent.length === 0) await null;
@@ -206,7 +202,7 @@ t.test('faults', async (t) => {
   });
   t.test('no tcp_diag', async (t) => {
     const socket = new FakeSocket();
-    const dump = new NetlinkSocketDump(socket as unknown as DiagSocket);
+    const dump = new NetlinkSocketDump(socket as unknown as DumpSocket);
     const result = dump.dump({ sources: [], states: ALL, families: [4] }, () => {});
     result.catch(() => {});
     while (socket.sent.length === 0) await null;
