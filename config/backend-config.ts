@@ -13,6 +13,8 @@ export interface BackendConfig {
   readonly pipelining: number;
   /** Connections to one server from one plane at most. */
   readonly connectionsPerServer: number;
+  /** Connections besides those, whose answer waits for a client that does not read. */
+  readonly stalledPerServer: number;
   /** Requests under way at one server at most, of all planes together; 0: any number. */
   readonly requestsPerServer: number;
   /** How many that is follows from how long its answers take; `requestsPerServer` is 0 then. */

@@ -148,6 +148,14 @@ export const Backend = Type.Object(
       65_535,
       256,
     ),
+    stalled_per_server: optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65_535,
+        description:
+          'Connections besides, to one server from one plane, whose answer waits for a client that does not read it; 0 to 65535. Absent: 4096, and 0 where connections_per_server is given',
+      }),
+    ),
     requests_per_server: optional(
       Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 0, maximum: 1_000_000 })], {
         description:

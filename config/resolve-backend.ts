@@ -23,6 +23,7 @@ export function resolveBackend(
     source: backend.source ?? firstPool,
     pipelining: backend.pipelining ?? 1,
     connectionsPerServer: backend.connections_per_server ?? 256,
+    stalledPerServer: backend.stalled_per_server ?? (backend.connections_per_server === undefined ? 4096 : 0),
     hashBalancePercent: backend.hash_balance_factor ?? 0,
     requestsPerServer: requestsPerServer === 'auto' ? 0 : requestsPerServer,
     adaptsRequests: requestsPerServer === 'auto',

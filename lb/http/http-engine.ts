@@ -176,6 +176,7 @@ function serverOptions(
     weight: server.weight,
     pipelining: config.pipelining,
     connections: config.connectionsPerServer,
+    stalled: config.stalledPerServer,
     queue: { most: leases.exhaustion.queue, timeoutMs: leases.exhaustion.timeoutMs, shed: config.queue.shed },
     connectTimeoutMs: config.timeouts.connectMs,
     responseTimeoutMs: config.timeouts.responseMs,

@@ -9,6 +9,8 @@ export interface ServerOptions {
   readonly weight: number;
   readonly pipelining: number;
   readonly connections: number;
+  /** Connections besides, whose answer waits for a client that does not read. */
+  readonly stalled: number;
   /** For a connection. */
   readonly queue: WaitQueueOptions;
   /** Requests under way at most; `Infinity` for any number, undefined for what the times of its answers say. */

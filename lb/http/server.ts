@@ -12,12 +12,11 @@ import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
 import { Pipelines } from './pipelines.ts';
 import type { ServerEvents, ServerOptions } from './server-options.ts';
+import { StalledAnswers } from './stalled-answers.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
 /** A failure counts as an answer that took so long: a server that fails at once must not look fast. */
 const FAILURE_MS = 1000;
-/** An answer that its client does not take may hold its connection for so long while others wait for one. */
-const STALLED_MS = 3000;
 
 /** One server of a backend, as one plane sees it: its connections, and the requests that wait for one. */
 export class Server implements Member {
@@ -43,13 +42,10 @@ export class Server implements Member {
   /** Open and without a request; the one used last is taken first, so that surplus ones grow old and close. */
   private readonly idle: UpstreamConnection[] = [];
   private readonly pipelines: Pipelines;
-  /** Connections whose answer waits for its client, from the one that has done so for longest. Never expired as such. */
-  readonly stalled = new TimeoutList(STALLED_MS);
+  readonly stalled = new StalledAnswers();
   private readonly waiting: WaitQueue<Exchange>;
   private isLimited: boolean;
   private limit: AdaptiveLimit | undefined = undefined;
-  /** Requests under way at most. */
-  private most: number;
   private tunnels = 0;
   private isStopped = false;
   /** Connections end once nobody needs them. */
@@ -75,7 +71,6 @@ export class Server implements Member {
     this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
     this.idleTimeouts = new TimeoutList(options.idleTimeoutMs);
     this.limit = this.limitFor(options);
-    this.most = options.requests ?? this.limit!.most;
     this.waiting = new WaitQueue<Exchange>(options.queue, (exchange) => this.shed(exchange));
   }
 
@@ -92,7 +87,6 @@ export class Server implements Member {
     this.idleTimeouts.setDuration(options.idleTimeoutMs, tickMs);
     this.waiting.configure(options.queue, tickMs);
     this.limit = this.limitFor(options);
-    this.most = options.requests ?? this.limit!.most;
   }
 
   private limitFor({ requests }: ServerOptions): AdaptiveLimit | undefined {
@@ -114,7 +108,8 @@ export class Server implements Member {
 
   /** It has as many requests as it may have at once. */
   get isBusy(): boolean {
-    return this.underWay >= this.most;
+    const { limit, options } = this;
+    return this.underWay >= (limit === undefined ? options.requests! : limit.most);
   }
 
   /** Tunnels take a place where a number says so; they say nothing of how long answers take. */
@@ -136,7 +131,8 @@ export class Server implements Member {
   }
 
   private get mayOpen(): boolean {
-    return this.connections.length < this.options.connections;
+    const { connections, stalled } = this.options;
+    return this.connections.length < connections + Math.min(this.stalled.count, stalled);
   }
 
   /** Sends the request now or when a connection is free. What fails comes back through `onExchangeFailed`. */
@@ -294,7 +290,6 @@ export class Server implements Member {
     }
     if (this.limit !== undefined && !exchange.isCancelled) {
       this.limit.observe(exchange.sentAtMs, this.context.clock.now(), this.underWay);
-      this.most = this.limit.most;
     }
     if (track === undefined) return;
     if (this.options.failing[status] === 1) track.failure();
@@ -354,12 +349,9 @@ export class Server implements Member {
     this.responseTimeouts.expire(nowMs);
     this.idleTimeouts.expire(nowMs);
     this.waiting.expire(nowMs);
-    if (this.limit !== undefined) {
-      this.limit.tick(nowMs);
-      this.most = this.limit.most;
-    }
+    this.limit?.tick(nowMs);
     if (this.options.pipelining > 1) this.pipelines.tick(nowMs, this.resend);
-    if (this.stalled.first !== undefined) this.shedStalled(nowMs);
+    if (this.stalled.count > 0) this.relieve(nowMs);
   }
 
   private readonly resend = (exchange: Exchange): void => {
@@ -368,14 +360,10 @@ export class Server implements Member {
     if (!exchange.isCancelled) this.send(exchange);
   };
 
-  /** Others wait for a connection, and clients that do not read hold them: as many of those go as wait. */
-  private shedStalled(nowMs: number): void {
-    if (this.mayOpen && !this.isBusy) return;
-    for (let left = this.waiting.length + this.events.waitingForAny; left > 0; left--) {
-      const first = this.stalled.first as UpstreamConnection | undefined;
-      if (first === undefined || first.timeoutAtMs > nowMs) return;
-      first.shedClient();
-    }
+  /** Those that stall make room for more; where they may not, as many of them go as others wait. */
+  private relieve(nowMs: number): void {
+    if (this.waiting.length > 0 && this.mayOpen) this.reviveQueue();
+    if (!this.mayOpen || this.isBusy) this.stalled.shed(this.waiting.length + this.events.waitingForAny, nowMs);
   }
 
   /** The address is to be let go, or is lost: its idle connections end now, the others after their answer; tunnels stay. */

@@ -136,18 +136,19 @@ export class UpstreamConnection implements StreamOwner, Expirable {
 
   /** The client does not take what there is: until it does, the server is not to blame for anything. */
   pauseAnswer(): void {
-    this.server.stalled.start(this, this.context.tickMs);
+    this.server.stalled.add(this, this.context.tickMs);
     this.stream?.pause();
   }
 
   /** Somebody else needs this connection more than a client that does not read. */
   shedClient(): void {
-    this.timeoutList?.cancel(this);
+    this.server.stalled.remove(this);
     this.queue[this.first]?.sink.onShed();
   }
 
   resumeAnswer(): void {
     if (this.state !== 'open') return;
+    this.server.stalled.remove(this);
     this.restartTimeout();
     this.stream?.resume();
   }
@@ -203,8 +204,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
       if (at < 0 || this.state !== 'open') return;
     }
     // A head that comes in pieces has one time limit for them all.
-    const isStalled = this.timeoutList === this.server.stalled;
-    if (this.inFlight > 0 && partial.length < end && !isStalled) this.restartTimeout();
+    if (this.inFlight > 0 && partial.length < end && !this.server.stalled.has(this)) this.restartTimeout();
   }
 
   onEnd(): void {
@@ -351,6 +351,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
     const wasConnecting = this.state === 'connecting';
     const hadSentPart = this.body.framing !== undefined;
     this.state = 'closed';
+    this.server.stalled.remove(this);
     this.timeoutList?.cancel(this);
     const { stream, queue, first, lease } = this;
     this.queue = [];

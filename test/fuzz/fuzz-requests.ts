@@ -32,8 +32,9 @@ export async function fuzzRequests(server: ReportingServer, seed: number, from: 
     const parts = stream.ends && stream.refused === undefined ? [bytes] : split(bytes, random);
     const client = new RawClient(plane.port);
     try {
-      const own = await compare(client, parts, stream, server, tally);
-      reports += own;
+      await compare(client, parts, stream, server, tally, () => {
+        reports += 1;
+      });
     } catch (error) {
       tally.disagree(seed, id, `${server.name}: ${(error as Error).message}`, bytes);
     } finally {
@@ -54,23 +55,28 @@ function isLeftUnread(server: ReportingServer, hasUnusualName: boolean): boolean
   return server.name === 'uws' && hasUnusualName;
 }
 
-/** Returns the number of reports. Throws where the two differ. */
+/** `onReport` runs for each report. Throws where the two differ. */
 async function compare(
   client: RawClient,
   parts: readonly string[],
   stream: Stream,
   server: ReportingServer,
   tally: Tally,
-): Promise<number> {
+  onReport: () => void,
+): Promise<void> {
   client.socket.setNoDelay(true);
   for (const part of parts) {
     client.send(part);
     if (parts.length > 1) await new Promise((resolve) => setImmediate(resolve));
   }
   let at = 0;
-  let reports = 0;
   for (const [i, expected] of stream.requests.entries()) {
     const answer = await next(client, at, expected.method === 'HEAD');
+    if (answer === undefined && isRefusal(client.received.slice(at))) {
+      // Refused before the end of its body, and reset with the rest of it unread: the refusal may not come whole.
+      tally.count('refused by the server, and broken off');
+      return;
+    }
     if (answer === undefined)
       throw new Error(`no answer to ${JSON.stringify(expected)}, but the end: ${client.received.slice(at)}`);
     at = answer.end;
@@ -80,10 +86,10 @@ async function compare(
         throw new Error(`${answer.status} to ${JSON.stringify(expected)}`);
       tally.count(`answered ${answer.status} by the server or for it`);
       // A server that refuses before the end of a body takes the connection with it.
-      if (/\r\nConnection: close\r\n/.test(answer.head)) return reports;
+      if (/\r\nConnection: close\r\n/.test(answer.head)) return;
       continue;
     }
-    reports++;
+    onReport();
     tally.count('read alike');
     const reading = decodeURIComponent(report);
     if (reading !== JSON.stringify(expected)) throw new Error(`read ${reading}, not ${JSON.stringify(expected)}`);
@@ -93,7 +99,8 @@ async function compare(
     const refusal = await next(client, at, false);
     // What is wrong in a line that came in parts, and has no end, shows when the time for it is over.
     const isLate = refusal?.status === 408 && parts.length > 1;
-    if (refusal === undefined || (refusal.status !== stream.refused && !isLate))
+    const isEarly = stream.hasOpenBody && refusal !== undefined && isRefusal(refusal.head);
+    if (refusal === undefined || (refusal.status !== stream.refused && !isLate && !isEarly))
       throw new Error(`${refusal?.status ?? 'nothing'} instead of ${stream.refused}`);
     at = refusal.end;
   }
@@ -101,8 +108,14 @@ async function compare(
   await client.closed();
   // A body that does not end may have been asked for all the same.
   const rest = client.received.slice(at).replace(/^(HTTP\/1\.1 100 Continue\r\n(.+\r\n)*\r\n)*/, '');
-  if (rest !== '') throw new Error(`more than the answers: ${JSON.stringify(rest)}`);
-  return reports;
+  if (rest === '') return;
+  if (!stream.hasOpenBody || !isRefusal(rest)) throw new Error(`more than the answers: ${JSON.stringify(rest)}`);
+  tally.count('refused by the server before the end of a body that has none');
+}
+
+/** By a server, or Portico for it; of a request that it has not read whole. */
+function isRefusal(text: string): boolean {
+  return /^HTTP\/1\.1 [45]\d\d /.test(text) && !/\r\nx-report:/i.test(text);
 }
 
 /** Undefined when the connection ends before. */

@@ -17,6 +17,8 @@ export interface Stream {
   readonly refused: number | undefined;
   /** Nothing after the last request is read. */
   readonly ends: boolean;
+  /** After them comes one whose body is broken or does not end: a server may have refused it by its head. */
+  readonly hasOpenBody: boolean;
 }
 
 const MAX_FIELDS = 128;
@@ -27,7 +29,13 @@ export function readRequests(text: string, fallbackHost: string): Stream {
   const head = new RequestHead();
   const requests: Reading[] = [];
   const haveUnusualNames: boolean[] = [];
-  const stop = (refused: number | undefined, ends: boolean): Stream => ({ requests, haveUnusualNames, refused, ends });
+  const stop = (refused: number | undefined, ends: boolean, hasOpenBody = false): Stream => ({
+    requests,
+    haveUnusualNames,
+    refused,
+    ends,
+    hasOpenBody,
+  });
   for (let at = 0; ; ) {
     while (bytes[at] === 0x0d && bytes[at + 1] === 0x0a) at += 2;
     if (at >= bytes.length || (at + 1 === bytes.length && bytes[at] === 0x0d)) return stop(undefined, false);
@@ -43,15 +51,15 @@ export function readRequests(text: string, fallbackHost: string): Stream {
     let end = headEnd;
     if (head.contentLength > 0) {
       end = headEnd + head.contentLength;
-      if (end > bytes.length) return stop(undefined, false);
+      if (end > bytes.length) return stop(undefined, false, true);
       body = slice(headEnd, end);
     } else if (head.contentLength < 0) {
       const reader = new ChunkedReader();
       end = reader.read(bytes, headEnd, bytes.length, (from, to) => {
         body += slice(from, to);
       });
-      if (end < 0) return stop(400, true);
-      if (!reader.isDone) return stop(undefined, false);
+      if (end < 0) return stop(400, true, true);
+      if (!reader.isDone) return stop(undefined, false, true);
     }
     requests.push({
       method: slice(head.methodStart, head.methodEnd),

@@ -17,6 +17,7 @@ const CONFIG: BackendConfig = {
   source: 'default',
   pipelining: 1,
   connectionsPerServer: 1,
+  stalledPerServer: 0,
   retries: 0,
   timeouts: { connectMs: 1, responseMs: 1, idleMs: 1 },
   slowStartMs: 0,

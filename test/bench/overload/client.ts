@@ -1,10 +1,17 @@
 // Sends requests at a constant rate, whatever the answers do, each on a connection that is free or new. Who has no answer by the deadline
-// leaves, as a person does. Arguments: port, requests per second, seconds, deadline in milliseconds. Sends one `GoodputResult` and ends.
+// leaves, as a person does. Arguments: port, requests per second, seconds, deadline in milliseconds, and 1 for a new connection each time.
+// Sends one `GoodputResult` and ends.
 import net from 'node:net';
 import { percentile } from '../statistics.ts';
 import type { GoodputResult } from './load.ts';
 
-const [port, rate, seconds, deadlineMs] = process.argv.slice(2).map(Number) as [number, number, number, number];
+const [port, rate, seconds, deadlineMs, isFresh] = process.argv.slice(2).map(Number) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+];
 const REQUEST = Buffer.from('GET / HTTP/1.1\r\nHost: bench\r\n\r\n');
 /** Not counted: queues have to fill first. */
 const WARM_UP_SECONDS = 2;
@@ -50,7 +57,7 @@ function send(): void {
     if (end < 0) return;
     const length = Number(/\r\ncontent-length: (\d+)/i.exec(text)?.[1] ?? Number.NaN);
     if (text.length < end + 4 + length) return;
-    const isKept = !/\r\nconnection: close/i.test(text) && !Number.isNaN(length);
+    const isKept = isFresh === 0 && !/\r\nconnection: close/i.test(text) && !Number.isNaN(length);
     settle(text.startsWith('HTTP/1.1 200') ? 'good' : 'refused', isKept);
   });
   socket.on('error', () => settle('failed', false));

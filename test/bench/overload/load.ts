@@ -13,10 +13,20 @@ export interface GoodputResult {
 
 export function runGoodput(
   children: Children,
-  load: { readonly port: number; readonly rate: number; readonly seconds: number; readonly deadlineMs: number },
+  load: {
+    readonly port: number;
+    readonly rate: number;
+    readonly seconds: number;
+    readonly deadlineMs: number;
+    /** Each request has a connection of its own. */
+    readonly isFresh?: boolean;
+  },
 ): Promise<GoodputResult> {
-  const { port, rate, seconds, deadlineMs } = load;
+  const { port, rate, seconds, deadlineMs, isFresh = false } = load;
   return nextMessage(
-    children.fork(new URL('./client.js', import.meta.url), [port, rate, seconds, deadlineMs].map(String)),
+    children.fork(
+      new URL('./client.js', import.meta.url),
+      [port, rate, seconds, deadlineMs, isFresh ? 1 : 0].map(String),
+    ),
   );
 }

@@ -145,6 +145,23 @@ t.test('those who do not read give way to those who wait for a connection, the l
   slow[1]!.close();
 });
 
+t.test('up to stalled_per_server, those who do not read take no connection from others', async (t) => {
+  const setup = await run(t, { backend: { connectionsPerServer: 1, stalledPerServer: 2 } });
+  const { plane, clock } = setup;
+  const slow = [new RawClient(plane.port), new RawClient(plane.port)];
+  for (const client of slow) {
+    await stall(setup, client);
+    clock.advance(TICK_MS);
+  }
+  const others = Array.from({ length: 5 }, () => new RawClient(plane.port).send(GET));
+  for (const client of others) {
+    await client.until((received) => received.endsWith('ok'));
+    client.close();
+  }
+  t.same(rejected(plane), {});
+  for (const client of slow) client.close();
+});
+
 t.test('a client that asks on without reading has one answer kept, not all', async (t) => {
   const body = 'x'.repeat(1 << 20);
   const server = await startRawServer((socket) =>
