@@ -183,9 +183,16 @@ export class SourceService {
   }
 
   private handleHealth(event: PlaneEvent): void {
-    if (event.type === 'low') this.health.grant(this.ledger.grantPorts(HEALTH, event.pool, HEALTH_PORTS));
+    if (event.type === 'low') this.handleHealthLow(event);
     else if (event.type === 'return') this.onReturn(HEALTH, event.blocks);
     else if (event.type === 'source-lost') this.onSourceLost(HEALTH, event.pool, event.address);
+  }
+
+  private handleHealthLow({ pool, isStarved }: Extract<PlaneEvent, { readonly type: 'low' }>): void {
+    const granted = this.ledger.grantPorts(HEALTH, pool, HEALTH_PORTS);
+    if (granted.length > 0) this.health.grant(granted);
+    // Without a port no server is ever found healthy: others have to give some back.
+    else this.broker.onLow(HEALTH, pool, 0, isStarved);
   }
 
   // For the planes

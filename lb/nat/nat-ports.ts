@@ -117,8 +117,12 @@ export class NatPorts {
       .reduce((sum, { runs }) => sum + runs.reduce((all, { first, last }) => all + last - first + 1, 0), 0);
   }
 
-  /** Takes blocks of the pool out of use that `isIdle`, half of them at most. `reading`: the next one to begin. */
+  /**
+   * Takes blocks of the pool out of use that `isIdle`, half of them at most, and none while others have yet to go. `reading`: the next one to
+   * begin.
+   */
   retireIdle(pool: string, isIdle: (address: string, block: number) => boolean, reading: number): boolean {
+    if (this.owned.some((owned) => owned.pool === pool && owned.retiredAt !== undefined)) return false;
     const idle = this.owned.filter(
       ({ pool: name, block, retiredAt }) =>
         name === pool && retiredAt === undefined && isIdle(block.address, block.firstPort >>> BLOCK_SHIFT),
