@@ -39,6 +39,8 @@ export function httpFrontend(listener: ListenerConfig): string[] {
       'mode http',
       ...bindText(listener),
       ...(Number.isFinite(limits.connections) ? [`maxconn ${limits.connections}`] : []),
+      // At a reload, a kept connection is ended with its next answer, instead of under its next request.
+      'option idle-close-on-response',
       `timeout client ${timeouts.idleMs}ms`,
       `timeout http-keep-alive ${timeouts.idleMs}ms`,
       `timeout http-request ${timeouts.headerMs}ms`,
