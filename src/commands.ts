@@ -21,6 +21,8 @@ Commands:
                     configuration that runs without Portico: haproxy or nftables
   ports [-c FILE]   how full the source ports of a running Portico are, and when
                     they run out; FILE says where it runs, as for run
+  status [-c FILE]  how a running Portico stands: listeners, servers, processes
+  top [-c FILE]     what happens there, each second, until Ctrl-C
   token NAME        make a token for the admin server and print it, this once;
                     --remove takes one back, --list names them
   check [-c FILE]   whether this machine can hold many connections, and what stops
@@ -32,7 +34,8 @@ Commands:
 Options:
   -c, --config FILE the config file
       --flush       remove what is meant to outlive Portico (stop)
-      --json        print JSON (validate, ports, check, apply, undo)
+      --json        print JSON (validate, ports, status, top, check, apply,
+                    undo)
       --source A    only ports of this source address (ports)
       --destination D
                     only ports towards this address:port (ports)
@@ -54,10 +57,11 @@ Options:
   -h, --help        this text
       --version     the version
 
+PORTICO_TOKEN in the environment is the token for a running Portico that asks for one.
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = ['run', 'stop', 'validate', 'export', 'ports', 'token', 'check', 'setup', 'apply', 'undo'];
+const COMMANDS = 'run stop validate export ports status top token check setup apply undo'.split(' ');
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -93,6 +97,11 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       return rest.length === 1 ? exportAs(rest[0]!, values.config) : usage('export takes one of haproxy and nftables');
     case 'ports':
       return rest.length === 0 ? ports(values) : usage(`ports takes no "${rest[0]}"; give the file with -c`);
+    case 'status':
+    case 'top':
+      return rest.length === 0
+        ? show(command, values)
+        : usage(`${command} takes no "${rest[0]}"; give the file with -c`);
     case 'token':
       return rest.length <= 1 ? token(rest[0], values) : usage(`token takes one name`);
     case 'check':
@@ -229,6 +238,29 @@ async function ports(values: ReturnType<typeof parse>['values']): Promise<number
         signal: stopped.signal,
       },
     );
+    return FINE;
+  } catch (error) {
+    process.stderr.write(`${explainError(error)}\n`);
+    return FAILED;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+async function show(command: 'status' | 'top', values: ReturnType<typeof parse>['values']): Promise<number> {
+  const [{ explainError, loadCommandConfig }, { showStatus, showTop }] = await Promise.all([
+    import('./command-config.ts'),
+    import('./status-command.ts'),
+  ]);
+  const stopped = new AbortController();
+  const stop = (): void => stopped.abort();
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const deps = { out: process.stdout, env: process.env };
+  const isJson = values.json === true;
+  try {
+    const { admin } = loadCommandConfig(values.config).config;
+    if (command === 'status') await showStatus(deps, admin, isJson);
+    else await showTop(deps, admin, { isJson, signal: stopped.signal });
     return FINE;
   } catch (error) {
     process.stderr.write(`${explainError(error)}\n`);

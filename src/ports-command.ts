@@ -43,7 +43,9 @@ export async function showPorts(
   const path = `/api/v1/ports${query.size === 0 ? '' : `?${query}`}`;
   const isStopped = (): boolean => options.signal?.aborted === true;
   for (;;) {
-    const answer = (await askAdmin(admin, path)) as { readonly ports: readonly PortRow[] };
+    const answer = (await askAdmin(admin, path, { token: deps.env.PORTICO_TOKEN })) as {
+      readonly ports: readonly PortRow[];
+    };
     if (isStopped()) return;
     const text = options.isJson
       ? `${JSON.stringify(answer)}\n`

@@ -54,10 +54,19 @@ t.test('over a socket file, with a token', async (t) => {
   t.match(text, /^SOURCE .*\n127\.0\.1\.1 127\.0\.0\.1:1 ▂▁+ +192\/0\/0\/64320 never\n$/);
   t.same(source.asked, [{ source: '127.0.1.1', destination: '127.0.0.1:1', limit: 100 }]);
   t.match(JSON.parse(await show({ listen, tokenFile }, { isJson: true })), { ports: [{ used: 192, free: 64_320 }] });
-  await t.rejects(show({ listen }), { code: 'ADMIN_TOKEN', message: /asks for a token; set admin\.token_file/ });
+  await t.rejects(show({ listen }), {
+    code: 'ADMIN_TOKEN',
+    message: /asks for a token; set PORTICO_TOKEN, or admin\.token_file/,
+  });
   const wrong = fileWith('other');
   await t.rejects(show({ listen, tokenFile: wrong }), { code: 'ADMIN_TOKEN', message: /refused the token in / });
-  await t.rejects(show({ listen, tokenFile: fileWith('a\nb') }), { code: 'ADMIN_TOKEN', message: /one token/ });
+  const hashed = fileWith('ann admin sha256:00\n');
+  await t.rejects(show({ listen, tokenFile: hashed }), { code: 'ADMIN_TOKEN', message: /`portico token NAME`/ });
+  const env = { LANG: 'C.UTF-8', PORTICO_TOKEN: 'secret' };
+  t.match(await show({ listen, tokenFile: hashed }, {}, { env }), /^SOURCE /);
+  const wrongEnv = { env: { PORTICO_TOKEN: 'other' } };
+  await t.rejects(show({ listen, tokenFile }, {}, wrongEnv), { message: /refused the token in PORTICO_TOKEN/ });
+  await t.rejects(show({ listen }, {}, { env: { PORTICO_TOKEN: 'a b' } }), { message: /one token/ });
   await t.rejects(show({ listen, tokenFile: '/nowhere' }), { code: 'ADMIN_TOKEN', message: /ENOENT/ });
 });
 
