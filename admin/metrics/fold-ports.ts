@@ -11,26 +11,46 @@ export function findTopDestinations(ports: readonly PortMetrics[], top: number):
   return new Set(names.map(([name]) => name));
 }
 
-/** Keeps those destinations and adds up the others, by source, as `other`. */
-export function foldPorts(ports: readonly PortMetrics[], kept: ReadonlySet<string>): PortMetrics[] {
-  const folded = new Map<string, PortMetrics>();
+interface Sums {
+  free: number;
+  used: number;
+  quarantined: number;
+  unusable: number;
+  leases: number;
+}
+
+/** Keeps those destinations and adds up the others, by source, as `other`; `view` is how each is to be seen. */
+export function foldPorts(
+  ports: readonly PortMetrics[],
+  kept: ReadonlySet<string>,
+  view: (port: PortMetrics) => PortMetrics = (port) => port,
+): PortMetrics[] {
+  const others = new Map<string, Map<string, Sums>>();
   const result: PortMetrics[] = [];
   for (const port of ports) {
+    const seen = view(port);
     if (kept.has(port.destination)) {
-      result.push(port);
+      result.push(seen);
       continue;
     }
-    const key = `${port.pool}\n${port.source}`;
-    const sum = folded.get(key);
-    folded.set(key, {
-      ...port,
-      destination: OTHER,
-      leases: (sum?.leases ?? 0) + port.leases,
-      free: (sum?.free ?? 0) + port.free,
-      used: (sum?.used ?? 0) + port.used,
-      quarantined: (sum?.quarantined ?? 0) + port.quarantined,
-      unusable: (sum?.unusable ?? 0) + port.unusable,
-    });
+    const sums = sumsOf(others, port);
+    sums.free += seen.free;
+    sums.used += seen.used;
+    sums.quarantined += seen.quarantined;
+    sums.unusable += seen.unusable;
+    sums.leases += seen.leases;
   }
-  return [...result, ...folded.values()];
+  for (const [pool, sources] of others) {
+    for (const [source, sums] of sources) result.push({ pool, source, destination: OTHER, ...sums });
+  }
+  return result;
+}
+
+function sumsOf(others: Map<string, Map<string, Sums>>, { pool, source }: PortMetrics): Sums {
+  const sources = others.get(pool) ?? new Map<string, Sums>();
+  const known = sources.get(source);
+  if (known !== undefined) return known;
+  const sums = { free: 0, used: 0, quarantined: 0, unusable: 0, leases: 0 };
+  others.set(pool, sources.set(source, sums));
+  return sums;
 }

@@ -3,7 +3,7 @@ import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 import type { TrafficMetrics } from '../../lb/metrics/plane-metrics.ts';
 import type { SourceStatus } from '../../lb/source/source-status.ts';
 import type { SourceCounters, Status, Traffic } from '../admin-source.ts';
-import { withSourceFree } from '../with-source-free.ts';
+import { sourceFreeView } from '../with-source-free.ts';
 import { findTopDestinations, foldPorts } from './fold-ports.ts';
 import { counter, gauge, type Labels, type Metric, type Sample } from './metric.ts';
 import { sourceMetrics } from './source-metrics.ts';
@@ -34,7 +34,7 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
     gauge(
       'portico_source_ports',
       'Source ports by what becomes of them, towards each destination',
-      foldPorts(withSourceFree(sum.ports, sources), kept).flatMap(
+      foldPorts(sum.ports, kept, sourceFreeView(sources)).flatMap(
         ({ source, destination, free, used, quarantined, unusable }): Sample[] => [
           [{ source, destination, state: 'free' }, free],
           [{ source, destination, state: 'used' }, used],

@@ -1,4 +1,4 @@
-import type { Histogram, PlaneMetrics, RequestMetrics, TrafficMetrics } from './plane-metrics.ts';
+import type { Histogram, PlaneMetrics, PortMetrics, RequestMetrics, TrafficMetrics } from './plane-metrics.ts';
 
 /** The reports of several planes as one: equal labels are added up. */
 export function sumPlaneMetrics(reports: readonly PlaneMetrics[]): PlaneMetrics {
@@ -71,18 +71,7 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
         retriesRefused: a.retriesRefused + b.retriesRefused,
       }),
     ),
-    ports: merge(
-      reports.flatMap((report) => report.ports),
-      ({ pool, source, destination }) => `${pool}\n${source}\n${destination}`,
-      (a, b) => ({
-        ...a,
-        free: a.free + b.free,
-        used: a.used + b.used,
-        quarantined: a.quarantined + b.quarantined,
-        unusable: a.unusable + b.unusable,
-        leases: a.leases + b.leases,
-      }),
-    ),
+    ports: addPorts(reports.map((report) => report.ports)),
     exhausted: addCounts(
       reports.flatMap((report) => report.exhausted),
       ({ pool, outcome }) => `${pool}\n${outcome}`,
@@ -114,6 +103,24 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
       ({ log, outcome }) => `${log}\n${outcome}`,
     ),
   };
+}
+
+/** There may be millions; where one report has them all, as with those of planes that are gone, there is nothing to add. */
+function addPorts(reports: readonly (readonly PortMetrics[])[]): readonly PortMetrics[] {
+  const filled = reports.filter((ports) => ports.length > 0);
+  if (filled.length <= 1) return filled[0] ?? [];
+  return merge(
+    filled.flat(),
+    ({ pool, source, destination }) => `${pool}\n${source}\n${destination}`,
+    (a, b) => ({
+      ...a,
+      free: a.free + b.free,
+      used: a.used + b.used,
+      quarantined: a.quarantined + b.quarantined,
+      unusable: a.unusable + b.unusable,
+      leases: a.leases + b.leases,
+    }),
+  );
 }
 
 function merge<T>(items: readonly T[], key: (item: T) => string, add: (a: T, b: T) => T): T[] {
