@@ -596,6 +596,8 @@ export interface paths {
                     source?: string;
                     destination?: string;
                     limit?: number;
+                    /** @description How many to pass over */
+                    offset?: number;
                 };
                 header?: never;
                 path?: never;
@@ -1573,6 +1575,7 @@ export interface components {
         /** Ports */
         Ports: {
             ports: components["schemas"]["PortRow"][];
+            next: number | null;
         };
         /**
          * Problem

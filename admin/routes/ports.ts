@@ -9,6 +9,7 @@ const Query = Type.Object({
   source: Type.Optional(Type.String()),
   destination: Type.Optional(Type.String()),
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+  offset: Type.Integer({ minimum: 0, maximum: 100_000, default: 0, description: 'How many to pass over' }),
 });
 
 const Counts = { used: Type.Integer(), quarantined: Type.Integer(), unusable: Type.Integer(), ports: Type.Integer() };
@@ -31,7 +32,14 @@ export const PortRow = Type.Object(
   { title: 'PortRow' },
 );
 
-const Ports = Type.Object({ ports: Type.Array(PortRow) }, { title: 'Ports' });
+const Ports = Type.Object(
+  {
+    ports: Type.Array(PortRow),
+    /** The `offset` of the next page; null on the last one. */
+    next: Type.Union([Type.Integer(), Type.Null()]),
+  },
+  { title: 'Ports' },
+);
 
 const MAX_CELLS = 64;
 
@@ -78,9 +86,12 @@ export function portRoutes(app: AdminApp, source: AdminSource): void {
         response: { 200: Ports },
       },
     },
-    async (request) => {
-      const rows = describePorts(source, await source.portUse(request.query));
-      return { ports: rows.sort((a, b) => freeShare(a) - freeShare(b)).slice(0, request.query.limit) };
+    async ({ query: { limit, offset, ...filter } }) => {
+      const end = offset + limit;
+      // One more than is shown says whether there are more.
+      const rows = describePorts(source, await source.portUse({ ...filter, limit: end + 1 }));
+      rows.sort((a, b) => freeShare(a) - freeShare(b));
+      return { ports: rows.slice(offset, end), next: rows.length > end ? end : null };
     },
   );
 }

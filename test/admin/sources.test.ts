@@ -209,10 +209,14 @@ t.test('ports, fullest first', async (t) => {
         ],
       },
     ],
+    next: null,
   });
   t.equal(JSON.parse((await get('?limit=1')).body).ports.length, 1);
   await get('?source=127.0.1.1&destination=127.0.0.1%3A1&limit=7');
-  t.same(source.asked, [{ limit: 100 }, { limit: 1 }, { source: '127.0.1.1', destination: '127.0.0.1:1', limit: 7 }]);
-  for (const query of ['?limit=0', '?limit=1001', '?limit=x', '?limit=1.5'])
+  t.same(source.asked, [{ limit: 101 }, { limit: 2 }, { source: '127.0.1.1', destination: '127.0.0.1:1', limit: 8 }]);
+  t.match(JSON.parse((await get('?limit=1')).body), { ports: [{ source: '127.0.1.2' }], next: 1 });
+  t.match(JSON.parse((await get('?limit=1&offset=1')).body), { ports: [{ source: '127.0.1.1' }], next: null });
+  t.match(JSON.parse((await get('?offset=2')).body), { ports: [], next: null });
+  for (const query of ['?offset=-1', '?offset=100001', '?limit=0', '?limit=1001', '?limit=x', '?limit=1.5'])
     t.equal((await get(query)).statusCode, 400, query);
 });

@@ -52,7 +52,7 @@ t.test('over a socket file, with a token', async (t) => {
   const source = await adminServer(t, { listen, tokenFile });
   const text = await show({ listen, tokenFile }, { source: '127.0.1.1', destination: '127.0.0.1:1' });
   t.match(text, /^SOURCE .*\n127\.0\.1\.1 127\.0\.0\.1:1 ▂▁+ +192\/0\/0\/64320 never\n$/);
-  t.same(source.asked, [{ source: '127.0.1.1', destination: '127.0.0.1:1', limit: 100 }]);
+  t.same(source.asked, [{ source: '127.0.1.1', destination: '127.0.0.1:1', limit: 101 }]);
   t.match(JSON.parse(await show({ listen, tokenFile }, { isJson: true })), { ports: [{ used: 192, free: 64_320 }] });
   await t.rejects(show({ listen }), {
     code: 'ADMIN_TOKEN',
