@@ -143,6 +143,7 @@ function get(
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException): void => reject(unreachable(where, cause));
+    const onTimeout = (): void => void request.destroy(new Error('timed out'));
     const all = { ...options, agent: false, timeout: TIMEOUT_MS };
     // Whoever has the certificate file knows whom to expect, whatever name or authority is in it.
     const request = tls === undefined ? http.get(all) : https.get({ ...all, rejectUnauthorized: false });
@@ -156,11 +157,11 @@ function get(
     }
     request.once('response', (response) => {
       // From here on silence is for whoever reads to judge: a stream may be quiet.
-      request.setTimeout(0);
+      request.off('timeout', onTimeout);
       resolve(response);
     });
     request.on('error', fail);
-    request.once('timeout', () => request.destroy(new Error('timed out')));
+    request.once('timeout', onTimeout);
   });
 }
 
