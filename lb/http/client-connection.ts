@@ -356,10 +356,14 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     this.exchange = undefined;
     this.ahead = undefined;
     const fromServer = bytes.subarray(from, to);
-    this.tunnel = openTunnel({ listener, client: this.stream, server, connection, fromServer, fromClient }, () => {
-      requests.log(undefined, 101, 'ok');
-      this.close();
-    });
+    this.tunnel = openTunnel(
+      { listener, client: this.stream, server, connection, fromServer, fromClient },
+      (tunnel) => {
+        requests.onTunnelOver(tunnel);
+        requests.log(undefined, 101, 'ok');
+        this.close();
+      },
+    );
   }
 
   // The end
@@ -402,11 +406,13 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   destroy(end = 'aborted'): void {
     if (this.state === 'closed') return;
     if (this.exchange !== undefined) this.cancelExchange(this.exchange);
-    this.requests.log(this.exchange, this.answer.status, end);
     if (this.state === 'tunnel') {
+      this.requests.onTunnelOver(this.tunnel!);
+      this.requests.log(undefined, 101, end);
       this.tunnel!.destroy();
       return;
     }
+    this.requests.log(this.exchange, this.answer.status, end);
     this.stream.reset();
     this.close();
   }

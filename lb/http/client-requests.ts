@@ -2,6 +2,7 @@ import type { AccessLog } from '../access-log/access-log.ts';
 import type { AccessRecord } from '../access-log/access-record.ts';
 import type { ByteStream } from '../net/byte-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
+import type { WebSocketTunnel } from '../websocket/tunnel.ts';
 import { ClientFacts } from './client-facts.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKey } from './hash-key.ts';
@@ -178,6 +179,12 @@ export class ClientRequests {
     // An idle WebSocket keeps only what it needs.
     this.forwarded = undefined;
     this.view = undefined;
+  }
+
+  /** The tunnel is over that the request became. */
+  onTunnelOver({ traffic: { bytesIn, bytesOut } }: WebSocketTunnel): void {
+    this.onBody(bytesIn);
+    this.onAnswerBody(bytesOut);
   }
 
   /** Writes the line of the request, if one is due; for a tunnel when it is over. */

@@ -20,6 +20,8 @@ class End implements StreamOwner {
   peer!: End;
   /** Follows what this side sends. */
   readonly scanner: FrameScanner;
+  /** What of it was passed on. */
+  bytes = 0;
   /** Its frames are no longer passed on: the other side has been told that this WebSocket is over. */
   isMuted = false;
   hasEnded = false;
@@ -88,6 +90,11 @@ export class WebSocketTunnel implements Expirable {
     this.server.stream = deps.connection.becomeTunnel(this.server);
   }
 
+  /** From the client and to it, with the frames' own bytes. */
+  get traffic(): { readonly bytesIn: number; readonly bytesOut: number } {
+    return { bytesIn: this.client.bytes, bytesOut: this.server.bytes };
+  }
+
   /** Passes on what each side sent before the switch was complete, then whatever comes. */
   start(fromServer: Buffer, fromClient: Buffer | undefined): void {
     this.timeouts.start(this, this.context.tickMs);
@@ -104,6 +111,7 @@ export class WebSocketTunnel implements Expirable {
       return;
     }
     this.timeouts.start(this, this.context.tickMs);
+    from.bytes += length;
     const { outgoing } = this.context;
     outgoing.reserve(length);
     const end = copyBytes(buffer, 0, length, outgoing.slab, outgoing.offset);

@@ -203,9 +203,14 @@ t.test('a WebSocket is logged when it is over', async (t) => {
   );
   await client.until((received) => received.endsWith('\r\n\r\n'));
   t.equal(plane.metrics().logs?.[0]?.count, 0);
+  const before = server.received().length;
+  client.send(Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]));
+  while (server.received().length < before + 8) await new Promise((resolve) => setImmediate(resolve));
+  server.sockets[0]!.write(Buffer.from([0x81, 0x03, 0x61, 0x62, 0x63]));
+  await client.until((received) => received.endsWith('abc'));
   server.sockets[0]!.end();
   client.socket.end();
-  t.match(await line(), { status: 101, path: '/ws', end: 'ok' });
+  t.match(await line(), { status: 101, path: '/ws', end: 'ok', bytes_in: 8, bytes_out: 5 });
 });
 
 t.test('behind a trusted proxy the line has the client’s address, and the request’s ids', async (t) => {
