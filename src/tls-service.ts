@@ -155,7 +155,7 @@ export class TlsService {
       listeners,
       backends,
       ticketKeys: this.ticketKeys,
-      ...(takesEarlyData ? { strikes: this.strikes.path() } : {}),
+      ...(takesEarlyData ? { strikes: this.strikes.register(this.current === undefined) } : {}),
     };
     return { material, certificates };
   }

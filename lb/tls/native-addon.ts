@@ -23,7 +23,7 @@ export interface NativeAddon {
   dropSet(set: number): void;
   useTicketKeys(keys: Uint8Array): void;
   /** '' or why not. */
-  openStrikes(path: string, buckets: number, windowSeconds: number): string;
+  openStrikes(path: string, buckets: number, windowSeconds: number, blindSeconds: number): string;
   isFirstStrike(random: Uint8Array): number;
   createSlot(): number;
   dropSlot(slot: number): void;

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { Arena } from '../net/arena.ts';
 import { type NativeAddon, STATE_WORDS } from './native-addon.ts';
 import { NativeTlsStream } from './native-tls-stream.ts';
+import type { StrikeRegister } from './tls-material.ts';
 import type { ClientSettings, ServerSettings, TlsClientSide, TlsProvider, TlsServerSide } from './tls-provider.ts';
 
 const SLAB_BYTES = 1 << 19;
@@ -125,8 +126,8 @@ export class NativeTls implements TlsProvider {
     this.addon.useTicketKeys(keys);
   }
 
-  useStrikes(file: string): string {
-    return this.addon.openStrikes(file, STRIKE_BUCKETS, STRIKE_SECONDS);
+  useStrikes({ file, isAsOldAsKeys }: StrikeRegister): string {
+    return this.addon.openStrikes(file, STRIKE_BUCKETS, STRIKE_SECONDS, isAsOldAsKeys ? 0 : STRIKE_SECONDS);
   }
 }
 

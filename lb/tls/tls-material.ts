@@ -26,12 +26,18 @@ export interface BackendMaterial {
   readonly pair?: { readonly cert: string; readonly key: string };
 }
 
+/** Where planes write down which early data they have taken. */
+export interface StrikeRegister {
+  readonly file: string;
+  /** No ticket is about that is older than the register; otherwise early data is refused for the window that it covers. */
+  readonly isAsOldAsKeys: boolean;
+}
+
 /** The secrets and certificates of a plane. It comes from the primary, so that all planes have the same. */
 export interface TlsMaterial {
   readonly listeners: readonly ListenerMaterial[];
   readonly backends: readonly BackendMaterial[];
   /** 80 bytes each, the current one first; tickets of the others are accepted still. */
   readonly ticketKeys: Uint8Array;
-  /** File of the strike register. */
-  readonly strikes?: string;
+  readonly strikes?: StrikeRegister;
 }

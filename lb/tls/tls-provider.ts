@@ -3,6 +3,7 @@ import type { TcpStream } from '../net/tcp-stream.ts';
 import type { CipherList } from './cipher-lists.ts';
 import type { ContextPlan } from './plan-contexts.ts';
 import type { TlsCounters } from './tls-counters.ts';
+import type { StrikeRegister } from './tls-material.ts';
 
 /** It hears of its connection as the owner of that. */
 export type SecureStream = ByteStream & StreamOwner;
@@ -66,5 +67,5 @@ export interface TlsProvider {
   /** 80 bytes each, the current one first. */
   useTicketKeys(keys: Uint8Array): void;
   /** '' or why the register cannot be used; early data is refused then. */
-  useStrikes(file: string): string;
+  useStrikes(strikes: StrikeRegister): string;
 }

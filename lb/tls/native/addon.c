@@ -228,12 +228,13 @@ static napi_value use_ticket_keys(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-// openStrikes(path, buckets, windowSeconds): '' or why not
+// openStrikes(path, buckets, windowSeconds, blindSeconds): '' or why not
 static napi_value open_strikes(napi_env env, napi_callback_info info) {
   Call call;
   if (!begin(&call, env, info)) return NULL;
   char *path = text(&call, 0);
-  bool fine = path != NULL && strikes_open(call.instance, path, (uint32_t)integer(&call, 1), (uint32_t)integer(&call, 2));
+  bool fine = path != NULL && strikes_open(call.instance, path, (uint32_t)integer(&call, 1), (uint32_t)integer(&call, 2),
+                                           (uint32_t)integer(&call, 3));
   int why = errno;
   free(path);
   return string(&call, fine ? "" : strerror(why));

@@ -40,8 +40,9 @@ static int64_t clock_offset(void) { return (int64_t)seconds(CLOCK_REALTIME) - (i
 
 static size_t register_bytes(uint32_t buckets) { return sizeof(struct StrikeHead) + (size_t)buckets * sizeof(Bucket); }
 
-// The first to map it lays it out; `buckets` a power of two. The random of a ClientHello spreads over them by itself.
-bool strikes_open(Instance *instance, const char *path, uint32_t buckets, uint32_t windowSeconds) {
+// The first to map it lays it out; `buckets` a power of two. `blindSeconds`: for so long nothing is taken, as tickets may be about whose use
+// is not written down here. The random of a ClientHello spreads over them by itself.
+bool strikes_open(Instance *instance, const char *path, uint32_t buckets, uint32_t windowSeconds, uint32_t blindSeconds) {
   strikes_close(instance);
   if (buckets == 0 || (buckets & (buckets - 1)) != 0) return errno = EINVAL, false;
   int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -59,7 +60,7 @@ bool strikes_open(Instance *instance, const char *path, uint32_t buckets, uint32
     head->buckets = buckets;
     head->windowSeconds = windowSeconds;
     head->offset = clock_offset();
-    head->blindUntil = seconds(CLOCK_BOOTTIME) + windowSeconds;
+    head->blindUntil = seconds(CLOCK_BOOTTIME) + blindSeconds;
     head->magic = MAGIC;
   } else {
     for (int i = 0; head->magic == busy && i < 1000; i++) usleep(1000);

@@ -115,7 +115,7 @@ void session_free(Instance *instance, Session *session);
 int session_new_ticket(SSL *ssl, SSL_SESSION *ticket);
 
 // strikes.c
-bool strikes_open(Instance *instance, const char *path, uint32_t buckets, uint32_t windowSeconds);
+bool strikes_open(Instance *instance, const char *path, uint32_t buckets, uint32_t windowSeconds, uint32_t blindSeconds);
 void strikes_close(Instance *instance);
 int strikes_allow(SSL *ssl, void *instance);
 bool strikes_first(Instance *instance, const unsigned char random[32]);
