@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { NewServer, ServerChange, ServerWish } from '../admin/admin-source.ts';
 import type { BackendConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
@@ -16,6 +17,8 @@ export interface BackendServiceDeps {
   readonly leasesOf: (pool: string) => LeasePool;
   /** What someone else's checks say of a server, by backend and `host:port`; undefined: it is to be checked here. */
   readonly verdictOn?: (backend: string, server: string) => ProbeResult | undefined;
+  /** How health checks speak TLS to a server; undefined: in the clear. */
+  readonly tlsOf: (backend: string, host: string) => ConnectionOptions | undefined;
   /** Those who forward have to hear of it. */
   readonly onChange: (state: BackendState) => void;
 }
@@ -39,7 +42,10 @@ export class BackendService {
         ...this.deps,
         probe: async (target, { name, source, proxyProtocol }) =>
           this.deps.verdictOn?.(name, `${target.host}:${target.serverPort ?? target.port}`) ??
-          probe({ clock, leases: this.deps.leasesOf(source) }, { ...target, proxyProtocol }),
+          probe(
+            { clock, leases: this.deps.leasesOf(source) },
+            { ...target, proxyProtocol, tls: this.deps.tlsOf(name, target.host) },
+          ),
         onChange: (state) => {
           this.deps.onChange(state);
           this.onServer?.();

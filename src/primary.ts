@@ -78,6 +78,7 @@ export class Primary {
         log,
         leasesOf: (pool) => this.sources.leasesOf(pool),
         verdictOn: checkedByHaproxy(config, (backend, server) => this.haproxy?.verdictOn(backend, server)),
+        tlsOf: (backend, host) => this.tls.clientOptions(backend, host),
         onChange: (state) => this.handleServers(state),
       },
       config.backends,

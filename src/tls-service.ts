@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { rootCertificates } from 'node:tls';
+import { isIP } from 'node:net';
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+} from 'node:tls';
 import type { CertificateStatus } from '../admin/admin-source.ts';
 import { CertificateError, type ReadText, readAuthorities, readPair } from '../config/certificate-files.ts';
 import type { Config } from '../config/config.ts';
@@ -40,6 +47,8 @@ export class TlsService {
   private readonly strikes = new StrikeFile();
   private ticketKeys = randomBytes(KEY_BYTES);
   private current: TlsMaterial | undefined = undefined;
+  /** Of health checks, by backend. */
+  private readonly contexts = new Map<string, SecureContext>();
   private looking: Timer | undefined = undefined;
   private rotating: Timer | undefined = undefined;
   /** What the files looked like when they were read, and when they were looked at last. */
@@ -84,6 +93,7 @@ export class TlsService {
     const { material, certificates } = this.read(config);
     this.config = config;
     this.certificates = certificates;
+    this.contexts.clear();
     this.readStamp = stamp;
     this.lastStamp = stamp;
     const hadNone = this.current === undefined;
@@ -91,6 +101,33 @@ export class TlsService {
     if (material === undefined) return;
     if (hadNone) this.warnWithoutAddon();
     this.deps.onChange(material);
+  }
+
+  /** How health checks connect to a server of the backend; undefined: in the clear. */
+  clientOptions(backend: string, host: string): ConnectionOptions | undefined {
+    const material = this.current?.backends.find((each) => each.backend === backend);
+    const tls = this.config.backends.find(({ name }) => name === backend)?.tls;
+    if (material === undefined || tls === undefined) return undefined;
+    const wanted = tls.serverName ?? host;
+    return {
+      rejectUnauthorized: tls.isVerified,
+      ...(isIP(wanted) === 0 ? { servername: wanted } : {}),
+      checkServerIdentity: (_name, cert) => checkServerIdentity(wanted, cert),
+      secureContext: this.contextOf(material, tls.minVersion),
+    };
+  }
+
+  /** The authorities of a machine are many, and checks come every other second. */
+  private contextOf({ backend, ca, pair }: BackendMaterial, minVersion: '1.2' | '1.3'): SecureContext {
+    const known =
+      this.contexts.get(backend) ??
+      createSecureContext({
+        minVersion: minVersion === '1.3' ? 'TLSv1.3' : 'TLSv1.2',
+        ...(ca === '' ? {} : { ca }),
+        ...pair,
+      });
+    this.contexts.set(backend, known);
+    return known;
   }
 
   private warnWithoutAddon(): void {

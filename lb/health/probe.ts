@@ -1,4 +1,5 @@
 import net from 'node:net';
+import tls from 'node:tls';
 import type { HttpCheckConfig } from '../../config/config.ts';
 import type { Clock } from '../clock.ts';
 import { localShortage } from '../net/local-shortage.ts';
@@ -22,6 +23,8 @@ export interface ProbeTarget {
   readonly timeoutMs: number;
   /** The server wants a PROXY header first; here it says that the connection is our own. */
   readonly proxyProtocol?: ProxyVersion | undefined;
+  /** Absent: it is asked in the clear. */
+  readonly tls?: tls.ConnectionOptions | undefined;
 }
 
 interface ProbeDeps {
@@ -77,26 +80,38 @@ function attempt(
     );
     const { http } = target;
     let answer = '';
-    socket.on('connect', () => {
+    const ask = (channel: net.Socket): void => {
       if (http === undefined) {
         settle({ outcome: 'passed' });
         return;
       }
-      if (target.proxyProtocol !== undefined) socket.write(writeProxyHeader(target.proxyProtocol, undefined));
-      socket.write(request(http, target));
+      channel.on('data', (data: Buffer) => {
+        answer += data.toString('latin1');
+        judge(false);
+      });
+      channel.on('end', () => {
+        judge(true);
+        settle({ outcome: 'failed', reason: 'closed without an answer' });
+      });
+      channel.write(request(http, target));
+    };
+    socket.on('connect', () => {
+      const { proxyProtocol } = target;
+      const sendsHeader = http !== undefined || target.tls !== undefined;
+      if (proxyProtocol !== undefined && sendsHeader) socket.write(writeProxyHeader(proxyProtocol, undefined));
+      if (target.tls === undefined) {
+        ask(socket);
+        return;
+      }
+      const secured = tls.connect({ ...target.tls, socket }, () => ask(secured));
+      secured.on('error', (error: NodeJS.ErrnoException) => {
+        settle({ outcome: 'failed', reason: error.code ?? error.message });
+      });
     });
     const judge = (isWhole: boolean): void => {
       const verdict = http && judgeAnswer(answer, http, isWhole);
       if (verdict !== undefined) settle(verdict);
     };
-    socket.on('data', (data) => {
-      answer += data.toString('latin1');
-      judge(false);
-    });
-    socket.on('end', () => {
-      judge(true);
-      settle({ outcome: 'failed', reason: 'closed without an answer' });
-    });
     let isTaken = false;
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const code = error.code ?? 'unknown';

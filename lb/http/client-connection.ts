@@ -71,6 +71,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   }
 
   onSecured(): void {
+    if (this.state === 'lingering') this.close();
     if (this.state !== 'idle') return;
     this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
     if (this.ahead !== undefined) this.take(EMPTY, 0);
@@ -285,12 +286,14 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
 
   /** Closes such that the client gets the whole answer, even if it is still sending. */
   private endAfterAnswer(): void {
-    if (this.upload !== undefined || this.ahead !== undefined) {
+    const { isEarly } = this.stream;
+    if (this.upload !== undefined || this.ahead !== undefined || isEarly) {
       this.upload = undefined;
       this.ahead = undefined;
       this.state = 'lingering';
       this.listener.lingerTimeouts.start(this, this.listener.context.tickMs);
-      this.stream.end();
+      // Closed before the client's part of the handshake has come, it would be answered by a reset that takes the answer with it.
+      if (!isEarly) this.stream.end();
       this.stream.resume();
     } else if (this.stream.isBackedUp) {
       this.closeWhenDrained();

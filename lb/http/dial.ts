@@ -1,5 +1,6 @@
 import { localShortage } from '../net/local-shortage.ts';
-import type { TcpNetwork } from '../net/tcp-stream.ts';
+import type { TcpNetwork, TcpStream } from '../net/tcp-stream.ts';
+import type { OutgoingTls } from '../tls/outgoing-tls.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
 /** Local addresses tried for one connection before the shortage is called one. */
@@ -20,7 +21,8 @@ export function dial(connection: UpstreamConnection, network: TcpNetwork, triesL
     (stream, error, isAddressGone) => {
       if (stream !== undefined) {
         if (connection.preface !== undefined) stream.write(connection.preface);
-        connection.onConnected(stream);
+        if (server.tls === undefined) connection.onConnected(stream);
+        else secure(connection, server.tls, stream);
       } else if (localShortage(error) === 'port') {
         if (isAddressGone) server.ports.loseSource(connection.lease);
         else server.ports.setAside(connection.lease);
@@ -35,4 +37,16 @@ export function dial(connection: UpstreamConnection, network: TcpNetwork, triesL
       }
     },
   );
+}
+
+/** The time limit of the connection goes on. */
+function secure(connection: UpstreamConnection, tls: OutgoingTls, tcp: TcpStream): void {
+  connection.giveUp = tls.secure(tcp, connection, (stream) => {
+    if (stream !== undefined) {
+      connection.onConnected(stream);
+      return;
+    }
+    connection.server.connectFailuresTotal++;
+    connection.fail({ kind: 'connect', code: 'TLS' }, 'closed');
+  });
 }

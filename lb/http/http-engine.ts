@@ -6,6 +6,7 @@ import { type EngineSnapshot, isSame } from '../engine/engine.ts';
 import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
 import type { TrafficMetrics } from '../metrics/plane-metrics.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
+import type { PlaneTls } from '../tls/plane-tls.ts';
 import { Backend } from './backend.ts';
 import { HttpContext } from './http-context.ts';
 import { HttpListener } from './http-listener.ts';
@@ -38,8 +39,11 @@ export class HttpEngine implements PlaneEngine {
           { ...config, exhaustion },
         ),
       createServer: (entry, state) =>
-        new Server({ context: this.context, leases: entry.leases, events: entry.backend }, serverOptions(entry, state)),
-      onConfigured: (entry, before) => configure(entry, before),
+        new Server(
+          { context: this.context, leases: entry.leases, events: entry.backend },
+          serverOptions(entry, state, deps.tls),
+        ),
+      onConfigured: (entry, before) => configure(entry, before, deps.tls),
       onRetired: (server) => server.setQuiet(true),
       onLeaving: (server) => server.stop(),
     });
@@ -168,6 +172,7 @@ export class HttpEngine implements PlaneEngine {
 function serverOptions(
   { config, leases }: BackendEntry<Backend, Server>,
   server: Pick<ServerOptions, 'id' | 'host' | 'port' | 'weight'>,
+  tls: PlaneTls,
 ): ServerOptions {
   return {
     id: server.id,
@@ -183,14 +188,15 @@ function serverOptions(
     idleTimeoutMs: config.timeouts.idleMs,
     requests: config.adaptsRequests ? undefined : config.requestsPerServer || Number.POSITIVE_INFINITY,
     proxyProtocol: config.proxyProtocol,
+    tls: tls.outgoing(config, server),
     isMeasured: config.balance === 'peak-ewma',
     failing: statusSet(config.outlier?.statuses ?? []),
   };
 }
 
-function configure(entry: BackendEntry<Backend, Server>, before: BackendConfig): void {
+function configure(entry: BackendEntry<Backend, Server>, before: BackendConfig, tls: PlaneTls): void {
   const { backend, config, leases, servers } = entry;
   const policy = keepsPolicy(before, config) ? undefined : createPolicy<Server>(config.balance, config);
   backend.configure(policy, { ...config, exhaustion: leases.exhaustion });
-  for (const server of servers.values()) server.configure(serverOptions(entry, server));
+  for (const server of servers.values()) server.configure(serverOptions(entry, server, tls));
 }

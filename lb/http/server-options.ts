@@ -1,4 +1,5 @@
 import type { ProxyVersion } from '../proxy-protocol/write-proxy-header.ts';
+import type { OutgoingTls } from '../tls/outgoing-tls.ts';
 import type { WaitQueueOptions } from '../wait-queue.ts';
 import type { Exchange, Failure } from './exchange.ts';
 
@@ -20,6 +21,8 @@ export interface ServerOptions {
   readonly idleTimeoutMs: number;
   /** Each connection starts with a PROXY header, and serves the client that it names. */
   readonly proxyProtocol: ProxyVersion | undefined;
+  /** Undefined: it is spoken to in the clear. */
+  readonly tls: OutgoingTls | undefined;
   /** By status: 1 where the answer is a failure of the server. */
   readonly failing: Uint8Array;
   /** How long it takes to answer is measured. */

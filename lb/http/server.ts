@@ -6,6 +6,7 @@ import { type ProxyVersion, writeProxyHeader } from '../proxy-protocol/write-pro
 import type { LeasePool } from '../source/lease-pool.ts';
 import { ServerPorts } from '../source/server-ports.ts';
 import { TimeoutList } from '../timeout-list.ts';
+import type { OutgoingTls } from '../tls/outgoing-tls.ts';
 import { WaitQueue } from '../wait-queue.ts';
 import { blamesServer } from './blame.ts';
 import type { Exchange, Failure } from './exchange.ts';
@@ -92,6 +93,10 @@ export class Server implements Member {
   private limitFor({ requests }: ServerOptions): AdaptiveLimit | undefined {
     if (requests !== undefined) return undefined;
     return this.limit ?? new AdaptiveLimit(this.context.random, this.context.tickMs);
+  }
+
+  get tls(): OutgoingTls | undefined {
+    return this.options.tls;
   }
 
   get connectionCount(): number {

@@ -181,8 +181,11 @@ export class Relay implements Expirable {
 
   /** Starts connecting; returns false if no source port is free. A later failure goes to the backend. */
   connect(server: TcpServer): boolean {
-    const upstream = new Upstream(server);
     const { backend } = this.target!;
+    const { proxyProtocol } = backend;
+    const client = this.client.stream!;
+    const preface = proxyProtocol && writeProxyHeader(proxyProtocol, this.addresses(client));
+    const upstream = new Upstream(server, preface);
     this.timeoutList?.cancel(this);
     const isOpening = upstream.open(this.context.network, this.server, (stream, failure) => {
       if (stream !== undefined) {
@@ -203,11 +206,9 @@ export class Relay implements Expirable {
 
   private onConnected(stream: ByteStream): void {
     const client = this.client.stream!;
-    const { proxyProtocol } = this.target!.backend;
     this.state = 'open';
     this.server.stream = stream;
     this.restartTimeout();
-    if (proxyProtocol !== undefined) stream.write(writeProxyHeader(proxyProtocol, this.addresses(client)));
     const { early } = this;
     this.early = undefined;
     this.opening = undefined;

@@ -41,7 +41,12 @@ export class TcpEngine implements PlaneEngine {
       createServer: ({ config, backend, leases }, state) =>
         new TcpServer(
           { leases, onRoom: () => backend.onRoom() },
-          { ...state, connections: config.connectionsPerServer, connectTimeoutMs: config.timeouts.connectMs },
+          {
+            ...state,
+            connections: config.connectionsPerServer,
+            connectTimeoutMs: config.timeouts.connectMs,
+            tls: deps.tls.outgoing(config, state),
+          },
         ),
       onConfigured: (entry, before) => this.configureBackend(entry, before),
     });
@@ -53,7 +58,8 @@ export class TcpEngine implements PlaneEngine {
     backend.configure(policy, { ...config, exhaustion: leases.exhaustion });
     const { connectionsPerServer: connections, timeouts } = config;
     for (const server of servers.values()) {
-      server.configure({ connections, connectTimeoutMs: timeouts.connectMs }, this.context.tickMs);
+      const tls = this.tls.outgoing(config, server);
+      server.configure({ connections, connectTimeoutMs: timeouts.connectMs, tls }, this.context.tickMs);
     }
   }
 

@@ -3,6 +3,7 @@ import type { OutlierTrack } from '../health/outlier-detector.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
 import { ServerPorts } from '../source/server-ports.ts';
 import { TimeoutList } from '../timeout-list.ts';
+import type { OutgoingTls } from '../tls/outgoing-tls.ts';
 
 export interface TcpServerOptions {
   readonly id: string;
@@ -12,6 +13,8 @@ export interface TcpServerOptions {
   /** Connections to it at most. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
+  /** Undefined: it is spoken to in the clear. */
+  readonly tls: OutgoingTls | undefined;
 }
 
 /** One server of a backend, as one plane sees it: the connections to it, and the ports that they have. */
@@ -28,6 +31,7 @@ export class TcpServer implements Member {
   connectFailuresTotal = 0;
   readonly connectTimeouts: TimeoutList;
   readonly ports: ServerPorts;
+  tls: OutgoingTls | undefined;
   private most: number;
   private readonly onRoom: () => void;
 
@@ -40,16 +44,18 @@ export class TcpServer implements Member {
     this.weight = options.weight;
     this.fullWeight = options.weight;
     this.most = options.connections;
+    this.tls = options.tls;
     this.ports = new ServerPorts(deps.leases, options);
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
   }
 
   /** From now on, and for what is under way. */
   configure(
-    { connections, connectTimeoutMs }: Pick<TcpServerOptions, 'connections' | 'connectTimeoutMs'>,
+    { connections, connectTimeoutMs, tls }: Pick<TcpServerOptions, 'connections' | 'connectTimeoutMs' | 'tls'>,
     nowMs: number,
   ): void {
     this.most = connections;
+    this.tls = tls;
     this.connectTimeouts.setDuration(connectTimeoutMs, nowMs);
   }
 

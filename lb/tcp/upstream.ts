@@ -1,7 +1,8 @@
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import { localShortage } from '../net/local-shortage.ts';
-import type { TcpNetwork } from '../net/tcp-stream.ts';
+import type { TcpNetwork, TcpStream } from '../net/tcp-stream.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
+import type { OutgoingTls } from '../tls/outgoing-tls.ts';
 import type { TcpServer } from './tcp-server.ts';
 
 /** Local addresses tried for one connection before the shortage is called one. */
@@ -17,14 +18,17 @@ export type ConnectFailure =
 /** One connection to a server, bound to a leased source address and port, from the first SYN until the lease is given back. */
 export class Upstream {
   readonly server: TcpServer;
+  private readonly preface: Buffer | undefined;
   private lease = -1;
   /** The server counts it. */
   private isCounted = false;
   private stream: ByteStream | undefined = undefined;
   private giveUp: (() => void) | undefined = undefined;
 
-  constructor(server: TcpServer) {
+  /** `preface`: what goes before everything else, in the clear. */
+  constructor(server: TcpServer, preface: Buffer | undefined) {
     this.server = server;
+    this.preface = preface;
   }
 
   /**
@@ -66,8 +70,9 @@ export class Upstream {
         const shortage = stream === undefined ? localShortage(error) : undefined;
         if (stream !== undefined) {
           this.stream = stream;
-          server.track?.success();
-          done(stream, undefined);
+          if (this.preface !== undefined) stream.write(this.preface);
+          if (server.tls === undefined) this.succeed(stream, done);
+          else this.secure(server.tls, stream, owner, done);
         } else if (shortage === 'port') {
           if (isAddressGone) server.ports.loseSource(this.lease);
           else server.ports.setAside(this.lease);
@@ -82,6 +87,26 @@ export class Upstream {
         }
       },
     );
+  }
+
+  /** The time limit of the connection goes on. */
+  private secure(tls: OutgoingTls, tcp: TcpStream, owner: StreamOwner, done: Parameters<Upstream['open']>[2]): void {
+    this.giveUp = tls.secure(tcp, owner, (stream) => {
+      this.giveUp = undefined;
+      if (stream !== undefined) {
+        this.succeed(stream, done);
+        return;
+      }
+      this.blame();
+      this.close('closed');
+      done(undefined, { kind: 'connect', code: 'TLS' });
+    });
+  }
+
+  private succeed(stream: ByteStream, done: Parameters<Upstream['open']>[2]): void {
+    this.stream = stream;
+    this.server.track?.success();
+    done(stream, undefined);
   }
 
   /** The server could not be connected to, or not in time. */

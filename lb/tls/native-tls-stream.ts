@@ -144,11 +144,19 @@ export class NativeTlsStream implements ByteStream, StreamOwner {
 
   /** Gives the session back. `reason`: where the handshake was still under way, why it came to nothing. */
   private release(reason: string): void {
-    if (this.phase === 'handshake') this.session.counters.onFailed(reason);
+    if (this.phase === 'handshake') this.countUnfinished(reason);
     this.phase = 'over';
     if (this.id < 0) return;
     this.provider.addon.free(this.id);
     this.id = -1;
+  }
+
+  /** Where early data was served, that is what the handshake was for. */
+  private countUnfinished(reason: string): void {
+    const { counters } = this.session;
+    const { tls } = this;
+    if (tls === undefined) counters.onFailed(reason);
+    else counters.onSecured(tls.version, tls.kind, tls.cipher);
   }
 
   peerAddress(): string {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { BackendConfig, Config, ListenerConfig, ListenerTlsConfig } from '../../config/config.ts';
 import type { TlsMetrics } from '../metrics/plane-metrics.ts';
 import { BackendTls } from './backend-tls.ts';
 import { CIPHER_LISTS } from './cipher-lists.ts';
 import { ListenerTls } from './listener-tls.ts';
+import { OutgoingTls } from './outgoing-tls.ts';
 import { planContexts } from './plan-contexts.ts';
 import type { ListenerMaterial, TlsMaterial } from './tls-material.ts';
 import type { ServerSettings, TlsProvider } from './tls-provider.ts';
@@ -88,9 +90,18 @@ export class PlaneTls {
     return known;
   }
 
-  /** Undefined: the servers are spoken to in the clear. */
-  backend({ name, tls }: BackendConfig): BackendTls | undefined {
-    return tls === undefined ? undefined : this.backendOf(name);
+  /** Undefined: the servers of the backend are spoken to in the clear. */
+  outgoing(
+    { name, tls }: BackendConfig,
+    server: { readonly id: string; readonly host: string },
+  ): OutgoingTls | undefined {
+    if (tls === undefined) return undefined;
+    const { serverName = '', isVerified } = tls;
+    return new OutgoingTls(this.backendOf(name), server.id, {
+      host: isVerified ? serverName || server.host : '',
+      // RFC 6066 §3: an address is no name to ask for.
+      serverName: isIP(serverName) === 0 ? serverName : '',
+    });
   }
 
   private backendOf(name: string): BackendTls {

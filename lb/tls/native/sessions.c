@@ -122,7 +122,12 @@ Session *session_open(Instance *instance, Set *set, int slot, const char *host, 
     if (serverName[0] != 0) SSL_set_tlsext_host_name(ssl, serverName);
     if (hostIsAddress) X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host);
     else if (host[0] != 0) SSL_set1_host(ssl, host);
-    if (slot >= 0 && instance->slots[slot].session != NULL) SSL_set_session(ssl, instance->slots[slot].session);
+    if (slot >= 0 && instance->slots[slot].session != NULL) {
+      // A copy: OpenSSL marks the one that it resumes as used up, and the next connection may come before the next ticket.
+      SSL_SESSION *copy = SSL_SESSION_dup(instance->slots[slot].session);
+      SSL_set_session(ssl, copy);
+      SSL_SESSION_free(copy);
+    }
   }
   *id = (int32_t)(session->generation << INDEX_BITS | session->index);
   return session;
@@ -136,6 +141,8 @@ Session *session_find(Instance *instance, int32_t id) {
 }
 
 void session_free(Instance *instance, Session *session) {
+  // A connection that ends otherwise than by the book would take its ticket with it: OpenSSL marks that as not to be used again.
+  SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   SSL_free(session->ssl);
   session->ssl = NULL;
   instance->freed++;
@@ -150,9 +157,17 @@ int session_new_ticket(SSL *ssl, SSL_SESSION *ticket) {
   if (session == NULL || session->slot < 0) return 0;
   Slot *slot = &session->set->instance->slots[session->slot];
   if (!slot->isUsed) return 0;
+  // A copy by way of its bytes: one that came on a resumed connection is marked as used up (OpenSSL 3.0 to 3.5 copy the mark of the ticket
+  // that the connection began with), and is refused by OpenSSL itself.
+  unsigned char *bytes = NULL;
+  int length = i2d_SSL_SESSION(ticket, &bytes);
+  const unsigned char *at = bytes;
+  SSL_SESSION *copy = length <= 0 ? NULL : d2i_SSL_SESSION(NULL, &at, length);
+  OPENSSL_free(bytes);
+  if (copy == NULL) return 0;
   SSL_SESSION_free(slot->session);
-  slot->session = ticket;
-  return 1;
+  slot->session = copy;
+  return 0;
 }
 
 static void enter(Instance *instance, Session *session, size_t length, size_t outAt) {
