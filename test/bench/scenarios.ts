@@ -13,6 +13,7 @@ import { tcpConnections } from './scenarios/tcp-connections.ts';
 import { tcpIdle } from './scenarios/tcp-idle.ts';
 import { tcpStream } from './scenarios/tcp-stream.ts';
 import { CPU_PER_REQUEST, REQUESTS_PER_SECOND, throughputScenario } from './scenarios/throughput.ts';
+import { tls } from './scenarios/tls.ts';
 import { webSocketEcho } from './scenarios/websocket-echo.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -65,6 +66,7 @@ export const scenarios: readonly Scenario[] = [
   overload,
   webSocketEcho,
   idleWebSockets,
+  tls,
   tcpConnections,
   tcpStream,
   tcpIdle,

@@ -33,4 +33,6 @@ export interface SubjectOptions {
   readonly isPinned: boolean;
   /** File for a line for each request; undefined: none are written. */
   readonly accessLog?: string | undefined;
+  /** Clients come by TLS. `both`: certificate and key in one file. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly both: string } | undefined;
 }

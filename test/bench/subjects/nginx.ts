@@ -4,7 +4,7 @@ import { launch } from '../launch.ts';
 import type { Subject, SubjectOptions } from '../subject.ts';
 
 export async function startNginx(options: SubjectOptions): Promise<Subject> {
-  const { role, port, servers, directory, children, accessLog } = options;
+  const { role, port, servers, directory, children, accessLog, tls } = options;
   const file = join(directory, `nginx-${port}.conf`);
   writeFileSync(
     file,
@@ -30,7 +30,14 @@ ${servers.map((server) => `    server 127.0.0.1:${server};`).join('\n')}
     keepalive_requests 100000000;
   }
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    listen 127.0.0.1:${port} backlog=4096${
+      tls === undefined
+        ? ''
+        : ` ssl;
+    ssl_certificate ${tls.cert};
+    ssl_certificate_key ${tls.key};
+    ssl_protocols TLSv1.2 TLSv1.3`
+    };
     location / {
       proxy_pass http://app;
       proxy_http_version 1.1;

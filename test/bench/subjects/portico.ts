@@ -8,12 +8,13 @@ export const MAIN = fileURLToPath(new URL('../../../src/main.js', import.meta.ur
 
 /** `pipelining` as portico.yaml has it. */
 export function startPortico(options: SubjectOptions, pipelining: number): Promise<Subject> {
-  const { port, servers, accessLog } = options;
+  const { port, servers, accessLog, tls } = options;
   const log = accessLog === undefined ? '' : `, access_log: { file: ${accessLog}, buffer: 8MiB }`;
+  const secure = tls === undefined ? '' : `, tls: { certificates: [{ cert: ${tls.cert}, key: ${tls.key} }] }`;
   return startPorticoWith(
     options,
     `sources: [{ name: default, addresses: [127.0.1.1-127.0.1.4] }]
-listeners: [{ name: web, bind: "127.0.0.1:${port}", backend: app${log} }]
+listeners: [{ name: web, bind: "127.0.0.1:${port}", backend: app${log}${secure} }]
 backends:
   - name: app
     pipelining: ${pipelining}
