@@ -21,8 +21,9 @@ export function dial(connection: UpstreamConnection, network: TcpNetwork, triesL
     (stream, error, isAddressGone) => {
       if (stream !== undefined) {
         if (connection.preface !== undefined) stream.write(connection.preface);
-        if (server.tls === undefined) connection.onConnected(stream);
-        else secure(connection, server.tls, stream);
+        const { tls } = server.options;
+        if (tls === undefined) connection.onConnected(stream);
+        else secure(connection, tls, stream);
       } else if (localShortage(error) === 'port') {
         if (isAddressGone) server.ports.loseSource(connection.lease);
         else server.ports.setAside(connection.lease);

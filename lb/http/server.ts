@@ -6,7 +6,6 @@ import { type ProxyVersion, writeProxyHeader } from '../proxy-protocol/write-pro
 import type { LeasePool } from '../source/lease-pool.ts';
 import { ServerPorts } from '../source/server-ports.ts';
 import { TimeoutList } from '../timeout-list.ts';
-import type { OutgoingTls } from '../tls/outgoing-tls.ts';
 import { WaitQueue } from '../wait-queue.ts';
 import { blamesServer } from './blame.ts';
 import type { Exchange, Failure } from './exchange.ts';
@@ -38,7 +37,7 @@ export class Server implements Member {
   private readonly context: HttpContext;
   readonly ports: ServerPorts;
   private readonly events: ServerEvents;
-  private options: ServerOptions;
+  options: ServerOptions;
   private readonly connections: UpstreamConnection[] = [];
   /** Open and without a request; the one used last is taken first, so that surplus ones grow old and close. */
   private readonly idle: UpstreamConnection[] = [];
@@ -93,10 +92,6 @@ export class Server implements Member {
   private limitFor({ requests }: ServerOptions): AdaptiveLimit | undefined {
     if (requests !== undefined) return undefined;
     return this.limit ?? new AdaptiveLimit(this.context.random, this.context.tickMs);
-  }
-
-  get tls(): OutgoingTls | undefined {
-    return this.options.tls;
   }
 
   get connectionCount(): number {
