@@ -84,6 +84,17 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
         data: { kind: 'system-limit', limit, title, connections, allowed },
       };
     }
+    case 'config-applied': {
+      const { changes, needsRestart } = event;
+      return {
+        type: 'config',
+        severity: needsRestart.length === 0 ? 'info' : 'warning',
+        message,
+        data: { state: 'applied', changes, needs_restart: needsRestart },
+      };
+    }
+    case 'config-refused':
+      return { type: 'config', severity: 'error', message, data: { state: 'refused', reason: event.why } };
     case 'admin-error':
       return undefined;
     case 'certificates-loaded':

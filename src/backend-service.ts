@@ -23,11 +23,21 @@ export interface BackendServiceDeps {
   readonly onChange: (state: BackendState) => void;
 }
 
+/** Other backends, servers and workers. */
+export interface BackendChange {
+  /** Resolves when what changes can be sent to, or after that time. */
+  warm(timeoutMs: number): Promise<void>;
+  /** What is gone from the config gets no requests any more; its workers have that time to finish. */
+  commit(deadlineMs: number): void;
+  /** Instead of `commit`: all is as before. */
+  abort(): void;
+}
+
 /** The primary's part in backends: their servers, the checks of these, and the workers that Portico runs. */
 export class BackendService {
   private readonly deps: BackendServiceDeps;
   private readonly registries = new Map<string, ServerRegistry>();
-  private readonly workers: WorkerGroup[] = [];
+  private readonly workers = new Map<string, WorkerGroup>();
   private onServer: (() => void) | undefined = undefined;
 
   constructor(deps: BackendServiceDeps, backends: readonly BackendConfig[]) {
@@ -60,18 +70,107 @@ export class BackendService {
   }
 
   start(): void {
-    for (const registry of this.registries.values()) {
-      registry.start();
-      const { workers } = registry.config;
-      if (workers === undefined) continue;
-      const group = new WorkerGroup(this.deps, registry);
-      this.workers.push(group);
-      group.start(workers);
+    for (const registry of this.registries.values()) this.startOne(registry);
+  }
+
+  private startOne(registry: ServerRegistry): void {
+    const { name, workers } = registry.config;
+    registry.start();
+    if (workers === undefined) return;
+    const group = new WorkerGroup(this.deps, registry);
+    this.workers.set(name, group);
+    group.start(workers);
+  }
+
+  /**
+   * Starts what `next` has and the config before had not, backends, servers and workers. Those that are there already get their requests; the
+   * others get none before `commit`.
+   */
+  prepare(next: readonly BackendConfig[]): BackendChange {
+    const before = new Map([...this.registries].map(([name, registry]) => [name, registry.config]));
+    const created: string[] = [];
+    const introduced = new Map<ServerRegistry, readonly string[]>();
+    for (const config of next) {
+      const registry = this.registries.get(config.name);
+      if (registry === undefined) {
+        created.push(config.name);
+        const fresh = this.create(config);
+        this.registries.set(config.name, fresh);
+        this.startOne(fresh);
+      } else if (registry.config !== config) {
+        introduced.set(registry, registry.introduce(config));
+        this.groupOf(registry, config)?.start(config.workers);
+      }
+    }
+    return {
+      warm: (timeoutMs) => {
+        const isNew = ({ name }: BackendConfig): boolean => {
+          const registry = this.registries.get(name)!;
+          const servers = introduced.get(registry) ?? [];
+          return created.includes(name) || servers.length > 0 || (this.workers.get(name)?.leaving.length ?? 0) > 0;
+        };
+        return this.warm(next.filter(isNew), timeoutMs);
+      },
+      commit: (deadlineMs) => this.commit(next, deadlineMs),
+      abort: () => {
+        for (const name of created) this.drop(name, 0);
+        for (const [registry, servers] of introduced) {
+          for (const server of servers) registry.remove(server);
+          const group = this.workers.get(registry.config.name);
+          group?.start(before.get(registry.config.name)?.workers);
+          group?.settle(0);
+        }
+      },
+    };
+  }
+
+  private groupOf(registry: ServerRegistry, { name, workers }: BackendConfig): WorkerGroup | undefined {
+    const known = this.workers.get(name);
+    if (known !== undefined || workers === undefined) return known;
+    const group = new WorkerGroup(this.deps, registry);
+    this.workers.set(name, group);
+    return group;
+  }
+
+  /** Resolves when each of these has a server that stays, or after that time. */
+  private warm(changing: readonly BackendConfig[], timeoutMs: number): Promise<void> {
+    return this.waitFor(timeoutMs, () =>
+      changing.every((config) => {
+        const registry = this.registries.get(config.name)!;
+        const leaving = [...registry.leavingBy(config), ...(this.workers.get(config.name)?.leaving ?? [])];
+        return registry.hasAvailableBut(new Set(leaving));
+      }),
+    );
+  }
+
+  private commit(next: readonly BackendConfig[], deadlineMs: number): void {
+    for (const name of [...this.registries.keys()]) {
+      if (!next.some((config) => config.name === name)) this.drop(name, deadlineMs);
+    }
+    for (const config of next) {
+      const registry = this.registries.get(config.name)!;
+      if (registry.config === config) continue;
+      registry.configure(config);
+      this.workers.get(config.name)?.settle(deadlineMs);
     }
   }
 
-  /** Resolves when every backend has a server to send to, or after that time. To be called before `start`. */
+  /** What is under way at its servers is finished. */
+  private drop(name: string, deadlineMs: number): void {
+    this.registries.get(name)?.stop();
+    this.registries.delete(name);
+    void this.workers.get(name)?.stop(deadlineMs);
+    this.workers.delete(name);
+  }
+
+  /** Resolves when every backend has a server to send to, or after that time. */
   firstServers(timeoutMs: number): Promise<void> {
+    return this.waitFor(timeoutMs, () => this.unavailable.length === 0);
+  }
+
+  /** Asks again whenever a server has changed. */
+  private waitFor(timeoutMs: number, isDone: () => boolean): Promise<void> {
+    if (isDone()) return Promise.resolve();
     return new Promise((resolve) => {
       const settle = (): void => {
         this.deps.clock.clear(timer);
@@ -80,7 +179,7 @@ export class BackendService {
       };
       const timer = this.deps.clock.after(timeoutMs, settle);
       this.onServer = () => {
-        if (this.unavailable.length === 0) settle();
+        if (isDone()) settle();
       };
     });
   }
@@ -95,7 +194,7 @@ export class BackendService {
   }
 
   get workerStatus(): readonly WorkerStatus[] {
-    return this.workers.flatMap(({ status }) => status);
+    return [...this.workers.values()].flatMap(({ status }) => status);
   }
 
   // For the operator
@@ -117,12 +216,12 @@ export class BackendService {
   /** No more checks, and workers finish what they have; resolves when they are gone. */
   async stop(deadlineMs: number): Promise<void> {
     for (const registry of this.registries.values()) registry.stop();
-    await Promise.all(this.workers.map((group) => group.stop(deadlineMs)));
+    await Promise.all([...this.workers.values()].map((group) => group.stop(deadlineMs)));
   }
 
   kill(): void {
     for (const registry of this.registries.values()) registry.stop();
-    for (const group of this.workers) group.kill();
+    for (const group of this.workers.values()) group.kill();
   }
 }
 

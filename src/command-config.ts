@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { defaultConfigPath } from '../config/default-config.ts';
 import { formatFault } from '../config/fault.ts';
-import type { LoadResult } from '../config/load.ts';
 import { ConfigError, loadConfigFile } from './load-config-file.ts';
 
 /** The file that a command reads; without one, that of this folder, or else the built-in example. */
@@ -10,7 +9,9 @@ export function commandConfigPath(file: string | undefined): string {
 }
 
 /** The config of a command; without a file, the one in this folder, or else the built-in example. Throws ConfigError. */
-export function loadCommandConfig(file: string | undefined): Extract<LoadResult, { readonly ok: true }> {
+export function loadCommandConfig(
+  file: string | undefined,
+): Extract<ReturnType<typeof loadConfigFile>, { readonly ok: true }> {
   const loaded = loadConfigFile(commandConfigPath(file));
   if (!loaded.ok) throw new ConfigError(loaded.faults.map(formatFault));
   return loaded;

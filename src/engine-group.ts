@@ -5,12 +5,23 @@ import type { Engine, EngineSnapshot } from '../lb/engine/engine.ts';
 import { runsInPlanes } from '../lb/engine/plane-engines.ts';
 import type { TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
 import { sumTraffic } from '../lb/metrics/sum-plane-metrics.ts';
+import { StartError } from './start-error.ts';
+
+/** Other engines, and other listeners for those that there are. */
+export interface EngineChange {
+  commit(): void;
+  /** Instead of `commit`: ends those that were started. */
+  abort(): Promise<void>;
+}
 
 /** The engines of the primary: those that need no plane, as no byte of the traffic passes through a process of ours. */
 export class EngineGroup {
   private readonly clock: Clock;
-  private readonly config: Config;
-  private readonly engines: ReadonlyMap<string, Engine>;
+  private config: Config;
+  private readonly create: (name: string) => Engine;
+  private readonly engines: Map<string, Engine>;
+  /** For a config that is not in force yet. */
+  private readonly starting = new Map<string, Engine>();
   private readonly states = new Map<string, BackendState>();
   private isRunning = false;
 
@@ -18,8 +29,48 @@ export class EngineGroup {
   constructor(deps: { readonly clock: Clock; readonly create: (name: string) => Engine }, config: Config) {
     this.clock = deps.clock;
     this.config = config;
-    const names = new Set(config.listeners.map(({ engine }) => engine).filter((engine) => !runsInPlanes(engine)));
-    this.engines = new Map([...names].map((name) => [name, deps.create(name)]));
+    this.create = deps.create;
+    this.engines = new Map([...namesIn(config)].map((name) => [name, deps.create(name)]));
+  }
+
+  get(name: string): Engine | undefined {
+    return this.engines.get(name) ?? this.starting.get(name);
+  }
+
+  /**
+   * Starts the engines that `next` has and the config before had not; they are told of no listener before `commit`. Rejects with what an engine
+   * says; all is as before then. One that no listener asks for any more runs on: it may have connections.
+   */
+  async prepare(next: Config): Promise<EngineChange> {
+    const abort = async (): Promise<void> => {
+      await Promise.all([...this.starting.values()].map((engine) => engine.stop()));
+      this.starting.clear();
+    };
+    try {
+      for (const name of namesIn(next)) {
+        if (this.engines.has(name)) continue;
+        if (name === 'haproxy') {
+          throw new StartError(
+            'the engine "haproxy" starts with Portico only: restart it to add the first listener of that engine.',
+          );
+        }
+        const engine = this.create(name);
+        this.starting.set(name, engine);
+        await engine.start({ listeners: [], backends: next.backends, states: [...this.states.values()] });
+      }
+    } catch (error) {
+      await abort();
+      throw error;
+    }
+    return {
+      abort,
+      commit: () => {
+        this.config = next;
+        for (const [name, engine] of this.starting) this.engines.set(name, engine);
+        this.starting.clear();
+        if (this.isRunning) this.applyAll();
+      },
+    };
   }
 
   /** Resolves when all of them forward. Rejects with what an engine says; the others are to be stopped then. */
@@ -71,4 +122,8 @@ export class EngineGroup {
     this.isRunning = false;
     await Promise.all([...this.engines.values()].map((engine) => engine.stop()));
   }
+}
+
+function namesIn({ listeners }: Config): ReadonlySet<string> {
+  return new Set(listeners.map(({ engine }) => engine).filter((engine) => !runsInPlanes(engine)));
 }

@@ -16,6 +16,8 @@ export type PorticoEvent =
   | { readonly type: 'certificates-loaded' }
   /** Those of before are used on. */
   | { readonly type: 'certificates-refused'; readonly message: string }
+  | { readonly type: 'config-applied'; readonly changes: number; readonly needsRestart: readonly string[] }
+  | { readonly type: 'config-refused'; readonly why: string }
   | PortShortageEvent
   | SystemLimitEvent
   | { readonly type: 'server-up'; readonly backend: string; readonly server: string }
@@ -63,6 +65,10 @@ export function describeEvent(event: PorticoEvent): string {
       return `certificates have changed and cannot be used, those of before are used on: ${event.message}`;
     case 'notice':
       return event.message;
+    case 'config-applied':
+      return describeApplied(event);
+    case 'config-refused':
+      return `the config was not changed: ${event.why}`;
     case 'server-up':
       return `server ${event.server} of backend ${event.backend} is healthy`;
     case 'server-down':
@@ -70,6 +76,14 @@ export function describeEvent(event: PorticoEvent): string {
     default:
       return event satisfies never;
   }
+}
+
+function describeApplied({
+  changes,
+  needsRestart,
+}: Extract<PorticoEvent, { readonly type: 'config-applied' }>): string {
+  const what = changes === 0 ? 'the config is as it was' : `the config was changed (${count(changes)} differences)`;
+  return needsRestart.length === 0 ? what : `${what}; a restart is needed for ${needsRestart.join(', ')}`;
 }
 
 function describeState(state: SourceState): string {

@@ -125,7 +125,7 @@ export class HaproxyEngine implements Engine {
   private plan(runs: readonly SourceRun[]): HaproxyPlan {
     const { listeners, backends } = this.snapshot;
     const servers = new Map(backends.map((backend) => [backend.name, this.serversOf(backend)]));
-    return { listeners, backends, servers, pools: this.config.sources, runs, threads: this.config.planes };
+    return { listeners, backends, servers, pools: this.deps.pools(), runs, threads: this.config.planes };
   }
 
   /** Before the first word on its servers a backend has those of the file. */

@@ -25,6 +25,7 @@ export interface KernelEngineDeps {
   readonly ledger: BlockLedger;
   readonly broker: PortBroker;
   readonly log: EventLog;
+  readonly pools: () => Config['sources'];
   readonly sources: () => readonly SourceUpdate[];
   readonly avoided: () => readonly AvoidedPorts[];
   readonly onReturn: (owner: string, blocks: readonly PortBlock[]) => void;
@@ -37,7 +38,6 @@ export interface KernelEngineDeps {
  */
 export class KernelEngine implements Engine {
   private readonly deps: KernelEngineDeps;
-  private readonly config: Config;
   private readonly supervisor: Supervisor;
   private snapshot: EngineSnapshot | undefined = undefined;
   private isReady = false;
@@ -49,9 +49,8 @@ export class KernelEngine implements Engine {
   private readonly answers = new Map<number, (use: readonly PortUse[]) => void>();
   private nextQuestion = 1;
 
-  constructor(deps: KernelEngineDeps, config: Config) {
+  constructor(deps: KernelEngineDeps) {
     this.deps = deps;
-    this.config = config;
     const { clock, random, log } = deps;
     this.supervisor = new Supervisor({
       clock,
@@ -105,7 +104,7 @@ export class KernelEngine implements Engine {
         for (const ports of avoided()) this.send({ type: 'avoid', ...ports });
         this.send({
           type: 'start',
-          sources: this.config.sources,
+          sources: this.deps.pools(),
           updates: sources(),
           snapshot: this.snapshot!,
           blocks: ledger.ownedBy(KERNEL),

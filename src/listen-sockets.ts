@@ -34,10 +34,117 @@ export class ListenSockets {
     }
   }
 
+  /**
+   * Binds what `next` has and the listeners before had not; a socket goes from one listener to another where only the name of its address
+   * changes. Nothing is in force before `commit`. Throws StartError; all is as before then.
+   */
+  prepare(before: readonly ListenerConfig[], next: readonly ListenerConfig[]): SocketChange {
+    const old = new Map([...this.accepting, ...this.reserved]);
+    const unused = new Map(before.flatMap((listener) => (old.has(listener.name) ? [[listener.name, listener]] : [])));
+    const chosen = new Map<string, ListenSocket>();
+    for (const listener of next) {
+      const same = unused.get(listener.name);
+      if (same === undefined || !isAtSamePlace(same, listener) || !needsSocket(listener)) continue;
+      chosen.set(listener.name, old.get(listener.name)!);
+      unused.delete(listener.name);
+    }
+    const opened = new ListenSockets(this.binding);
+    try {
+      for (const listener of next) {
+        if (chosen.has(listener.name) || !needsSocket(listener)) continue;
+        const other = [...unused.values()].find((each) => each.port !== 0 && isAtSamePlace(each, listener));
+        if (other === undefined) opened.bind(listener);
+        else unused.delete(other.name);
+        const socket = other === undefined ? opened.of(listener.name)! : old.get(other.name)!;
+        chosen.set(listener.name, socket);
+      }
+    } catch (error) {
+      opened.close();
+      throw error instanceof StartError ? this.explainOwn(error, before, next) : error;
+    }
+    const moved = (
+      from: readonly ListenerConfig[],
+      to: readonly ListenerConfig[],
+      names: ReadonlySet<string>,
+    ): string[] => {
+      const engineOf = new Map(from.map(({ name, engine }) => [name, engine]));
+      return to
+        .filter(({ name, engine }) => runsInPlanes(engine) && (names.has(name) || engineOf.get(name) !== engine))
+        .map(({ name }) => name);
+    };
+    const changed = new Set([...old.keys(), ...chosen.keys()].filter((name) => chosen.get(name) !== old.get(name)));
+    return {
+      moved: moved(before, next, changed),
+      movedBack: moved(next, before, changed),
+      commit: () => this.replace(next, chosen),
+      finish: () => {
+        for (const name of unused.keys()) old.get(name)!.close();
+      },
+      abort: () => {
+        this.replace(before, old);
+        opened.close();
+      },
+    };
+  }
+
+  private of(name: string): ListenSocket | undefined {
+    return this.accepting.get(name) ?? this.reserved.get(name);
+  }
+
+  private replace(listeners: readonly ListenerConfig[], sockets: ReadonlyMap<string, ListenSocket>): void {
+    this.accepting.clear();
+    this.reserved.clear();
+    for (const name of Object.keys(this.ports)) delete this.ports[name];
+    for (const { name, port, engine } of listeners) {
+      const socket = sockets.get(name);
+      this.ports[name] = socket?.port ?? port;
+      if (socket !== undefined) (runsInPlanes(engine) ? this.accepting : this.reserved).set(name, socket);
+    }
+  }
+
+  /** Says so where it is a listener of ours that stands in the way. */
+  private explainOwn(
+    error: StartError,
+    before: readonly ListenerConfig[],
+    next: readonly ListenerConfig[],
+  ): StartError {
+    const { code } = (error.cause ?? {}) as { code?: string };
+    const own = before.find(
+      ({ port, protocol }) => port !== 0 && protocol === 'tcp' && next.some((each) => each.port === port),
+    );
+    if (code !== 'EADDRINUSE' || own === undefined || !error.message.includes(`port ${own.port} `)) return error;
+    return new StartError(
+      `port ${own.port} is held by listener "${own.name}" at ${own.host}:${own.port}; an address that overlaps it can be bound once that listener is gone: remove it, reload, and add the new one, or restart.`,
+      { cause: error },
+    );
+  }
+
   /** Idempotent. */
   close(): void {
     for (const socket of [...this.accepting.values(), ...this.reserved.values()]) socket.close();
   }
+}
+
+/** Other sockets for other listeners. */
+export interface SocketChange {
+  /** Listeners that planes have to be given the socket of. */
+  readonly moved: readonly string[];
+  /** The same for an `abort` after `commit`. */
+  readonly movedBack: readonly string[];
+  /** They are those of the listeners from now on. */
+  commit(): void;
+  /** Closes those that nobody needs any more. After `commit`. */
+  finish(): void;
+  /** All is as before. */
+  abort(): void;
+}
+
+function needsSocket({ engine, protocol }: ListenerConfig): boolean {
+  return runsInPlanes(engine) || (engine !== 'haproxy' && protocol !== 'udp');
+}
+
+function isAtSamePlace(a: ListenerConfig, b: ListenerConfig): boolean {
+  return a.host === b.host && a.port === b.port && a.protocol === b.protocol;
 }
 
 function explainListen(code: string, name: string, host: string, port: number): string {

@@ -17,19 +17,23 @@ export class ConfigError extends Error {
 }
 
 /** Reads and checks a config file. Throws ConfigError where it cannot be read. */
-export function loadConfigFile(file: string): LoadResult {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'you may not read it' : code;
-    throw new ConfigError([`${file}: ${why}`]);
-  }
-  return loadConfig(text, {
+export function loadConfigFile(file: string): LoadResult & { readonly file: string; readonly text: string } {
+  const text = readText(file);
+  const result = loadConfig(text, {
     file,
     directory: dirname(file),
     cpuCount: availableParallelism(),
     readText: (path) => readFileSync(path, 'utf8'),
   });
+  return { ...result, file, text };
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'you may not read it' : code;
+    throw new ConfigError([`${file}: ${why}`]);
+  }
 }

@@ -30,6 +30,8 @@ const PLANE_MAIN = fileURLToPath(new URL('../lb/plane-main.js', import.meta.url)
 const PLANE_FLAGS = ['--max-semi-space-size=2'];
 /** A plane that does not answer by then is left out of a report. */
 const REPORT_TIMEOUT_MS = 1000;
+/** A plane that has not taken over a config by then is not waited for: it hangs. */
+const CONFIGURE_TIMEOUT_MS = 5000;
 /** How much of its counters a plane that is killed can take with it. */
 const KEEP_REPORT_MS = 1000;
 
@@ -38,7 +40,12 @@ interface Plane {
   readonly supervisor: Supervisor;
   isReady: boolean;
   lastReport: PlaneMetrics | undefined;
-  onConfigured?: (generation: number) => void;
+  /** It has a config. */
+  isStarted: boolean;
+  /** It is one too many, and ends. */
+  isLeaving: boolean;
+  /** While it is to take over another config: hears of that, or of why not. */
+  onConfigured: ((failure?: Error) => void) | undefined;
 }
 
 export interface PlaneStatus {
@@ -68,7 +75,7 @@ export interface PlaneGroupDeps {
 /** The data-plane processes: starts them, hands them sockets and ports, and adds up what they count. */
 export class PlaneGroup {
   private readonly deps: PlaneGroupDeps;
-  private readonly config: Config;
+  private config: Config;
   private readonly sockets: ReadonlyMap<string, ListenSocket>;
   private readonly planes: Plane[] = [];
   /** What planes that are gone had counted. */
@@ -76,6 +83,8 @@ export class PlaneGroup {
   /** Those who wait for an answer of a plane, by the number of their question. */
   private readonly answers = new Map<number, (answer: never) => void>();
   private nextQuestion = 1;
+  private generation = 0;
+  private added = 0;
   private keeping: Timer | undefined = undefined;
   private onAllReady: (() => void) | undefined = undefined;
   private onFailed: ((error: Error) => void) | undefined = undefined;
@@ -91,9 +100,76 @@ export class PlaneGroup {
     return new Promise((resolve, reject) => {
       this.onAllReady = resolve;
       this.onFailed = reject;
-      for (let i = 0; i < this.config.planes; i++) this.add(`plane-${i + 1}`);
+      this.resize();
       this.keeping = this.deps.clock.every(KEEP_REPORT_MS, () => void this.collect());
     });
+  }
+
+  /** As many planes as the config says. Those that are too many finish what they have. */
+  resize(): void {
+    const { planes, drainTimeoutMs } = this.config;
+    for (let i = this.staying.length; i < planes; i++) this.add(`plane-${++this.added}`);
+    for (const plane of this.staying.slice(planes)) {
+      plane.isLeaving = true;
+      void this.stopOne(plane, drainTimeoutMs).then(() => this.forget(plane));
+    }
+  }
+
+  private get staying(): readonly Plane[] {
+    return this.planes.filter(({ isLeaving }) => !isLeaving);
+  }
+
+  private forget(plane: Plane): void {
+    this.planes.splice(this.planes.indexOf(plane), 1);
+    this.deps.broker.onDeath(plane.id);
+    if (plane.lastReport !== undefined) this.retire(plane.lastReport);
+  }
+
+  /**
+   * Every plane goes by this config, and accepts on the sockets of these listeners. Resolves when they do; one that dies meanwhile starts by it,
+   * and one that hangs is not waited for. Rejects where a plane cannot.
+   */
+  async configure(config: Config, listens: readonly string[]): Promise<void> {
+    const before = poolsOfPlanes(this.config);
+    const fresh = [...poolsOfPlanes(config)].filter((pool) => !before.has(pool));
+    this.config = config;
+    this.generation++;
+    this.deps.ledger.setPlanes(config.planes);
+    await Promise.all(this.staying.map((plane) => this.configureOne(plane, fresh, listens)));
+  }
+
+  private configureOne(plane: Plane, fresh: readonly string[], listens: readonly string[]): Promise<void> {
+    const child = plane.supervisor.current;
+    if (child === undefined || !plane.isStarted) return Promise.resolve();
+    const { ledger, backends, sources, avoided, clock, tls } = this.deps;
+    const { generation } = this;
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(CONFIGURE_TIMEOUT_MS, () => plane.onConfigured?.());
+      plane.onConfigured = (failure) => {
+        clock.clear(timer);
+        plane.onConfigured = undefined;
+        if (failure === undefined) resolve();
+        else reject(failure);
+      };
+      this.send(child, {
+        type: 'config',
+        generation,
+        config: planeShare(this.config, this.staying.indexOf(plane)),
+        backends: backends(),
+        blocks: ledger.shareOf(plane.id, fresh),
+        sources: sources(),
+        ...tls(),
+        listens,
+      });
+      for (const ports of avoided()) if (fresh.includes(ports.pool)) this.send(child, { type: 'avoid', ...ports });
+      this.sendSockets(child, listens);
+    });
+  }
+
+  private sendSockets(child: Child, listeners: Iterable<string>): void {
+    for (const listener of listeners) {
+      child.send({ type: 'listen', listener }, this.sockets.get(listener)!.handle as never);
+    }
   }
 
   private add(id: string): void {
@@ -102,6 +178,9 @@ export class PlaneGroup {
       id,
       isReady: false,
       lastReport: undefined,
+      isStarted: false,
+      isLeaving: false,
+      onConfigured: undefined,
       supervisor: new Supervisor({
         clock,
         random,
@@ -109,6 +188,8 @@ export class PlaneGroup {
         onStart: (child) => child.on('message', (event: PlaneEvent) => this.handle(plane, child, event)),
         onDeath: (cause, delayMs) => {
           plane.isReady = false;
+          plane.isStarted = false;
+          plane.onConfigured?.();
           broker.onDeath(id);
           if (plane.lastReport !== undefined) this.retire(plane.lastReport);
           plane.lastReport = undefined;
@@ -125,11 +206,12 @@ export class PlaneGroup {
       case 'hello': {
         const blocks = this.deps.ledger.initialShare(plane.id, this.config.planes, poolsOfPlanes(this.config));
         const { backends, sources, avoided, broker, tls } = this.deps;
-        const config = planeShare(this.config, this.planes.indexOf(plane));
+        const config = planeShare(this.config, this.staying.indexOf(plane));
         this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources(), ...tls() });
         for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
         broker.tellWanted(plane.id);
-        for (const [listener, { handle }] of this.sockets) child.send({ type: 'listen', listener }, handle as never);
+        plane.isStarted = true;
+        this.sendSockets(child, this.sockets.keys());
         return;
       }
       case 'ready':
@@ -138,9 +220,10 @@ export class PlaneGroup {
         if (this.planes.every(({ isReady }) => isReady)) this.onAllReady?.();
         return;
       case 'configured':
-        plane.onConfigured?.(event.generation);
+        if (event.generation === this.generation) plane.onConfigured?.();
         return;
       case 'failed':
+        plane.onConfigured?.(new Error(event.message));
         this.onFailed?.(new Error(event.message));
         return;
       case 'low':
@@ -259,11 +342,11 @@ export class PlaneGroup {
   /** Drains every plane. Resolves when all are gone. */
   async stop(deadlineMs: number): Promise<void> {
     this.deps.clock.clear(this.keeping);
-    await Promise.all(
-      this.planes.map(({ supervisor }) =>
-        supervisor.stop((child) => this.send(child, { type: 'drain', deadlineMs }), deadlineMs + REPORT_TIMEOUT_MS),
-      ),
-    );
+    await Promise.all(this.planes.map((plane) => this.stopOne(plane, deadlineMs)));
+  }
+
+  private stopOne({ supervisor }: Plane, deadlineMs: number): Promise<void> {
+    return supervisor.stop((child) => this.send(child, { type: 'drain', deadlineMs }), deadlineMs + REPORT_TIMEOUT_MS);
   }
 
   kill(): void {

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { ConfigChange } from '../admin/config-source.ts';
 import { liveTraffic } from '../admin/live-traffic.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
@@ -8,6 +10,7 @@ import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
 import { BackendService } from './backend-service.ts';
 import { logFileFault } from './check-log-files.ts';
 import { checkedByHaproxy } from './checked-by-haproxy.ts';
+import { ConfigService } from './config-service.ts';
 import { createAdminServer } from './create-admin-server.ts';
 import { createPrimaryEngine } from './create-primary-engine.ts';
 import { EngineGroup } from './engine-group.ts';
@@ -17,6 +20,7 @@ import { KERNEL, KernelEngine } from './kernel-engine.ts';
 import { ListenSockets } from './listen-sockets.ts';
 import { LiveSource } from './live-source.ts';
 import { PlaneGroup } from './plane-group.ts';
+import { Reloader } from './reloader.ts';
 import { ShortageWatch } from './shortage-watch.ts';
 import { SourceService } from './source-service.ts';
 import { StartError } from './start-error.ts';
@@ -36,7 +40,8 @@ const FIRST_SERVER_MS = 5000;
 /** The process that owns the others: reads no traffic, grants ports, checks servers, answers the admin server. */
 export class Primary {
   readonly log = new EventLog();
-  readonly config: Config;
+  private readonly reloader: Reloader;
+  private readonly file: ConfigService | undefined;
   adminAddress = '';
   private readonly sources: SourceService;
   private readonly backends: BackendService;
@@ -44,16 +49,14 @@ export class Primary {
   private readonly tls: TlsService;
   private readonly planes: PlaneGroup;
   private readonly engines: EngineGroup;
-  private kernel: KernelEngine | undefined = undefined;
-  private haproxy: HaproxyEngine | undefined = undefined;
   private readonly shortages: ShortageWatch;
   private readonly system: SystemService;
   private readonly admin: AdminServer;
   private isDraining = false;
   private stopping: Promise<void> | undefined = undefined;
 
-  constructor(deps: PrimaryDeps, config: Config) {
-    this.config = config;
+  /** `source`: the file that the config is from, if it is from one. */
+  constructor(deps: PrimaryDeps, config: Config, source?: { readonly file: string; readonly text: string }) {
     const { log } = this;
     this.sources = new SourceService(
       {
@@ -77,7 +80,8 @@ export class Primary {
         ...deps,
         log,
         leasesOf: (pool) => this.sources.leasesOf(pool),
-        verdictOn: checkedByHaproxy(config, (backend, server) => this.haproxy?.verdictOn(backend, server)),
+        verdictOn: (backend, server) =>
+          checkedByHaproxy(this.config, (...which) => this.haproxy?.verdictOn(...which))(backend, server),
         tlsOf: (backend, host) => this.tls.clientOptions(backend, host),
         onChange: (state) => this.handleServers(state),
       },
@@ -92,6 +96,8 @@ export class Primary {
       },
       config,
     );
+    // Engines of the start are created before there is a reloader.
+    const current = (): Config => (this.reloader as Reloader | undefined)?.config ?? config;
     const owners = {
       ...deps,
       log,
@@ -115,10 +121,7 @@ export class Primary {
       {
         clock: deps.clock,
         create: (name) => {
-          const engine = createPrimaryEngine(name, owners, config);
-          if (engine instanceof KernelEngine) this.kernel = engine;
-          if (engine instanceof HaproxyEngine) this.haproxy = engine;
-          return engine;
+          return createPrimaryEngine(name, { ...owners, pools: () => this.config.sources }, current());
         },
       },
       config,
@@ -156,7 +159,48 @@ export class Primary {
       system: this.system,
       tls: this.tls,
     });
-    this.admin = createAdminServer({ ...deps, log }, live, config.admin);
+    this.reloader = new Reloader(
+      {
+        sockets: this.sockets,
+        sources: this.sources,
+        backends: this.backends,
+        engines: this.engines,
+        planes: this.planes,
+        tls: this.tls,
+        onApplied: (next) => {
+          this.shortages.configure(next.sources);
+          this.system.configure(next);
+        },
+      },
+      config,
+    );
+    this.file =
+      source === undefined
+        ? undefined
+        : new ConfigService(
+            {
+              log,
+              cpuCount: availableParallelism(),
+              readText: (file) => readFileSync(file, 'utf8'),
+              apply: (next) => this.reloader.apply(next),
+            },
+            source,
+          );
+    this.admin = createAdminServer({ ...deps, log, config: this.file }, live, config.admin);
+  }
+
+  get config(): Config {
+    return this.reloader.config;
+  }
+
+  private get kernel(): KernelEngine | undefined {
+    const engine = this.engines.get(KERNEL);
+    return engine instanceof KernelEngine ? engine : undefined;
+  }
+
+  private get haproxy(): HaproxyEngine | undefined {
+    const engine = this.engines.get(HAPROXY);
+    return engine instanceof HaproxyEngine ? engine : undefined;
   }
 
   /** The bound port of each listener, once started. */
@@ -211,6 +255,11 @@ export class Primary {
     this.planes.broadcast({ type: 'reopen-logs' });
   }
 
+  /** What the config file holds now becomes what runs. Undefined without a file. */
+  reload(): Promise<ConfigChange> | undefined {
+    return this.file?.reload();
+  }
+
   // The end
 
   /** Stops accepting, finishes what is open within the drain time-out, stops the workers. Idempotent. */
@@ -221,6 +270,7 @@ export class Primary {
 
   private async drain(): Promise<void> {
     this.isDraining = true;
+    await this.reloader.stop();
     const { drainTimeoutMs } = this.config;
     this.sockets.close();
     await Promise.all([this.planes.stop(drainTimeoutMs), this.engines.drain(drainTimeoutMs)]);

@@ -23,6 +23,11 @@ export async function run(file: string | undefined): Promise<number> {
   // Installed at once, too: Node would open its debugger on this signal.
   let onReopen = (): void => {};
   process.on('SIGUSR1', () => onReopen());
+  let isReloadDue = false;
+  let onReload = (): void => {
+    isReloadDue = true;
+  };
+  process.on('SIGHUP', () => onReload());
   let portico: Portico;
   try {
     const loaded = loadCommandConfig(file);
@@ -31,6 +36,7 @@ export async function run(file: string | undefined): Promise<number> {
     for (const warning of loaded.warnings) log(`warning: ${formatFault(warning)}`);
     portico = await startPortico({
       config: loaded.config,
+      source: loaded,
       onEvent: (event) => log(describeEvent(event)),
       signal: starting.signal,
     });
@@ -40,6 +46,8 @@ export async function run(file: string | undefined): Promise<number> {
     return FAILED;
   }
   onReopen = () => portico.reopenLogs();
+  onReload = () => void portico.reload();
+  if (isReloadDue) onReload();
   return new Promise((resolve) => {
     onSignal = () => {
       log('draining; Ctrl-C again stops at once');

@@ -96,7 +96,7 @@ export class ServerRegistry {
     const known = new Set(this.config.servers.map(keyOf));
     return next.servers
       .filter((server) => !known.has(keyOf(server)) && !this.entries.has(keyOf(server)))
-      .map(({ host, port, weight, backup }) => this.add(host, port, weight, backup));
+      .map(({ host, port, weight, backup, state }) => this.add(host, port, weight, backup, state));
   }
 
   /** Servers that leave with `next`. */
@@ -127,11 +127,13 @@ export class ServerRegistry {
     this.deps.onChange(this.state);
   }
 
-  private adjust(before: ServerConfig | undefined, { weight, backup, ...server }: ServerConfig): void {
+  private adjust(before: ServerConfig | undefined, server: ServerConfig): void {
+    const { weight, backup, state = 'ready' } = server;
     const entry = this.entries.get(keyOf(server));
     if (entry === undefined || before === undefined) return;
     if (before.weight !== weight) entry.state = { ...entry.state, weight };
     if (before.backup !== backup) entry.state = { ...entry.state, backup };
+    if ((before.state ?? 'ready') !== state) this.setAdmin(entry, state);
   }
 
   /** Checks in another way; what is known of a server holds until the checks say otherwise. */

@@ -20,14 +20,25 @@ export interface ShortageWatchDeps {
 export class ShortageWatch {
   private readonly deps: ShortageWatchDeps;
   private readonly forecaster = new Forecaster();
-  private readonly watchers: ReadonlyMap<string, ShortageWatcher>;
+  private watchers: ReadonlyMap<string, ShortageWatcher> = new Map();
+  private pools: readonly SourcePoolConfig[] = [];
   private timer: Timer | undefined = undefined;
 
   constructor(deps: ShortageWatchDeps, pools: readonly SourcePoolConfig[]) {
     this.deps = deps;
+    this.configure(pools);
+  }
+
+  /** From now on there are these. */
+  configure(pools: readonly SourcePoolConfig[]): void {
+    const before = new Map(this.pools.map((pool) => [pool.name, pool.exhaustion.warnMs]));
     this.watchers = new Map(
-      pools.map(({ name, exhaustion }) => [name, new ShortageWatcher({ warnSeconds: exhaustion.warnMs / 1000 })]),
+      pools.map(({ name, exhaustion: { warnMs } }) => {
+        const known = before.get(name) === warnMs ? this.watchers.get(name) : undefined;
+        return [name, known ?? new ShortageWatcher({ warnSeconds: warnMs / 1000 })];
+      }),
     );
+    this.pools = pools;
   }
 
   get forecasts(): readonly PortForecast[] {

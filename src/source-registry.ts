@@ -11,12 +11,16 @@ import type { SourceState, SourceStatus } from '../lb/source/source-status.ts';
 
 interface Entry {
   readonly kept: KeptAddress;
+  /** Claimed for a config that is not in force yet. */
+  isHeld: boolean;
+  /** A config without it made it drain: one that has it again takes that back. */
+  leavesByConfig?: boolean;
   state: SourceState;
 }
 
 export interface SourceRegistryDeps {
   readonly ledger: BlockLedger;
-  readonly keeper: Pick<AddressKeeper, 'add' | 'remove'>;
+  readonly keeper: Pick<AddressKeeper, 'add' | 'addAll' | 'remove' | 'stateOf'>;
   /** Those who connect have to hear of it. */
   readonly onChange: (update: SourceUpdate) => void;
   /** For the operator. */
@@ -32,13 +36,16 @@ export interface SourceRegistryDeps {
 /** Every source address and what may be done with it: those of the config, and those that came or went at run time. */
 export class SourceRegistry {
   private readonly deps: SourceRegistryDeps;
-  private readonly pools: ReadonlyMap<string, SourcePoolConfig>;
+  private pools: ReadonlyMap<string, SourcePoolConfig>;
+  /** Addresses that processes which run have room for, by pool. */
+  private readonly room = new Map<string, number>();
   private readonly entries = new Map<string, Entry>();
 
   constructor(deps: SourceRegistryDeps, pools: readonly SourcePoolConfig[]) {
     this.deps = deps;
     this.pools = new Map(pools.map((pool) => [pool.name, pool]));
     for (const pool of pools) {
+      this.room.set(pool.name, pool.addresses.length + ADDED_SOURCES);
       for (const address of pool.addresses) this.enter(this.keep(pool, address));
     }
   }
@@ -53,7 +60,7 @@ export class SourceRegistry {
   }
 
   private enter(kept: KeptAddress): Entry {
-    const entry: Entry = { kept, state: { kind: 'claiming' } };
+    const entry: Entry = { kept, isHeld: false, state: { kind: 'claiming' } };
     this.entries.set(keyOf(kept), entry);
     this.deps.ledger.setBlocked(kept.pool, kept.address, true);
     return entry;
@@ -62,7 +69,7 @@ export class SourceRegistry {
   /** From the keeper. */
   onKept(kept: KeptAddress, state: AddressState): void {
     const entry = this.entries.get(keyOf(kept));
-    if (entry === undefined || entry.state.kind === 'draining') return;
+    if (entry === undefined || entry.isHeld || entry.state.kind === 'draining') return;
     this.setState(entry, state);
   }
 
@@ -101,7 +108,7 @@ export class SourceRegistry {
     if (why !== undefined) return fail('invalid', `${address} cannot be connected from: ${why}.`);
     const holder = [...this.entries.values()].find(({ kept }) => kept.address === address);
     if (holder !== undefined) return fail('exists', `${address} is a source of pool "${holder.kept.pool}" already.`);
-    if (this.of(poolName).length >= pool.addresses.length + ADDED_SOURCES) {
+    if (this.of(poolName).length >= this.room.get(poolName)!) {
       return fail('full', `No more than ${ADDED_SOURCES} addresses can be added to a pool while it runs.`);
     }
     const kept = this.keep(pool, address);
@@ -115,6 +122,103 @@ export class SourceRegistry {
     }
     if (entry.state.kind === 'claiming') this.setState(entry, state);
     return { ok: true, status: this.describe(entry) };
+  }
+
+  /**
+   * Claims the addresses that another config has and this one had not; nobody connects from them before `commit`. What was changed at run
+   * time and is the same in both configs stays as it was changed. Throws SourceRefusedError; all is as before then.
+   */
+  async prepare(next: readonly SourcePoolConfig[]): Promise<PoolChange> {
+    const fresh = next.flatMap((pool) => this.freshOf(pool).map((address) => this.keep(pool, address)));
+    this.checkRoom(next, fresh);
+    const entries = fresh.map((kept) => {
+      const pool = next.find(({ name }) => name === kept.pool)!;
+      this.deps.ledger.addPool(kept.pool);
+      this.deps.ledger.addSource(kept.pool, kept.address, this.deps.rangesOf(pool, kept.address));
+      const entry = this.enter(kept);
+      entry.isHeld = true;
+      return entry;
+    });
+    const abort = async (): Promise<void> => {
+      await Promise.all(entries.map(({ kept }) => this.deps.keeper.remove(kept)));
+      for (const entry of entries) this.forget(entry);
+    };
+    const states = entries.length === 0 ? [] : await this.deps.keeper.addAll(fresh);
+    for (const [i, state] of states.entries()) {
+      if (state.kind === 'ready') continue;
+      await abort();
+      const { pool, address } = fresh[i]!;
+      throw new SourceRefusedError(`${address} of pool "${pool}" cannot be used: ${state.reason}.`);
+    }
+    const before = this.pools;
+    return {
+      abort,
+      commit: () => this.replacePools(next, entries),
+      revert: () => {
+        this.replacePools([...before.values()], []);
+        this.drainRemoved(new Map(next.map((pool) => [pool.name, pool])));
+      },
+      finish: () => this.drainRemoved(before),
+    };
+  }
+
+  private freshOf({ name, addresses }: SourcePoolConfig): string[] {
+    const before = new Set(this.pools.get(name)?.addresses);
+    return addresses.filter((address) => !before.has(address) && !this.entries.has(keyOf({ pool: name, address })));
+  }
+
+  private checkRoom(next: readonly SourcePoolConfig[], fresh: readonly KeptAddress[]): void {
+    for (const { address, pool } of fresh) {
+      const other = [...this.entries.values()].find(
+        ({ kept }) => kept.address === address && (kept.claim || kept.pool === pool),
+      );
+      if (other === undefined) continue;
+      throw new SourceRefusedError(
+        `${address} is still a source of pool "${other.kept.pool}"; take it out of that pool first, and put it into "${pool}" once it has been let go.`,
+      );
+    }
+    for (const { name } of next) {
+      const room = this.room.get(name);
+      const wanted = this.of(name).length + fresh.filter(({ pool }) => pool === name).length;
+      if (room === undefined || wanted <= room) continue;
+      throw new SourceRefusedError(
+        `pool "${name}" has room for ${room} addresses until Portico is restarted; put the others into a pool of another name, or restart.`,
+      );
+    }
+  }
+
+  private replacePools(next: readonly SourcePoolConfig[], entries: readonly Entry[]): void {
+    this.pools = new Map(next.map((pool) => [pool.name, pool]));
+    for (const { name, addresses } of next) {
+      if (!this.room.has(name)) this.room.set(name, addresses.length + ADDED_SOURCES);
+    }
+    for (const entry of entries) {
+      entry.isHeld = false;
+      this.setState(entry, this.deps.keeper.stateOf(entry.kept) ?? entry.state);
+    }
+    for (const { name, addresses } of next) for (const address of addresses) this.revive(name, address);
+  }
+
+  /** One that is on its way out and wanted again. */
+  private revive(pool: string, address: string): void {
+    const entry = this.entries.get(keyOf({ pool, address }));
+    if (entry?.state.kind !== 'draining' || !entry.leavesByConfig) return;
+    this.setState(entry, this.deps.keeper.stateOf(entry.kept) ?? { kind: 'claiming' });
+  }
+
+  /** Those that the config had and has no more. */
+  private drainRemoved(before: ReadonlyMap<string, SourcePoolConfig>): void {
+    for (const entry of this.entries.values()) {
+      const { pool, address } = entry.kept;
+      const now = this.pools.get(pool);
+      const isGone =
+        now === undefined ||
+        (before.get(pool)?.addresses.includes(address) === true && !now.addresses.includes(address));
+      if (!isGone || entry.state.kind === 'draining') continue;
+      entry.leavesByConfig = true;
+      this.setState(entry, { kind: 'draining' });
+    }
+    this.releaseDrained();
   }
 
   /** No new connections from it; when the last has ended, it is let go. */
@@ -145,6 +249,9 @@ export class SourceRegistry {
     this.entries.delete(keyOf(kept));
     this.deps.ledger.removeSource(kept.pool, kept.address);
     this.deps.onChange({ pool: kept.pool, address: kept.address, state: 'gone' });
+    if (this.pools.has(kept.pool) || this.of(kept.pool).length > 0) return;
+    this.deps.ledger.removePool(kept.pool);
+    this.room.delete(kept.pool);
   }
 
   private of(pool: string): Entry[] {
@@ -165,6 +272,25 @@ export class SourceRegistry {
       blocks: { free: blocks?.free ?? 0, resting: blocks?.resting ?? 0, owners: blocks?.owners ?? [] },
     };
   }
+}
+
+/** Other addresses for other pools. */
+export interface PoolChange {
+  /** They may be connected from, from now on. */
+  commit(): void;
+  /** The addresses that are gone from the config drain. After `commit`. */
+  finish(): void;
+  /** After `commit`, instead of `finish`: all is to be as before. */
+  revert(): void;
+  /** Instead of `commit`: lets go of those that were claimed. */
+  abort(): Promise<void>;
+}
+
+/** A source address cannot be had; the message is one sentence that says what to do. */
+export class SourceRefusedError extends Error {
+  readonly code = 'SOURCE_REFUSED';
+  readonly source = 'local';
+  readonly retryable = false;
 }
 
 /** Planes make room for so many (lb/source/lease-pool.ts). */

@@ -15,7 +15,7 @@ import type { SourceStatus } from '../lb/source/source-status.ts';
 import { isLoopbackAddress, readQuarantineMs } from '../lb/source/tcp-settings.ts';
 import { usableRanges } from '../lb/source/usable-ranges.ts';
 import type { EventLog } from './event-log.ts';
-import { SourceRegistry } from './source-registry.ts';
+import { type PoolChange, SourceRegistry, type SourceRegistryDeps } from './source-registry.ts';
 
 /** The owner of the ports that health checks connect from. */
 const HEALTH = 'health';
@@ -44,7 +44,8 @@ export class SourceService {
   private readonly keeper: AddressKeeper;
   private readonly health: PortOwner;
   private readonly settings = readPortSettings();
-  private readonly pools: readonly SourcePoolConfig[];
+  private pools: readonly SourcePoolConfig[];
+  private forwarded: ReadonlySet<string>;
   private dump: SocketDump | undefined = undefined;
   private scan: SocketScan | undefined = undefined;
   private ticking: Timer | undefined = undefined;
@@ -71,8 +72,13 @@ export class SourceService {
       send: (owner, command) => this.tell(owner, command),
       broadcast: (command) => this.tellAll(command),
     });
-    const forwarded = poolsOfKernel(config);
-    const keeper = { add: this.addAddress, remove: this.removeAddress };
+    this.forwarded = poolsOfKernel(config);
+    const keeper: SourceRegistryDeps['keeper'] = {
+      add: (kept) => this.keeper.add(kept),
+      addAll: (kept) => this.keeper.addAll(kept),
+      remove: (kept) => this.keeper.remove(kept),
+      stateOf: (kept) => this.keeper.stateOf(kept),
+    };
     this.registry = new SourceRegistry(
       {
         ledger: this.ledger,
@@ -80,7 +86,7 @@ export class SourceService {
         onChange: (update) => this.tellAll({ type: 'sources', sources: [update] }),
         onState: ({ pool, address, state }) => log.emit({ type: 'source-state', pool, address, state }),
         rangesOf: this.rangesOf,
-        outlives: (pool) => forwarded.has(pool),
+        outlives: (pool) => this.forwarded.has(pool),
         heldElsewhere: this.heldElsewhere,
       },
       config.sources,
@@ -108,9 +114,6 @@ export class SourceService {
     return held?.length ?? 0;
   };
 
-  private readonly addAddress: AddressKeeper['add'] = (kept) => this.keeper.add(kept);
-  private readonly removeAddress: AddressKeeper['remove'] = (kept) => this.keeper.remove(kept);
-
   /** Resolves when it is known of every address whether it can be used. Throws ClaimError; nothing is left claimed then. */
   async start(): Promise<void> {
     await this.keeper.start();
@@ -119,6 +122,29 @@ export class SourceService {
       this.health.tick(this.deps.clock.now(), () => false);
       this.registry.releaseDrained();
     });
+  }
+
+  /** Claims what another config has and this one had not. Throws SourceRefusedError; all is as before then. */
+  async prepare(config: Config): Promise<PoolChange> {
+    const change = await this.registry.prepare(config.sources);
+    const { pools, forwarded } = this;
+    return {
+      ...change,
+      commit: () => {
+        this.usePools(config.sources, poolsOfKernel(config));
+        change.commit();
+      },
+      revert: () => {
+        this.usePools(pools, forwarded);
+        change.revert();
+      },
+    };
+  }
+
+  private usePools(pools: readonly SourcePoolConfig[], forwarded: ReadonlySet<string>): void {
+    this.pools = pools;
+    this.forwarded = forwarded;
+    this.health.configure(pools);
   }
 
   /** Where the kernel's sockets cannot be read, the map is what its owners know; ports that others hold are found by trying. */

@@ -35,7 +35,7 @@ const OF_SERVERS: ReadonlySet<string> = new Set(['ports', 'per-server']);
 /** The machine as a running Portico sees it: for the admin server, and to say in time that a limit comes near. */
 export class SystemService implements SystemSource {
   private readonly deps: SystemServiceDeps;
-  private readonly config: Config;
+  private config: Config;
   private readonly machine: Machine;
   private readonly tuner: SystemTuner;
   private readonly watcher = new LimitWatcher();
@@ -51,6 +51,12 @@ export class SystemService implements SystemSource {
       { machine: this.machine, reloadServices },
       { cpuCount: availableParallelism(), isRoot: process.geteuid?.() === 0 },
     );
+  }
+
+  /** From now on it is this one that the machine has to be fit for. */
+  configure(config: Config): void {
+    this.config = config;
+    this.last = undefined;
   }
 
   start(): void {

@@ -89,18 +89,33 @@ export class TlsService {
    * nothing has changed then.
    */
   use(config: Config): void {
+    this.prepare(config)();
+    if (this.current !== undefined) this.deps.onChange(this.current);
+  }
+
+  /**
+   * Reads what `config` names. What is returned makes it the material of every plane that starts or gets another config, and returns a way
+   * back. Throws CertificateError.
+   */
+  prepare(config: Config): () => () => void {
     const stamp = stampOf(config);
     const { material, certificates } = this.read(config);
-    this.config = config;
-    this.certificates = certificates;
-    this.contexts.clear();
-    this.readStamp = stamp;
-    this.lastStamp = stamp;
-    const hadNone = this.current === undefined;
-    this.current = material;
-    if (material === undefined) return;
-    if (hadNone) this.warnWithoutAddon();
-    this.deps.onChange(material);
+    return () => {
+      const before = { config: this.config, certificates: this.certificates, material: this.current };
+      this.config = config;
+      this.certificates = certificates;
+      this.readStamp = stamp;
+      this.lastStamp = stamp;
+      this.current = material;
+      this.contexts.clear();
+      if (before.material === undefined && material !== undefined) this.warnWithoutAddon();
+      return () => {
+        this.config = before.config;
+        this.certificates = before.certificates;
+        this.current = before.material;
+        this.contexts.clear();
+      };
+    };
   }
 
   /** How health checks connect to a server of the backend; undefined: in the clear. */

@@ -16,6 +16,9 @@ interface Worker {
   readonly supervisor: Supervisor;
   server: string | undefined;
   usage: ProcessUsage | undefined;
+  readonly module: string;
+  /** Another config does without it. */
+  isLeaving: boolean;
 }
 
 export interface WorkerStatus {
@@ -32,22 +35,47 @@ export class WorkerGroup {
   private readonly deps: { readonly clock: Clock; readonly random: () => number; readonly log: EventLog };
   private readonly registry: ServerRegistry;
   private readonly workers: Worker[] = [];
+  private added = 0;
 
   constructor(deps: WorkerGroup['deps'], registry: ServerRegistry) {
     this.deps = deps;
     this.registry = registry;
   }
 
-  start({ module, count }: WorkersConfig): void {
-    for (let i = 1; i <= count; i++) this.add(`${this.registry.config.name}-${i}`, module);
+  /** Starts those that are missing; those that are too many, or run another module, leave by `settle`. */
+  start(config: WorkersConfig | undefined): void {
+    const { module = '', count = 0 } = config ?? {};
+    let missing = count;
+    for (const worker of this.workers) {
+      worker.isLeaving = worker.module !== module || missing === 0;
+      if (!worker.isLeaving) missing--;
+    }
+    for (; missing > 0; missing--) this.add(module);
   }
 
-  private add(id: string, module: string): void {
+  /** Servers that leave by `settle`. */
+  get leaving(): readonly string[] {
+    return this.workers.flatMap(({ isLeaving, server }) => (isLeaving && server !== undefined ? [server] : []));
+  }
+
+  /** No request goes to those that leave any more; they finish what they have, and end. */
+  settle(deadlineMs: number): void {
+    for (const worker of this.workers.filter(({ isLeaving }) => isLeaving)) {
+      if (worker.server !== undefined) this.registry.remove(worker.server);
+      worker.server = undefined;
+      void this.stopOne(worker, deadlineMs).then(() => this.workers.splice(this.workers.indexOf(worker), 1));
+    }
+  }
+
+  private add(module: string): void {
     const { clock, random, log } = this.deps;
+    const id = `${this.registry.config.name}-${++this.added}`;
     const worker: Worker = {
       id,
       server: undefined,
       usage: undefined,
+      module,
+      isLeaving: false,
       supervisor: new Supervisor({
         clock,
         random,
@@ -62,6 +90,7 @@ export class WorkerGroup {
               worker.usage = event.usage;
               return;
             }
+            if (worker.isLeaving) return;
             worker.server = this.registry.add(HOST, event.port);
             log.emit({ type: 'worker-listening', worker: id, server: worker.server });
           });
@@ -90,10 +119,12 @@ export class WorkerGroup {
   }
 
   async stop(deadlineMs: number): Promise<void> {
+    await Promise.all(this.workers.map((worker) => this.stopOne(worker, deadlineMs)));
+  }
+
+  private stopOne({ supervisor }: Worker, deadlineMs: number): Promise<void> {
     const command: WorkerCommand = { type: 'drain', deadlineMs };
-    await Promise.all(
-      this.workers.map(({ supervisor }) => supervisor.stop((child) => child.send(command, () => {}), deadlineMs)),
-    );
+    return supervisor.stop((child) => child.send(command, () => {}), deadlineMs);
   }
 
   kill(): void {

@@ -78,13 +78,24 @@ export class AddressKeeper {
 
   /** One more, at run time. Never rejects: what stands in the way is the state. */
   async add(kept: KeptAddress): Promise<AddressState> {
-    const entry = this.enter(kept);
+    const [state] = await this.addAll([kept]);
+    return state!;
+  }
+
+  /** Several more at once, as `add` does one. */
+  async addAll(kept: readonly KeptAddress[]): Promise<readonly AddressState[]> {
+    const entries = kept.map((each) => this.enter(each));
     try {
-      await this.inTurn(() => this.bringUp([entry], false));
+      await this.inTurn(() => this.bringUp(entries, false));
     } catch (error) {
-      this.set(entry, { kind: 'refused', reason: (error as Error).message });
+      for (const entry of entries) this.set(entry, { kind: 'refused', reason: (error as Error).message });
     }
-    return entry.state ?? { kind: 'lost', reason: 'Portico is stopping' };
+    return entries.map(({ state }) => state ?? { kind: 'lost', reason: 'Portico is stopping' });
+  }
+
+  /** What is known of an address; undefined for one that is not kept. */
+  stateOf(kept: Pick<KeptAddress, 'pool' | 'address'>): AddressState | undefined {
+    return this.entries.get(keyOf(kept))?.state;
   }
 
   /** Takes it off the interface, if it was claimed, and forgets it. */
@@ -322,6 +333,6 @@ function reasonOf(state: AddressState): string {
   return state.kind === 'ready' ? '' : state.reason;
 }
 
-function keyOf({ pool, address }: KeptAddress): string {
+function keyOf({ pool, address }: Pick<KeptAddress, 'pool' | 'address'>): string {
   return `${pool} ${address}`;
 }

@@ -44,6 +44,8 @@ export class PortOwner {
   /** Ports not to lease, by pool and address: those that the primary named, and those that an audit found. */
   private readonly avoided = new Map<string, Avoided>();
   private returnIdleAtMs = 0;
+  /** Of pools that are gone. */
+  private readonly driftBefore: Drift = { lost: 0, foreign: 0 };
   /** Those of the config; others are on their way out. */
   private configured: ReadonlySet<string> = new Set();
 
@@ -89,6 +91,9 @@ export class PortOwner {
   }
 
   private forget(pool: string): void {
+    const { lost, foreign } = this.audits.get(pool)!.drift;
+    this.driftBefore.lost += lost;
+    this.driftBefore.foreign += foreign;
     this.pools.delete(pool);
     this.leaving.delete(pool);
     this.audits.delete(pool);
@@ -154,7 +159,7 @@ export class PortOwner {
 
   /** Where the map and the kernel differed, by kind, since the start. */
   get drift(): Drift {
-    const sum: Drift = { lost: 0, foreign: 0 };
+    const sum: Drift = { ...this.driftBefore };
     for (const { drift } of this.audits.values()) {
       sum.lost += drift.lost;
       sum.foreign += drift.foreign;
