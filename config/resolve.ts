@@ -46,7 +46,8 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
     ),
     admin: resolveAdmin(file, context, report),
     planes,
-    drainTimeoutMs: duration(file.drain_timeout, '30s'),
+    drainDelayMs: duration(file.drain?.delay, '0s'),
+    drainTimeoutMs: duration(file.drain?.timeout ?? file.drain_timeout, '30s'),
   };
 }
 

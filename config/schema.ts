@@ -108,7 +108,24 @@ export const configSchema = Type.Object(
     backends: Type.Array(Backend, { minItems: 1, description: 'What requests are forwarded to' }),
     admin: optional(Admin),
     planes: autoCount('Data-plane processes', 'auto'),
-    drain_timeout: duration('How long a stop waits for what is open', '30s', { zero: true }),
+    drain_timeout: duration('The same as `drain.timeout`', '30s', { zero: true }),
+    drain: optional(
+      Type.Object(
+        {
+          delay: duration(
+            'How long connections are still accepted after /readyz has begun to fail; answers say Connection: close meanwhile',
+            '0s',
+            { zero: true },
+          ),
+          timeout: duration(
+            'How long what is open may take to end after that; WebSockets get 1001 spread over the first half. The rest is cut',
+            '30s',
+            { zero: true },
+          ),
+        },
+        { ...closed, description: 'How Portico stops' },
+      ),
+    ),
   },
   closed,
 );

@@ -118,6 +118,9 @@ export class Plane {
       case 'reopen-logs':
         this.logs.reopen();
         return;
+      case 'announce-drain':
+        for (const engine of this.engines.values()) engine.announceDrain();
+        return;
       case 'drain':
         this.drain(command.deadlineMs, onDrained);
         return;
@@ -160,6 +163,7 @@ export class Plane {
       pools: this.sources!.pools,
       logs: this.logs,
       tls: this.tls,
+      drainTimeoutMs: () => this.config!.drainTimeoutMs,
     });
     this.engines.set(name, engine);
     engine.start(this.snapshotFor(name));
@@ -246,13 +250,23 @@ export class Plane {
       this.stop();
       onDrained();
     };
-    this.deps.clock.after(deadlineMs, finish);
-    const engines = [...this.engines.values()].map((engine) => engine.drain());
+    this.deps.clock.after(deadlineMs, () => {
+      if (!isOver) this.tellCut();
+      finish();
+    });
+    const engines = [...this.engines.values()].map((engine) => engine.drain(deadlineMs));
     void Promise.all(engines).then(() => {
       // A disk that stalls must not hold up the end for long.
       this.deps.clock.after(Math.min(LAST_LINES_MS, deadlineMs), finish);
       void this.logs.finish().then(finish);
     });
+  }
+
+  private tellCut(): void {
+    const { listeners } = sumTraffic([...this.engines.values()].map((engine) => engine.counters()));
+    const open = listeners.reduce((sum, { connections }) => sum + connections, 0);
+    if (open === 0) return;
+    this.deps.send({ type: 'notice', message: `${open} connections were open at the end of the drain, and are cut` });
   }
 
   /** Ends everything at once. Idempotent. */

@@ -113,7 +113,7 @@ export class EngineGroup {
     const deadline = new Promise<void>((resolve) => {
       this.clock.after(deadlineMs, resolve);
     });
-    await Promise.race([Promise.all([...this.engines.values()].map((engine) => engine.drain())), deadline]);
+    await Promise.race([Promise.all([...this.engines.values()].map((engine) => engine.drain(deadlineMs))), deadline]);
     await this.stop();
   }
 

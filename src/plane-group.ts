@@ -339,6 +339,11 @@ export class PlaneGroup {
     this.retired = this.retired === undefined ? counters : sumPlaneMetrics([this.retired, counters]);
   }
 
+  /** A drain is ahead. */
+  announceDrain(): void {
+    this.broadcast({ type: 'announce-drain' });
+  }
+
   /** Drains every plane. Resolves when all are gone. */
   async stop(deadlineMs: number): Promise<void> {
     this.deps.clock.clear(this.keeping);

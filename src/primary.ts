@@ -52,12 +52,14 @@ export class Primary {
   private readonly shortages: ShortageWatch;
   private readonly system: SystemService;
   private readonly admin: AdminServer;
+  private readonly clock: Clock;
   private isDraining = false;
   private stopping: Promise<void> | undefined = undefined;
 
   /** `source`: the file that the config is from, if it is from one. */
   constructor(deps: PrimaryDeps, config: Config, source?: { readonly file: string; readonly text: string }) {
     const { log } = this;
+    this.clock = deps.clock;
     this.sources = new SourceService(
       {
         ...deps,
@@ -270,8 +272,13 @@ export class Primary {
 
   private async drain(): Promise<void> {
     this.isDraining = true;
+    const { drainDelayMs = 0, drainTimeoutMs } = this.config;
     await this.reloader.stop();
-    const { drainTimeoutMs } = this.config;
+    if (drainDelayMs > 0) {
+      // Whoever sends traffic here sees by /readyz that it is to go elsewhere; what still comes is served.
+      this.planes.announceDrain();
+      await new Promise<void>((resolve) => this.clock.after(drainDelayMs, resolve));
+    }
     this.sockets.close();
     await Promise.all([this.planes.stop(drainTimeoutMs), this.engines.drain(drainTimeoutMs)]);
     await this.backends.stop(drainTimeoutMs);

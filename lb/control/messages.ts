@@ -121,6 +121,8 @@ export type PlaneCommand =
   | { readonly type: 'report'; readonly id: number }
   /** Log files were moved away: go on in new ones of the same names. */
   | { readonly type: 'reopen-logs' }
+  /** A drain is ahead: accept and answer, but let clients know that their connections will end. */
+  | { readonly type: 'announce-drain' }
   /** Stop listening, finish what is open, exit 0 by the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number };
 

@@ -27,8 +27,11 @@ export interface Engine {
    * what it has ends as in a drain; so does a backend or a server that is gone. Does nothing once stopped.
    */
   apply(snapshot: EngineSnapshot): void;
-  /** Takes no new connections. Resolves when the last one that is open has ended; the caller gives up by `stop`. */
-  drain(): Promise<void>;
+  /**
+   * Takes no new connections. Resolves when the last one that is open has ended; the caller gives up by `stop` after `deadlineMs`, so what has
+   * to be told to end is told in good time.
+   */
+  drain(deadlineMs: number): Promise<void>;
   /** Ends everything at once. Idempotent. */
   stop(): void | Promise<void>;
   /** What it has counted since it started, and what it holds now. Of `ports` and `drift` only what no one else in the process counts. */

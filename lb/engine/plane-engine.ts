@@ -13,6 +13,8 @@ export interface PlaneEngineDeps {
   readonly random: () => number;
   readonly logs: LogFiles;
   readonly tls: PlaneTls;
+  /** How long a listener that is gone from the config waits for its connections to end. */
+  readonly drainTimeoutMs: () => number;
   /** The source ports of this plane, by the name of the pool. */
   readonly pools: ReadonlyMap<string, LeasePool>;
 }
@@ -23,6 +25,8 @@ export interface PlaneEngine extends Engine {
   stop(): void;
   /** Accepts from now on, on a socket that is bound already. Returns 0 or a negative errno. */
   listen(listener: string, socket: TcpHandle): number;
+  /** A drain is ahead: clients on kept connections are told that these will end. */
+  announceDrain(): void;
   /** The plane has more ports than before: those who wait may be served. */
   onRoom(): void;
   /** Source addresses that came, are to be let go, or are lost; the pools know it already. */

@@ -371,6 +371,10 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
 
   // The end
 
+  get isTunnel(): boolean {
+    return this.state === 'tunnel';
+  }
+
   /** Stops as soon as nothing is under way. */
   drain(): void {
     if (this.state === 'idle' && this.stream.isBackedUp) this.closeWhenDrained();

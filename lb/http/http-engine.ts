@@ -21,7 +21,7 @@ export class HttpEngine implements PlaneEngine {
   private readonly backends: BackendSet<Backend, Server>;
   private readonly listeners = new Map<string, HttpListener>();
   /** Gone from the config, but not empty yet. */
-  private readonly retired = new Set<HttpListener>();
+  private readonly retired = new Map<HttpListener, { readonly cutAtMs: number }>();
   private listenerConfigs: readonly ListenerConfig[] = [];
 
   constructor(deps: PlaneEngineDeps) {
@@ -73,8 +73,9 @@ export class HttpEngine implements PlaneEngine {
     for (const [name, listener] of this.listeners) {
       if (names.has(name)) continue;
       this.listeners.delete(name);
-      this.retired.add(listener);
-      listener.drain(() => this.retired.delete(listener));
+      const timeoutMs = this.deps.drainTimeoutMs();
+      this.retired.set(listener, { cutAtMs: this.context.tickMs + timeoutMs });
+      listener.drain(timeoutMs, () => this.retired.delete(listener));
     }
     for (const config of configs) {
       const listener = this.listeners.get(config.name);
@@ -84,7 +85,7 @@ export class HttpEngine implements PlaneEngine {
   }
 
   private get allListeners(): readonly HttpListener[] {
-    return [...this.listeners.values(), ...this.retired];
+    return [...this.listeners.values(), ...this.retired.keys()];
   }
 
   listen(name: string, socket: TcpHandle): number {
@@ -114,7 +115,10 @@ export class HttpEngine implements PlaneEngine {
   tick(nowMs: number): void {
     this.context.tickMs = nowMs;
     for (const listener of this.listeners.values()) listener.tick(nowMs);
-    for (const listener of this.retired) listener.tick(nowMs);
+    for (const [listener, { cutAtMs }] of this.retired) {
+      listener.tick(nowMs);
+      if (nowMs >= cutAtMs) listener.destroy();
+    }
     for (const { backend, servers, leaving } of this.backends.values()) {
       backend.tick(nowMs);
       for (const server of servers.values()) server.tick(nowMs);
@@ -126,8 +130,14 @@ export class HttpEngine implements PlaneEngine {
     this.backends.sweep();
   }
 
-  async drain(): Promise<void> {
-    await Promise.all(this.allListeners.map((listener) => new Promise<void>((resolve) => listener.drain(resolve))));
+  announceDrain(): void {
+    for (const listener of this.allListeners) listener.isDraining = true;
+  }
+
+  async drain(deadlineMs: number): Promise<void> {
+    await Promise.all(
+      this.allListeners.map((listener) => new Promise<void>((resolve) => listener.drain(deadlineMs, resolve))),
+    );
   }
 
   stop(): void {

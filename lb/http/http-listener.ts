@@ -11,6 +11,7 @@ import type { ListenerTls } from '../tls/listener-tls.ts';
 import type { PlaneTls } from '../tls/plane-tls.ts';
 import { Admission } from './admission.ts';
 import { ClientConnection } from './client-connection.ts';
+import { Farewell } from './farewell.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { HttpContext } from './http-context.ts';
 import { ListenerSettings, type ListenerSettingsDeps } from './listener-settings.ts';
@@ -54,6 +55,7 @@ export class HttpListener implements ProxiedClientEvents {
   private connectionsTotal = 0;
   private handle: TcpHandle | undefined = undefined;
   private onEmpty: (() => void) | undefined = undefined;
+  private farewell: Farewell | undefined = undefined;
 
   constructor(deps: HttpListenerDeps & { readonly context: HttpContext }, config: ListenerConfig) {
     this.context = deps.context;
@@ -213,17 +215,30 @@ export class HttpListener implements ProxiedClientEvents {
     this.sendTimeouts.expire(nowMs);
     this.tunnelTimeouts.expire(nowMs);
     this.lingerTimeouts.expire(nowMs);
+    this.sayFarewell(nowMs);
   }
 
-  /** Stops accepting; idle connections close now, others after their answer, WebSockets with 1001. `done` runs when none is left. */
-  drain(done: () => void): void {
+  /**
+   * Stops accepting; idle connections close now, others after their answer, WebSockets with 1001, spread over half of `deadlineMs`: the rest is
+   * for those who take their time. `done` runs when none is left.
+   */
+  drain(deadlineMs: number, done: () => void): void {
     this.isDraining = true;
     this.handle?.close();
     this.handle = undefined;
     this.onEmpty = done;
     for (const client of this.proxied) client.end(undefined);
-    for (const connection of [...this.connections]) connection.drain();
+    for (const connection of [...this.connections]) if (!connection.isTunnel) connection.drain();
+    const tunnels = this.connections.filter(({ isTunnel }) => isTunnel);
+    this.farewell = new Farewell(tunnels, this.context.tickMs, deadlineMs / 2);
     if (this.connections.length === 0) done();
+  }
+
+  private sayFarewell(nowMs: number): void {
+    if (this.farewell === undefined || this.farewell.tick(nowMs)) return;
+    this.farewell = undefined;
+    // Those that have become WebSockets meanwhile.
+    for (const connection of [...this.connections]) if (connection.isTunnel) connection.drain();
   }
 
   /** Ends every connection at once. */

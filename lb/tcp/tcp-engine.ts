@@ -138,6 +138,9 @@ export class TcpEngine implements PlaneEngine {
     this.backends.sweep();
   }
 
+  /** A relayed protocol has no word for it. */
+  announceDrain(): void {}
+
   async drain(): Promise<void> {
     await Promise.all(this.allListeners.map((listener) => new Promise<void>((resolve) => listener.drain(resolve))));
   }

@@ -135,7 +135,7 @@ export class WebSocketTunnel implements Expirable {
   drain(): void {
     if (this.isOver) return;
     for (const side of [this.client, this.server]) {
-      if (side.peer.scanner.isBetweenFrames) this.sendClose(side, GOING_AWAY);
+      if (side.peer.scanner.isBetweenFrames && !side.peer.isMuted) this.sendClose(side, GOING_AWAY);
     }
   }
 

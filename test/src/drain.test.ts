@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type net from 'node:net';
+import t from 'tap';
+import { WebSocket, WebSocketServer } from 'ws';
+import { freePorts, PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
+import { get } from '../fixtures/steady-load.ts';
+
+const SOCKETS = 20;
+
+t.test(
+  'readiness fails first, then clients are told, WebSockets one after the other, and the rest is cut',
+  async (t) => {
+    const server = http.createServer((_request, response) => response.end('fine'));
+    const echo = new WebSocketServer({ server });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const [web, admin] = await freePorts();
+    const portico = new PorticoProcess([
+      'run',
+      '-c',
+      writeConfig(`
+planes: 1
+drain: { delay: 1s, timeout: 2s }
+admin: { listen: "127.0.0.1:${admin}" }
+listeners: [{ name: web, bind: "127.0.0.1:${web}", backend: app }]
+backends: [{ name: app, servers: [{ address: "127.0.0.1:${(server.address() as net.AddressInfo).port}" }] }]
+`),
+    ]);
+    t.teardown(() => portico.child.kill('SIGKILL'));
+    await portico.until(/Portico is running\./);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    t.equal((await get(web, '/', agent)).body, 'fine');
+    const ends: number[] = [];
+    const sockets = await Promise.all(
+      Array.from({ length: SOCKETS }, async () => {
+        const socket = new WebSocket(`ws://127.0.0.1:${web}/`);
+        socket.on('close', (code) => ends.push(code));
+        await once(socket, 'open');
+        return socket;
+      }),
+    );
+    // One that says nothing more, not even to a Close frame.
+    const [deaf] = sockets;
+    (deaf as unknown as { _socket: net.Socket })._socket.pause();
+    portico.child.kill('SIGTERM');
+    while ((await get(admin, '/readyz')).status !== 503) await new Promise((resolve) => setImmediate(resolve));
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      http.get({ port: web, host: '127.0.0.1', agent }, resolve).on('error', reject);
+    });
+    answer.resume();
+    t.equal(answer.headers.connection, 'close', 'a kept connection ends with this answer');
+    t.equal((await get(web, '/')).body, 'fine', 'who has not heard of it yet is served');
+    t.equal(ends.length, 0, 'no WebSocket has been told yet');
+    t.equal(await portico.ended(), 0);
+    t.match(portico.stderr, /1 connections were open at the end of the drain, and are cut/);
+    t.equal(ends.filter((code) => code === 1001).length, SOCKETS - 1);
+    echo.close();
+  },
+);
