@@ -22,6 +22,8 @@ export interface Config {
   readonly admin: AdminConfig;
   /** Number of data-plane processes; `auto` was resolved to the number of cores. */
   readonly planes: number;
+  /** The config file is looked at, and reloaded when it has changed. */
+  readonly watchesFile?: boolean;
   /** How long connections are still accepted after Portico has begun to say that it stops. Absent: not at all. */
   readonly drainDelayMs?: number;
   /** How long a stop or a drain waits for what is open. */

@@ -46,6 +46,7 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
     ),
     admin: resolveAdmin(file, context, report),
     planes,
+    watchesFile: file.watch ?? false,
     drainDelayMs: duration(file.drain?.delay, '0s'),
     drainTimeoutMs: duration(file.drain?.timeout ?? file.drain_timeout, '30s'),
   };

@@ -108,6 +108,7 @@ export const configSchema = Type.Object(
     backends: Type.Array(Backend, { minItems: 1, description: 'What requests are forwarded to' }),
     admin: optional(Admin),
     planes: autoCount('Data-plane processes', 'auto'),
+    watch: flag('Reload when this file has changed, as SIGHUP does'),
     drain_timeout: duration('The same as `drain.timeout`', '30s', { zero: true }),
     drain: optional(
       Type.Object(

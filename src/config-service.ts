@@ -13,12 +13,16 @@ import type {
 import type { Config } from '../config/config.ts';
 import { formatFault } from '../config/fault.ts';
 import { type LoadResult, loadConfig } from '../config/load.ts';
+import type { Clock, Timer } from '../lb/clock.ts';
 import { ConfigFileError, readConfigText, writeConfigText } from './config-file.ts';
 import type { EventLog } from './event-log.ts';
 import { ReloadError } from './reloader.ts';
 
 export interface ConfigServiceDeps {
+  readonly clock: Clock;
   readonly log: EventLog;
+  /** Differs when the file has been replaced or written to. */
+  readonly stamp: (file: string) => string;
   readonly cpuCount: number;
   /** Reads what the config names. Throws as `fs` does. */
   readonly readText: (file: string) => string;
@@ -26,11 +30,17 @@ export interface ConfigServiceDeps {
   readonly apply: (config: Config) => Promise<readonly string[]>;
 }
 
+/** How often a file that is watched is looked at. A change is taken when it has not changed again for as long. */
+const LOOK_MS = 1000;
+
 /** The config file, what of it runs, and how it comes to run: by a signal, by the admin API, or when the file has changed. */
 export class ConfigService implements ConfigSource {
   readonly file: string;
   private readonly deps: ConfigServiceDeps;
   private runningText: string;
+  private watching: Timer | undefined = undefined;
+  private seenStamp: string;
+  private reloadedStamp: string;
   private previousText: string | undefined = undefined;
   /** One change at a time. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -40,6 +50,29 @@ export class ConfigService implements ConfigSource {
     this.deps = deps;
     this.file = resolve(options.file);
     this.runningText = options.text;
+    this.seenStamp = this.deps.stamp(this.file);
+    this.reloadedStamp = this.seenStamp;
+  }
+
+  /** Looks at the file now and then, and reloads it when it has changed; or does so no more. */
+  watch(isWatched: boolean): void {
+    if (!isWatched) this.stop();
+    else this.watching ??= this.deps.clock.every(LOOK_MS, () => this.look());
+  }
+
+  /** Idempotent. */
+  stop(): void {
+    this.deps.clock.clear(this.watching);
+    this.watching = undefined;
+  }
+
+  private look(): void {
+    const stamp = this.deps.stamp(this.file);
+    const isSettled = stamp === this.seenStamp;
+    this.seenStamp = stamp;
+    if (!isSettled || stamp === this.reloadedStamp) return;
+    this.reloadedStamp = stamp;
+    void this.reload();
   }
 
   async current(): Promise<ConfigText | ConfigRefusal> {

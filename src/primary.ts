@@ -15,6 +15,7 @@ import { createAdminServer } from './create-admin-server.ts';
 import { createPrimaryEngine } from './create-primary-engine.ts';
 import { EngineGroup } from './engine-group.ts';
 import { EventLog } from './event-log.ts';
+import { fileStamp } from './file-stamp.ts';
 import { HAPROXY, HaproxyEngine } from './haproxy-engine.ts';
 import { KERNEL, KernelEngine } from './kernel-engine.ts';
 import { ListenSockets } from './listen-sockets.ts';
@@ -172,6 +173,7 @@ export class Primary {
         onApplied: (next) => {
           this.shortages.configure(next.sources);
           this.system.configure(next);
+          this.file?.watch(next.watchesFile === true);
         },
       },
       config,
@@ -181,6 +183,8 @@ export class Primary {
         ? undefined
         : new ConfigService(
             {
+              clock: deps.clock,
+              stamp: fileStamp,
               log,
               cpuCount: availableParallelism(),
               readText: (file) => readFileSync(file, 'utf8'),
@@ -239,6 +243,7 @@ export class Primary {
       await firstServers;
       this.shortages.start();
       this.system.start();
+      this.file?.watch(this.config.watchesFile === true);
     } catch (error) {
       if (this.isDraining) return;
       await this.kill();
@@ -273,6 +278,7 @@ export class Primary {
   private async drain(): Promise<void> {
     this.isDraining = true;
     const { drainDelayMs = 0, drainTimeoutMs } = this.config;
+    this.file?.stop();
     await this.reloader.stop();
     if (drainDelayMs > 0) {
       // Whoever sends traffic here sees by /readyz that it is to go elsewhere; what still comes is served.
@@ -292,6 +298,7 @@ export class Primary {
   /** Ends every child at once; resolves when claimed addresses have been let go. */
   async kill(): Promise<void> {
     this.sockets.close();
+    this.file?.stop();
     this.planes.kill();
     this.backends.kill();
     this.shortages.stop();

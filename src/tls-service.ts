@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import {
   type ConnectionOptions,
@@ -16,6 +15,7 @@ import { runsInPlanes } from '../lb/engine/plane-engines.ts';
 import { loadNativeAddon } from '../lb/tls/native-addon.ts';
 import type { BackendMaterial, ListenerMaterial, TlsMaterial } from '../lb/tls/tls-material.ts';
 import type { EventLog } from './event-log.ts';
+import { fileStamp } from './file-stamp.ts';
 import { StartError } from './start-error.ts';
 import { StrikeFile } from './strike-file.ts';
 
@@ -232,10 +232,5 @@ function stampOf({ listeners, backends }: Config): string {
     ]),
     ...backends.flatMap(({ tls }) => [tls?.ca, tls?.pair?.cert, tls?.pair?.key]),
   ];
-  return files
-    .map((file) => {
-      const stat = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false });
-      return stat === undefined ? '' : `${stat.ino} ${stat.mtimeMs} ${stat.size}`;
-    })
-    .join('\n');
+  return files.map((file) => (file === undefined ? '' : fileStamp(file))).join('\n');
 }

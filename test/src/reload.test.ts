@@ -7,6 +7,9 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { freePorts, PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
 import { get, SteadyLoad } from '../fixtures/steady-load.ts';
 
+/** For listeners that come and go: no client connects from it, and so takes a port of it meanwhile. */
+const OTHER = '127.0.0.2';
+
 interface Status {
   readonly planes: readonly { readonly id: string; readonly pid: number; readonly ready: boolean }[];
   readonly listeners: readonly { readonly name: string }[];
@@ -77,7 +80,7 @@ drain_timeout: 2s
 admin: { listen: "127.0.0.1:${ports.admin}" }
 listeners:
   - { name: web, bind: "127.0.0.1:${ports.web}", routes: [{ path: /fixed, answer: { status: 200, body: ${to} } }, { backend: ${to} }] }
-${hasMore ? `  - { name: more, bind: "127.0.0.1:${ports.more}", backend: two }` : ''}
+${hasMore ? `  - { name: more, bind: "${OTHER}:${ports.more}", backend: two }` : ''}
 backends:
   - { name: ${to}, health: { path: /, interval: 1s }, servers: [{ address: "127.0.0.1:${to === 'one' ? one : two}" }] }
 ${hasMore && to === 'one' ? `  - { name: two, servers: [{ address: "127.0.0.1:${two}" }] }` : ''}
@@ -92,8 +95,8 @@ ${hasMore && to === 'one' ? `  - { name: two, servers: [{ address: "127.0.0.1:${
     portico.write(config(portico, to, i % 3 === 0));
     t.match(await portico.reload(), /the config was changed/);
     await load.answered(to);
-    if (i % 3 === 0) t.match(await get(portico.more, '/'), { status: 200, body: 'two' });
-    else await t.rejects(get(portico.more, '/'), { code: 'ECONNREFUSED' });
+    if (i % 3 === 0) t.match(await get(portico.more, '/', false, OTHER), { status: 200, body: 'two' });
+    else await t.rejects(get(portico.more, '/', false, OTHER), { code: 'ECONNREFUSED' });
     t.equal((await get(portico.web, '/fixed')).body, to);
   }
   socket.send('still here');
@@ -119,7 +122,7 @@ backends:
 `;
   const portico = await setUp(t, text);
   const before = await portico.status();
-  const squatter = net.createServer().listen(portico.more, '127.0.0.1');
+  const squatter = net.createServer().listen(portico.more, OTHER);
   await once(squatter, 'listening');
   const refused = async (changed: string, why: RegExp): Promise<void> => {
     portico.write(changed);
@@ -131,7 +134,7 @@ backends:
     );
   };
   const good = text(portico);
-  const more = `  - { name: more, bind: "127.0.0.1:${portico.more}", backend: app }\nbackends:`;
+  const more = `  - { name: more, bind: "${OTHER}:${portico.more}", backend: app }\nbackends:`;
   await refused(
     good.replace('name: web', 'nam: web'),
     /not changed: .*portico.yaml:\d+:\d+: listeners\[0\] has no "name"/,
@@ -149,7 +152,7 @@ backends:
   await once(squatter, 'close');
   portico.write(good.replace('backends:', more));
   t.match(await portico.reload(), /was changed/, 'with the port free it can');
-  t.equal((await get(portico.more, '/')).body, 'one');
+  t.equal((await get(portico.more, '/', false, OTHER)).body, 'one');
   t.strictSame(
     (await portico.status()).planes.map(({ pid }) => pid),
     before.planes.map(({ pid }) => pid),
@@ -252,4 +255,19 @@ backends:
   portico.write(text(portico, 3, 2));
   await portico.reload();
   t.strictSame(await servers(), [`${one} 3 ready`, `${two} 1 drain`, `${three} 1 ready`]);
+});
+
+t.test('a file that is watched is reloaded by itself', async (t) => {
+  const text = (ports: { web: number; admin: number }, body: string): string => `
+drain_timeout: 2s
+planes: 1
+watch: true
+admin: { listen: "127.0.0.1:${ports.admin}" }
+listeners: [{ name: web, bind: "127.0.0.1:${ports.web}", routes: [{ answer: { status: 200, body: ${body} } }] }]
+backends: [{ name: app, servers: [{ address: "127.0.0.1:1" }] }]
+`;
+  const { portico, web, write, ...ports } = await setUp(t, (all) => text(all, 'before'));
+  write(text({ web, ...ports }, 'after'));
+  await portico.until(/the config was changed/);
+  t.equal((await get(web, '/')).body, 'after');
 });
