@@ -3,10 +3,12 @@ import type { ComponentType } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Location, type PageName, parseLocation } from './model/location.ts';
 import { BackendsPage } from './pages/backends.tsx';
+import { ConfigPage } from './pages/config.tsx';
 import { EventsPage } from './pages/events.tsx';
 import { OverviewPage } from './pages/overview.tsx';
 import { PortsPage } from './pages/ports.tsx';
 import { RoutesPage } from './pages/routes.tsx';
+import { SetupPage } from './pages/setup.tsx';
 import { NoticeList } from './parts/notices.tsx';
 import { useServices } from './services.ts';
 import { Navigation } from './shell/navigation.tsx';
@@ -18,14 +20,15 @@ export interface PageProps {
   readonly item: string | undefined;
 }
 
-const VIEWS: Readonly<Partial<Record<PageName, { readonly title: string; readonly view: ComponentType<PageProps> }>>> =
-  {
-    overview: { title: 'Overview', view: OverviewPage },
-    ports: { title: 'Ports', view: PortsPage },
-    backends: { title: 'Backends', view: BackendsPage },
-    routes: { title: 'Listeners and routes', view: RoutesPage },
-    events: { title: 'Events', view: EventsPage },
-  };
+const VIEWS: Readonly<Record<PageName, { readonly title: string; readonly view: ComponentType<PageProps> }>> = {
+  overview: { title: 'Overview', view: OverviewPage },
+  ports: { title: 'Ports', view: PortsPage },
+  backends: { title: 'Backends', view: BackendsPage },
+  routes: { title: 'Listeners and routes', view: RoutesPage },
+  setup: { title: 'Setup', view: SetupPage },
+  config: { title: 'Config', view: ConfigPage },
+  events: { title: 'Events', view: EventsPage },
+};
 
 const location = signal<Location>(parseLocation(globalThis.location.hash));
 
@@ -34,7 +37,7 @@ export function App() {
   const heading = useRef<HTMLHeadingElement>(null);
   const isFirst = useRef(true);
   const { page, item } = location.value;
-  const { title, view: View } = VIEWS[page] ?? VIEWS.overview!;
+  const { title, view: View } = VIEWS[page];
 
   useEffect(() => {
     const follow = (): void => {

@@ -54,7 +54,7 @@ export class Api {
       throw new ApiError(0, UNREACHABLE);
     }
     if (response.ok) return response;
-    if (response.status === 401) this.token.refuse();
+    if (response.status === 401) this.token.refuse(token);
     const problem = await readProblem(response);
     throw new ApiError(response.status, problem.detail ?? `The answer was ${response.status}.`, problem);
   }

@@ -24,9 +24,10 @@ export class TokenStore {
     this.isRefused.value = false;
   }
 
-  /** The server did not take what it was sent. */
-  refuse(): void {
-    this.isRefused.value = this.get() !== undefined;
+  /** The server did not take what it was sent with. An answer to an earlier token says nothing of the one that there is now. */
+  refuse(sent: string | undefined): void {
+    if (sent !== this.get()) return;
+    if (sent !== undefined) this.isRefused.value = true;
     this.storage.removeItem(KEY);
     this.isWanted.value = true;
   }

@@ -5,7 +5,7 @@ import { useServices } from '../services.ts';
 
 export interface NavigationProps {
   readonly page: PageName;
-  readonly views: Readonly<Partial<Record<PageName, { readonly title: string }>>>;
+  readonly views: Readonly<Record<PageName, { readonly title: string }>>;
 }
 
 /** The pages: a column beside the content, or a menu above it where the window is narrow. */
@@ -22,26 +22,22 @@ export function Navigation({ page, views }: NavigationProps): JSX.Element {
         aria-controls="page-list"
         onClick={() => setOpen(!isOpen)}
       >
-        <span aria-hidden="true">☰</span> {views[page]?.title ?? 'Pages'}
+        <span aria-hidden="true">☰</span> {views[page].title}
       </button>
       <ul id="page-list" class={isOpen ? 'is-open' : ''}>
-        {PAGES.map((name) => {
-          const view = views[name];
-          if (view === undefined) return null;
-          return (
-            <li key={name}>
-              <a href={`#/${name}`} aria-current={name === page ? 'page' : undefined} onClick={() => setOpen(false)}>
-                {view.title}
-                {name === 'overview' && urgent > 0 ? (
-                  <span class="count">
-                    {urgent}
-                    <span class="unseen"> need attention</span>
-                  </span>
-                ) : null}
-              </a>
-            </li>
-          );
-        })}
+        {PAGES.map((name) => (
+          <li key={name}>
+            <a href={`#/${name}`} aria-current={name === page ? 'page' : undefined} onClick={() => setOpen(false)}>
+              {views[name].title}
+              {name === 'overview' && urgent > 0 ? (
+                <span class="count">
+                  {urgent}
+                  <span class="unseen"> need attention</span>
+                </span>
+              ) : null}
+            </a>
+          </li>
+        ))}
       </ul>
     </nav>
   );
