@@ -1,10 +1,11 @@
-/** Something that waits in at most one TimeoutList. The fields belong to the list; a class starts them as undefined and 0. */
-export interface Expirable {
-  timeoutList: TimeoutList | undefined;
-  timeoutPrevious: Expirable | undefined;
-  timeoutNext: Expirable | undefined;
-  timeoutAtMs: number;
-  onTimeout(): void;
+/** Something that waits in at most one TimeoutList. The fields belong to the list. */
+export abstract class Expirable {
+  timeoutList: TimeoutList | undefined = undefined;
+  timeoutPrevious: Expirable | undefined = undefined;
+  timeoutNext: Expirable | undefined = undefined;
+  timeoutAtMs = 0;
+
+  abstract onTimeout(): void;
 }
 
 /**

@@ -1,7 +1,6 @@
-import { appendBytes } from '../net/append-bytes.ts';
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
-import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import { Expirable } from '../timeout-list.ts';
 import type { WebSocketTunnel } from '../websocket/tunnel.ts';
 import { AnswerSender } from './answer-sender.ts';
 import { ClientRequests } from './client-requests.ts';
@@ -9,6 +8,7 @@ import { type AnswerSink, Exchange, type Failure } from './exchange.ts';
 import type { HttpListener } from './http-listener.ts';
 import { endOf, type LocalAnswer, localAnswer, statusOf, writeLocalAnswer } from './local-answer.ts';
 import { openTunnel } from './open-tunnel.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { SLOW_BODY, SLOW_HEAD } from './refusals.ts';
 import type { Refusal } from './request-head.ts';
 import { RequestUpload, type Uploader } from './request-upload.ts';
@@ -18,8 +18,6 @@ import type { UpstreamConnection } from './upstream-connection.ts';
 /** nginx's code for a client that left before its answer; only in the metrics. */
 const CLIENT_CLOSED = 499;
 const EMPTY = Buffer.alloc(0);
-/** What a client may send ahead of its turn before it is no longer read. */
-const MAX_AHEAD_BYTES = 65536;
 
 /**
  * One client. Requests are taken one at a time: what a client sends ahead (HTTP pipelining) waits until the answer before it is out.
@@ -27,22 +25,17 @@ const MAX_AHEAD_BYTES = 65536;
  * `idle` no request · `waiting` for the answer's head · `answering` · `lingering` the last answer is out and what the client still sends
  * is thrown away, so that the answer is not lost to a reset · `tunnel` · `closed`
  */
-export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
+export class ClientConnection extends Expirable implements StreamOwner, AnswerSink, Uploader {
   /** Position in the listener's list. */
   index = -1;
   /** Where its listener counts clients by address. */
   address = '';
   isTaken = true;
-  timeoutList: TimeoutList | undefined = undefined;
-  timeoutPrevious: Expirable | undefined = undefined;
-  timeoutNext: Expirable | undefined = undefined;
-  timeoutAtMs = 0;
 
   private readonly listener: HttpListener;
   readonly stream: ByteStream;
   private state: 'idle' | 'waiting' | 'answering' | 'lingering' | 'tunnel' | 'closed' = 'idle';
-  /** The start of a head that has not arrived whole, or requests sent ahead. */
-  private ahead: Buffer | undefined = undefined;
+  private readonly ahead: ReadAhead;
   private exchange: Exchange | undefined = undefined;
   /** While the body of a request is still to come, or to be passed on. */
   private upload: RequestUpload | undefined = undefined;
@@ -55,8 +48,10 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
 
   /** `open` gives the stream of the connection to its owner; `told` is what its PROXY header said. */
   constructor(listener: HttpListener, open: (owner: StreamOwner) => ByteStream, told: ProxiedAddresses | undefined) {
+    super();
     this.listener = listener;
     this.stream = open(this);
+    this.ahead = new ReadAhead(this.stream);
     this.requests = new ClientRequests(listener, this.stream, told);
     this.answer = new AnswerSender(
       { stream: this.stream, context: listener.context },
@@ -74,16 +69,11 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     if (this.state === 'lingering') this.close();
     if (this.state !== 'idle') return;
     this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
-    if (this.ahead !== undefined) this.take(EMPTY, 0);
+    if (!this.ahead.isEmpty) this.take(EMPTY, 0);
   }
 
   peerAddress(): string {
     return this.requests.facts.address;
-  }
-
-  /** Instead of `start`: the client is told why, and goes. */
-  turnAway(refusal: Refusal): void {
-    this.refuse(refusal);
   }
 
   // From the client
@@ -93,7 +83,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       this.take(buffer, length);
     } else if (this.state === 'waiting' || this.state === 'answering') {
       if (this.upload !== undefined) this.takeBody(this.upload, buffer, length);
-      else this.keepAhead(buffer, 0, length);
+      else this.ahead.keep(buffer, 0, length);
     } // lingering: thrown away
   }
 
@@ -121,7 +111,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
 
   onTimeout(): void {
     if (this.state === 'answering' || this.stream.isBackedUp) this.shed('client-timeout');
-    else if (this.state === 'idle' && this.ahead !== undefined) this.refuse(SLOW_HEAD);
+    else if (this.state === 'idle' && !this.ahead.isEmpty) this.refuse(SLOW_HEAD);
     else if (this.state === 'waiting' && this.upload !== undefined) this.breakBody(SLOW_BODY);
     else this.abort();
   }
@@ -129,14 +119,13 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   private take(buffer: Buffer, length: number): void {
     const { ahead, listener } = this;
     const { intake } = listener.context;
-    this.ahead = undefined;
-    switch (intake.read(ahead, buffer, length, listener.config.limits)) {
+    switch (intake.read(ahead.take(), buffer, length, listener.config.limits)) {
       case 'nothing':
         return;
       case 'whole':
         if (this.stream.isEarly && !this.requests.takesEarly(listener.context.requestHead, intake.bytes)) {
           // It waits for the handshake, which no replay gets through (RFC 8470 §3).
-          this.keepAhead(intake.bytes, 0, intake.end);
+          this.ahead.keep(intake.bytes, 0, intake.end);
           return;
         }
         this.timeoutList?.cancel(this);
@@ -145,7 +134,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       case 'partial':
         // The clock for a head starts with its first byte: a client that drips cannot stretch it.
         if (this.timeoutList !== listener.headerTimeouts) listener.headerTimeouts.start(this, listener.context.tickMs);
-        this.ahead = intake.partial;
+        ahead.replace(intake.partial);
         return;
       case 'refused':
         this.refuse(intake.refusal);
@@ -173,7 +162,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       rest = to;
       requests.onBody(rest - headEnd);
     }
-    if (rest < end) this.keepAhead(bytes, rest, end);
+    if (rest < end) this.ahead.keep(bytes, rest, end);
     const { target } = requests;
     if (target === undefined) {
       this.answerUnrouted(requests.unrouted);
@@ -193,11 +182,6 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     this.answerLocally(503);
   }
 
-  private keepAhead(bytes: Buffer, from: number, to: number): void {
-    this.ahead = appendBytes(this.ahead, bytes, from, to);
-    if (this.ahead.length > MAX_AHEAD_BYTES) this.stream.pause();
-  }
-
   // The request's body
 
   onSent(): void {
@@ -211,7 +195,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
       return;
     }
     this.requests.onBody(to);
-    if (to < end) this.keepAhead(bytes, to, end);
+    if (to < end) this.ahead.keep(bytes, to, end);
     if (upload.pass(this.exchange!.connection)) this.upload = undefined;
   }
 
@@ -254,7 +238,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
 
   private finish(): void {
     this.requests.settle(this.exchange, this.answer.status);
-    this.releaseHead();
+    if (this.exchange !== undefined) this.listener.context.heads.giveBack(this.exchange.takeHead());
     if (!this.keepAlive) {
       this.endAfterAnswer();
       return;
@@ -272,24 +256,20 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   private awaitRequest(): void {
     this.listener.idleTimeouts.start(this, this.listener.context.tickMs);
     this.stream.resume();
-    if (this.ahead !== undefined) {
+    if (!this.ahead.isEmpty) {
       this.stream.disableNagle();
       setImmediate(() => {
-        if (this.state === 'idle' && this.ahead !== undefined) this.take(EMPTY, 0);
+        if (this.state === 'idle' && !this.ahead.isEmpty) this.take(EMPTY, 0);
       });
     }
-  }
-
-  private releaseHead(): void {
-    if (this.exchange !== undefined) this.listener.context.heads.giveBack(this.exchange.takeHead());
   }
 
   /** Closes such that the client gets the whole answer, even if it is still sending. */
   private endAfterAnswer(): void {
     const { isEarly } = this.stream;
-    if (this.upload !== undefined || this.ahead !== undefined || isEarly) {
+    if (this.upload !== undefined || !this.ahead.isEmpty || isEarly) {
       this.upload = undefined;
-      this.ahead = undefined;
+      this.ahead.take();
       this.state = 'lingering';
       this.listener.lingerTimeouts.start(this, this.listener.context.tickMs);
       // Closed before the client's part of the handshake has come, it would be answered by a reset that takes the answer with it.
@@ -318,11 +298,12 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     this.answerLocally(statusOf(failure));
   }
 
-  private refuse(refusal: Refusal): void {
+  /** The client is told why, and goes; also instead of `start`. */
+  refuse(refusal: Refusal): void {
     this.requests.refuse(refusal.reason);
     this.keepAlive = false;
     // Whatever else has arrived is of no known meaning.
-    this.ahead ??= EMPTY;
+    if (this.ahead.isEmpty) this.ahead.replace(EMPTY);
     // What was refused may not have been read as far as its method; an old one must not decide.
     this.answerLocally(refusal.status, false);
   }
@@ -346,27 +327,12 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
   }
 
   onUpgrade(head: ResponseHead, bytes: Buffer, from: number, to: number, connection: UpstreamConnection): void {
-    const { listener, exchange, requests } = this;
-    const server = exchange!.server!;
-    this.answer.begin(head, false, exchange!);
-    this.answer.sendHead(head, bytes, from, from, true, false);
-    requests.onAnswer(0);
-    requests.settleUpgrade();
+    const { listener, stream, requests, answer, ahead } = this;
+    const exchange = this.exchange!;
     this.state = 'tunnel';
-    const fromClient = this.ahead;
-    this.releaseHead();
-    exchange!.closeOwn();
     this.exchange = undefined;
-    this.ahead = undefined;
-    const fromServer = bytes.subarray(from, to);
-    this.tunnel = openTunnel(
-      { listener, client: this.stream, server, connection, fromServer, fromClient },
-      (tunnel) => {
-        requests.onTunnelOver(tunnel);
-        requests.log(undefined, 101, 'ok');
-        this.close();
-      },
-    );
+    const switched = { listener, client: stream, requests, answer, exchange, connection, fromClient: ahead.take() };
+    this.tunnel = openTunnel(switched, { head, bytes, from, to }, () => this.close());
   }
 
   // The end
@@ -389,7 +355,7 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     if ((this.state === 'waiting' || this.state === 'answering') && exchange !== undefined) {
       const status = this.state === 'waiting' ? CLIENT_CLOSED : this.answer.status;
       this.requests.settle(exchange, status, 'client-closed');
-      this.cancelExchange(exchange);
+      exchange.abandon();
     }
     this.close();
   }
@@ -404,15 +370,10 @@ export class ClientConnection implements StreamOwner, AnswerSink, Uploader {
     this.destroy(reason);
   }
 
-  private cancelExchange(exchange: Exchange): void {
-    exchange.cancel();
-    exchange.isCancelled = true;
-  }
-
   /** Ends the connection by a reset; `end` is for the log. */
   destroy(end = 'aborted'): void {
     if (this.state === 'closed') return;
-    if (this.exchange !== undefined) this.cancelExchange(this.exchange);
+    this.exchange?.abandon();
     if (this.state === 'tunnel') {
       this.requests.onTunnelOver(this.tunnel!);
       this.requests.log(undefined, 101, end);

@@ -1,6 +1,6 @@
 import type { AccessRecord } from '../access-log/access-record.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
-import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import { Expirable } from '../timeout-list.ts';
 import type { Backend } from './backend.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -60,7 +60,7 @@ const NOBODY: AnswerSink = {
 };
 
 /** One request and its answer. A client connection uses one object for all its requests in turn. */
-export class Exchange implements Expirable {
+export class Exchange extends Expirable {
   readonly sink: AnswerSink;
   /** The head as it goes to the server, at the start of `head`; kept until the answer is there, as it may be sent again. */
   head: Buffer = NO_BYTES;
@@ -105,12 +105,8 @@ export class Exchange implements Expirable {
   /** The client is gone: what still comes from the server is thrown away. */
   isCancelled = false;
 
-  timeoutList: TimeoutList | undefined = undefined;
-  timeoutPrevious: Expirable | undefined = undefined;
-  timeoutNext: Expirable | undefined = undefined;
-  timeoutAtMs = 0;
-
   constructor(sink: AnswerSink) {
+    super();
     this.sink = sink;
   }
 
@@ -166,6 +162,12 @@ export class Exchange implements Expirable {
   cancel(): void {
     if (this.server !== undefined) this.server.cancel(this);
     else this.backend?.cancel(this);
+  }
+
+  /** As `cancel`, and whatever still comes is thrown away. */
+  abandon(): void {
+    this.cancel();
+    this.isCancelled = true;
   }
 
   /** It waited for too long: for its answer, in a server's queue, or in its backend's. */

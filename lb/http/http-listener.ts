@@ -186,7 +186,7 @@ export class HttpListener implements ProxiedClientEvents {
     }
     connection.index = this.connections.push(connection) - 1;
     if (verdict === 'taken') connection.start();
-    else connection.turnAway(verdict);
+    else connection.refuse(verdict);
   }
 
   countRejected(reason: string): void {

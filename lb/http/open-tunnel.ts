@@ -1,23 +1,43 @@
 import type { ByteStream } from '../net/byte-stream.ts';
 import { WebSocketTunnel } from '../websocket/tunnel.ts';
+import type { AnswerSender } from './answer-sender.ts';
+import type { ClientRequests } from './client-requests.ts';
+import type { Exchange } from './exchange.ts';
 import type { HttpListener } from './http-listener.ts';
-import type { Server } from './server.ts';
+import type { ResponseHead } from './response-head.ts';
 import type { UpstreamConnection } from './upstream-connection.ts';
 
-/** What the switch to another protocol leaves behind. */
+/** Whose request it was that switched to another protocol. */
 export interface Switched {
   readonly listener: HttpListener;
   readonly client: ByteStream;
-  readonly server: Server;
+  readonly requests: ClientRequests;
+  readonly answer: AnswerSender;
+  readonly exchange: Exchange;
   readonly connection: UpstreamConnection;
-  /** What each side has sent of the new protocol. */
-  readonly fromServer: Buffer;
+  /** What it has sent of the new protocol. */
   readonly fromClient: Buffer | undefined;
 }
 
-/** Both sockets belong to the tunnel from now on. `onClosed` runs when it is over; closing the client's is left to it. */
-export function openTunnel(switched: Switched, onClosed: (tunnel: WebSocketTunnel) => void): WebSocketTunnel {
-  const { listener, client, server, connection, fromServer, fromClient } = switched;
+/** The server's answer, and in [from, to) what it has sent of the new protocol. */
+export interface SwitchAnswer {
+  readonly head: ResponseHead;
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Passes the answer on; both sockets belong to the tunnel from then on. `onClosed` runs when it is over; closing the client's is left to it. */
+export function openTunnel(switched: Switched, switchAnswer: SwitchAnswer, onClosed: () => void): WebSocketTunnel {
+  const { listener, client, requests, answer, exchange, connection, fromClient } = switched;
+  const { head, bytes, from, to } = switchAnswer;
+  const server = exchange.server!;
+  answer.begin(head, false, exchange);
+  answer.sendHead(head, bytes, from, from, true, false);
+  requests.onAnswer(0);
+  requests.settleUpgrade();
+  listener.context.heads.giveBack(exchange.takeHead());
+  exchange.closeOwn();
   client.disableNagle();
   listener.webSockets++;
   const tunnel = new WebSocketTunnel(
@@ -26,9 +46,11 @@ export function openTunnel(switched: Switched, onClosed: (tunnel: WebSocketTunne
     () => {
       listener.webSockets--;
       server.onTunnelClosed();
-      onClosed(tunnel);
+      requests.onTunnelOver(tunnel);
+      requests.log(undefined, 101, 'ok');
+      onClosed();
     },
   );
-  tunnel.start(fromServer, fromClient);
+  tunnel.start(bytes.subarray(from, to), fromClient);
   return tunnel;
 }

@@ -3,7 +3,7 @@ import { EarlyBytes } from '../net/early-bytes.ts';
 import type { TcpStream } from '../net/tcp-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { readProxyHeader } from '../proxy-protocol/read-proxy-header.ts';
-import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import { Expirable, type TimeoutList } from '../timeout-list.ts';
 
 export interface ProxiedClientEvents {
   /** The header is there; without addresses the connection is the proxy's own. `rest`: what came after it, and is the next owner's. */
@@ -13,16 +13,13 @@ export interface ProxiedClientEvents {
 }
 
 /** A connection of a trusted proxy, until its PROXY header has said for whom it speaks. */
-export class ProxiedClient implements StreamOwner, Expirable {
-  timeoutList: TimeoutList | undefined = undefined;
-  timeoutPrevious: Expirable | undefined = undefined;
-  timeoutNext: Expirable | undefined = undefined;
-  timeoutAtMs = 0;
+export class ProxiedClient extends Expirable implements StreamOwner {
   private readonly events: ProxiedClientEvents;
   readonly stream: TcpStream;
   private readonly early = new EarlyBytes();
 
   constructor(events: ProxiedClientEvents, open: (owner: StreamOwner) => TcpStream) {
+    super();
     this.events = events;
     this.stream = open(this);
   }

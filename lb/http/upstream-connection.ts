@@ -1,6 +1,6 @@
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
-import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import { Expirable } from '../timeout-list.ts';
 import { dial } from './dial.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
@@ -24,7 +24,7 @@ const TIMEOUT: Failure = { kind: 'timeout' };
  * `queue[first]` is always the exchange that the next byte belongs to. Whatever ends the connection settles every exchange in the queue
  * and gives the lease back, once.
  */
-export class UpstreamConnection implements StreamOwner, Expirable {
+export class UpstreamConnection extends Expirable implements StreamOwner {
   readonly server: Server;
   state: 'connecting' | 'open' | 'tunnel' | 'closed' = 'connecting';
   /** Answers received whole; 0 tells a fresh connection from a reused one. */
@@ -37,11 +37,6 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   progressAtMs = 0;
   /** Position in the server's list of connections. */
   index = -1;
-
-  timeoutList: TimeoutList | undefined = undefined;
-  timeoutPrevious: Expirable | undefined = undefined;
-  timeoutNext: Expirable | undefined = undefined;
-  timeoutAtMs = 0;
 
   private readonly context: HttpContext;
   private stream: ByteStream | undefined = undefined;
@@ -61,6 +56,7 @@ export class UpstreamConnection implements StreamOwner, Expirable {
   private owner: Exchange | undefined = undefined;
 
   constructor(server: Server, context: HttpContext, preface?: Buffer) {
+    super();
     this.preface = preface;
     this.server = server;
     this.context = context;

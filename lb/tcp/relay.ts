@@ -7,7 +7,7 @@ import type { TcpStream } from '../net/tcp-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { writeProxyHeader } from '../proxy-protocol/write-proxy-header.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
-import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import { Expirable } from '../timeout-list.ts';
 import type { ListenerTls } from '../tls/listener-tls.ts';
 import { Opening } from './opening.ts';
 import type { TcpContext } from './tcp-context.ts';
@@ -56,7 +56,7 @@ class End implements StreamOwner {
  * bytes stay in the kernel, but for those that the choice of the server depends on; so any server can be tried before the first byte is
  * sent. What ends it closes both sockets and gives the lease back, once.
  */
-export class Relay implements Expirable {
+export class Relay extends Expirable {
   /** Position in the listener's list of relays. */
   index = -1;
   /** Servers that could not be connected to. */
@@ -66,11 +66,6 @@ export class Relay implements Expirable {
   /** When it first waited for a port or a place; 0 if it has not. */
   waitsSinceMs = 0;
   hashKey: string | undefined = undefined;
-
-  timeoutList: TimeoutList | undefined = undefined;
-  timeoutPrevious: Expirable | undefined = undefined;
-  timeoutNext: Expirable | undefined = undefined;
-  timeoutAtMs = 0;
 
   private readonly context: TcpContext;
   private readonly listener: TcpListener;
@@ -85,6 +80,7 @@ export class Relay implements Expirable {
   private serverEndedFirst = false;
 
   constructor(listener: TcpListener, context: TcpContext, handle: TcpHandle) {
+    super();
     this.listener = listener;
     this.context = context;
     this.client = new End(this);

@@ -2,7 +2,7 @@ import type { HttpContext } from '../http/http-context.ts';
 import type { UpstreamConnection } from '../http/upstream-connection.ts';
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import { copyBytes } from '../net/copy-bytes.ts';
-import type { Expirable, TimeoutList } from '../timeout-list.ts';
+import { Expirable, type TimeoutList } from '../timeout-list.ts';
 import { FrameScanner } from './frame-scanner.ts';
 
 const GOING_AWAY = 1001;
@@ -53,12 +53,7 @@ class End implements StreamOwner {
  * Two sockets after a switch to WebSocket: bytes pass unchanged, so close codes, pings, subprotocols, compression and masking stay
  * between client and server. Each side is read only as fast as the other takes it.
  */
-export class WebSocketTunnel implements Expirable {
-  timeoutList: TimeoutList | undefined = undefined;
-  timeoutPrevious: Expirable | undefined = undefined;
-  timeoutNext: Expirable | undefined = undefined;
-  timeoutAtMs = 0;
-
+export class WebSocketTunnel extends Expirable {
   private readonly context: HttpContext;
   private readonly timeouts: TimeoutList;
   private readonly connection: UpstreamConnection;
@@ -77,6 +72,7 @@ export class WebSocketTunnel implements Expirable {
     options: { readonly maxMessageBytes: number },
     onClosed: () => void,
   ) {
+    super();
     this.context = deps.context;
     this.timeouts = deps.timeouts;
     this.connection = deps.connection;
