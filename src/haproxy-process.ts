@@ -94,7 +94,7 @@ export class HaproxyProcess {
       execFile(command, [...args], { encoding: 'utf8', timeout: UP_MS }, (error, stdout, stderr) => {
         const code = (error as NodeJS.ErrnoException | null)?.code;
         if (code === 'ENOENT') {
-          const how = 'install it (apt-get install haproxy, or "portico setup"), or use another engine';
+          const how = 'install it (apt-get install haproxy), or use another engine';
           reject(new HaproxyError(`HAProxy is not installed: there is no ${command}; ${how}`, { cause: error }));
         } else if (code === 'EACCES') {
           reject(new HaproxyError(`${command} may not be run; make it executable for this user`, { cause: error }));

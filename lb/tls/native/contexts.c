@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-// A day: the keys of tickets are forgotten earlier than that.
+// Keys change every hour and three are known, so none is forgotten before its tickets end.
 #define TICKET_SECONDS 7200
 
 void describe_error(char *into, size_t size) {
