@@ -105,7 +105,8 @@ frontend web
   default_backend app
 backend app
   balance leastconn
-  option httpchk GET /
+  option httpchk
+  http-check send meth GET uri / ver HTTP/1.1 hdr Host bench
   default-server check inter 200ms fastinter 50ms rise 1 fall 2
 ${servers.map((server, i) => `  server s${i} 127.0.0.1:${server}`).join('\n')}
 `;

@@ -17,12 +17,18 @@ const RESTARTS = 50;
 /** How long a server is given to be found again before the next one goes. */
 const REST_MS = 300;
 
+/** Reloads that take longer all together are left at that. */
+const MOST_MS = 40_000;
+/** A signal that comes while a reload is under way is lost on HAProxy. */
+const AGAIN_MS = 1000;
+
 type Role = keyof typeof CONTENDERS;
 const ROLES = Object.keys(CONTENDERS) as readonly Role[];
 
 interface Result {
   readonly reloads: LoadCounts;
   readonly restarts: LoadCounts;
+  readonly done: number;
   readonly seconds: number;
   readonly processes: number;
   readonly megabytes: number;
@@ -62,14 +68,23 @@ function read(file: string): string {
   }
 }
 
-async function reloadOften(contender: Contender, load: CheckedLoad): Promise<number> {
+/** Returns how many reloads came into force, and how long they took. */
+async function reloadOften(contender: Contender, load: CheckedLoad): Promise<{ done: number; seconds: number }> {
   const startedMs = performance.now();
-  for (let i = 1; i <= RELOADS; i++) {
-    contender.reload(i);
-    await until(`reload ${i}`, async () => (await generation(contender.port)) === i);
+  let done = 0;
+  for (let i = 1; i <= RELOADS && performance.now() - startedMs < MOST_MS; i++) {
+    let toldAtMs = Number.NEGATIVE_INFINITY;
+    await until(`reload ${i} of the balancer on ${contender.port}`, async () => {
+      if (performance.now() - toldAtMs > AGAIN_MS) {
+        contender.reload(i);
+        toldAtMs = performance.now();
+      }
+      return (await generation(contender.port)) === i;
+    });
     await load.hold();
+    done = i;
   }
-  return (performance.now() - startedMs) / 1000;
+  return { done, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 async function measure({ children, directory, options }: Bench, role: Role): Promise<Result> {
@@ -86,7 +101,7 @@ async function measure({ children, directory, options }: Bench, role: Role): Pro
   const contender = await CONTENDERS[role]({ role, port, servers, directory, children, isPinned: options.isPinned });
   const load = await CheckedLoad.start(children, port, CLIENTS);
   try {
-    const seconds = await reloadOften(contender, load);
+    const { done, seconds } = await reloadOften(contender, load);
     const reloads = await load.counts();
     const size = family(contender.pid);
     for (let i = 0; i < RESTARTS; i++) {
@@ -96,7 +111,7 @@ async function measure({ children, directory, options }: Bench, role: Role): Pro
       restartable.set(server, await startServer(server));
       await new Promise((resolve) => setTimeout(resolve, REST_MS));
     }
-    return { reloads, restarts: await load.counts(), seconds, ...size };
+    return { reloads, restarts: await load.counts(), done, seconds, ...size };
   } finally {
     await load.stop();
     await contender.stop();
@@ -126,22 +141,24 @@ export const reloads: Scenario = {
     const own = results.get('portico')!;
     return {
       title: 'Reloads and restarts of servers',
-      text: `${RELOADS} reloads, each with another config and a WebSocket opened after it that is held to the end; then ${RESTARTS} times a server is killed without a word and started again, ${SERVERS} in turn. ${CLIENTS} clients on kept-alive connections ask without a pause and try nothing twice, so a kept connection that is closed under a request counts. All three retry on another server and check health. Processes and memory are of the balancer with all its children after the reloads, with ${RELOADS} WebSockets held. Figures: \`npm run bench -- --only reloads\`.`,
+      text: `${RELOADS} reloads, or as many as come into force in ${MOST_MS / 1000} s, each with another config and a WebSocket opened after it that is held to the end; then ${RESTARTS} times a server is killed without a word and started again, ${SERVERS} in turn. ${CLIENTS} clients on kept-alive connections ask without a pause and try nothing twice, so a kept connection that is closed under a request counts. All three retry on another server and check health. Processes and memory are of the balancer with all its children after the reloads, with a WebSocket held for each. Figures: \`npm run bench -- --only reloads\`.`,
       columns: [
         '',
         'requests',
         'failed by reloads',
         'WebSockets lost',
-        's for all reloads',
+        'reloads',
+        's for them',
         'processes',
         'MB',
         'failed by restarts',
       ],
-      rows: [...results].map(([role, { reloads: during, restarts, seconds, processes, megabytes }]) => [
+      rows: [...results].map(([role, { reloads: during, restarts, done, seconds, processes, megabytes }]) => [
         NAMES[role],
         String(restarts.requests),
         describe(during),
         String(during.lostWebSockets),
+        String(done),
         seconds.toFixed(1),
         String(processes),
         megabytes.toFixed(0),
