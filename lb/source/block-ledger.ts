@@ -156,12 +156,43 @@ export class BlockLedger {
   }
 
   /**
+   * Exactly these ports, as far as nobody has them. For a process that has outlived the primary which granted them; what the config calls
+   * the pool of an address may have changed. `planes`: it is one of so many.
+   */
+  claim(owner: string, ports: readonly GrantedPorts[], planes?: number): GrantedPorts[] {
+    if (planes !== undefined) {
+      this.planes = planes;
+      this.started.add(owner);
+    }
+    const number = this.numberOf(owner);
+    const bySource = new Map<SourceLedger, PortRun[]>();
+    for (const run of ports) {
+      const source = this.sourceOf(run);
+      if (source === undefined) continue;
+      const runs = bySource.get(source) ?? [];
+      bySource.set(source, runs);
+      runs.push({ first: run.firstPort, last: run.lastPort });
+    }
+    return [...bySource].flatMap(([source, runs]) => source.claim(number, runs));
+  }
+
+  private sourceOf({ pool, address }: GrantedPorts): SourceLedger | undefined {
+    const named = this.pool(pool)?.find(address);
+    if (named !== undefined) return named;
+    for (const other of this.pools.values()) {
+      const found = other.find(address);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /**
    * The owner does without these ports; nothing on them is open or in quarantine, so they can be granted at once. Returns how many of the
    * runs it did own; the others stay as they are.
    */
   giveBack(owner: string, ports: readonly GrantedPorts[]): number {
     const number = this.numberOf(owner);
-    return ports.filter((run) => this.pool(run.pool)?.giveBack(number, run) === true).length;
+    return ports.filter((run) => this.sourceOf(run)?.giveBack(number, run) === true).length;
   }
 
   /** The owner is gone, and what it had open with it: its blocks rest as long as the kernel keeps closed connections, then are free. */

@@ -7,7 +7,7 @@ import { DestinationPorts } from './destination-ports.ts';
 import { type Destination, DestinationTable } from './destination-table.ts';
 import { LeaseCodec } from './lease-codec.ts';
 import { MostFree } from './most-free.ts';
-import { BLOCK_SHIFT, countBits, cutIntoBlocks, runsOf } from './port-block.ts';
+import { BLOCK_SHIFT, countBits, cutIntoBlocks, joinRuns, runsOf } from './port-block.ts';
 import { PortRecords } from './port-records.ts';
 import type { PortUse } from './port-use.ts';
 import { RoundRobin } from './round-robin.ts';
@@ -270,6 +270,18 @@ export class LeasePool {
       for (const { ports } of this.destinations.all()) ports.drop(index, empty);
       for (const place of empty) source.close(place);
     }
+  }
+
+  /** All that it may lease. */
+  get owned(): GrantedPorts[] {
+    return this.sources.flatMap((source) =>
+      joinRuns(source.ownedRuns()).map(({ first, last }) => ({
+        pool: this.name,
+        address: source.address,
+        firstPort: first,
+        lastPort: last,
+      })),
+    );
   }
 
   // Leases

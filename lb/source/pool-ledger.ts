@@ -88,11 +88,6 @@ export class PoolLedger {
     return granted;
   }
 
-  /** False if not all of these ports are of this owner. */
-  giveBack(owner: number, ports: GrantedPorts): boolean {
-    return this.find(ports.address)?.giveBack(owner, ports) === true;
-  }
-
   /** All ports of the owner rest, then are free. */
   rest(owner: number, untilMs: number): void {
     for (const source of this.sources) source.rest(owner, untilMs);

@@ -46,6 +46,17 @@ export function runsOf(base: number, bits: number): PortRun[] {
   return runs;
 }
 
+/** Runs that touch become one, where they are of one block. */
+export function joinRuns(runs: Iterable<PortRun>): PortRun[] {
+  const joined: PortRun[] = [];
+  for (const run of runs) {
+    const before = joined.at(-1);
+    const isNext = before?.last === run.first - 1 && before.last >>> BLOCK_SHIFT === run.first >>> BLOCK_SHIFT;
+    joined.push(isNext ? { first: joined.pop()!.first, last: run.last } : run);
+  }
+  return joined;
+}
+
 /** Number of bits set (Hacker's Delight, 5-2). */
 export function countBits(word: number): number {
   let bits = word - ((word >>> 1) & 0x5555_5555);

@@ -198,6 +198,16 @@ export class PortOwner {
     if (blocks.length > 0) this.deps.send({ type: 'return', blocks });
   }
 
+  /** All that it may lease, of all pools. */
+  get owned(): PortBlock[] {
+    return [...this.pools.values()].flatMap(({ owned }) => owned);
+  }
+
+  /** Whoever was short of ports asks anew. */
+  forgetWanted(): void {
+    this.wanted.clear();
+  }
+
   counts(): PortMetrics[] {
     return [...this.pools.values()].flatMap((pool) => pool.counts());
   }

@@ -124,6 +124,29 @@ export class SourceLedger {
     return isReady && run !== undefined ? this.take(owner, run) : undefined;
   }
 
+  /** Exactly these ports, as far as nobody has them, for an owner whose connections are on them already. */
+  claim(owner: number, runs: readonly PortRun[]): GrantedPorts[] {
+    const wanted = new Set(runs.map(({ first }) => first >>> BLOCK_SHIFT));
+    for (let i = this.ready.length; i > 0; i--) {
+      const block = this.ready.shift();
+      if (wanted.has(block)) this.pieces.push(this.runs.get(block)!);
+      else this.ready.push(block);
+    }
+    const claimed = runs.flatMap(({ first, last }) => {
+      const at = this.pieces.findIndex((piece) => piece.first <= first && piece.last >= last && first <= last);
+      if (at < 0) return [];
+      const [piece] = this.pieces.splice(at, 1) as [PortRun];
+      if (piece.first < first) this.pieces.push({ first: piece.first, last: first - 1 });
+      if (piece.last > last) this.pieces.push({ first: last + 1, last: piece.last });
+      return [this.take(owner, { first, last })];
+    });
+    // Those that turned out not to be wanted.
+    const whole = this.pieces.filter((piece) => sizeOf(piece) === sizeOf(this.runs.get(piece.first >>> BLOCK_SHIFT)!));
+    this.pieces = this.pieces.filter((piece) => !whole.includes(piece));
+    for (const { first } of whole) this.ready.push(first >>> BLOCK_SHIFT);
+    return claimed;
+  }
+
   private take(owner: number, run: PortRun): GrantedPorts {
     this.own(run, owner);
     this.freePorts -= sizeOf(run);

@@ -1,4 +1,12 @@
-import { BLOCK_SHIFT, BLOCKS_PER_ADDRESS, bitsOf, countBits, WORDS_PER_BLOCK } from './port-block.ts';
+import {
+  BLOCK_SHIFT,
+  BLOCKS_PER_ADDRESS,
+  bitsOf,
+  countBits,
+  type PortRun,
+  runsOf,
+  WORDS_PER_BLOCK,
+} from './port-block.ts';
 
 /** What changed of the 32 ports that a word stands for: bit i is the port `(block << 7) + (word << 5) + i`. */
 export interface PortChange {
@@ -87,6 +95,15 @@ export class SourcePorts {
       if (block >= 0) counts[block]! += countBits(this.owned[at]! & ~usable);
     });
     return counts;
+  }
+
+  /** All owned ports. */
+  *ownedRuns(): Iterable<PortRun> {
+    for (const [at, bits] of this.owned.entries()) {
+      const word = at % WORDS_PER_BLOCK;
+      const block = this.blocks[(at - word) / WORDS_PER_BLOCK]!;
+      if (block >= 0) yield* runsOf((block << BLOCK_SHIFT) + word * 32, bits);
+    }
   }
 
   /** In the order of their places. */
