@@ -135,4 +135,6 @@ export interface WorkersConfig {
   readonly module: string;
   /** `auto` was resolved to the number of cores. */
   readonly count: number;
+  /** A worker that is silent for so long is taken for dead. */
+  readonly heartbeatMs: number;
 }

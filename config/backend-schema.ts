@@ -234,6 +234,7 @@ export const Backend = Type.Object(
             description: 'Module that each worker process runs, relative to this file; builtin:echo is the one shipped',
           }),
           count: autoCount('Number of processes', 'auto'),
+          heartbeat: duration('One whose event loop is blocked for so long is taken for dead, and replaced', '30s'),
         },
         { ...closed, description: 'Instead of servers: Portico starts and supervises them' },
       ),

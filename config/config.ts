@@ -26,6 +26,10 @@ export interface Config {
   readonly watchesFile?: boolean;
   /** How long connections are still accepted after Portico has begun to say that it stops. Absent: not at all. */
   readonly drainDelayMs?: number;
+  /** A process that is silent for so long is taken for dead. */
+  readonly heartbeatMs: number;
+  /** How long planes and workers go on without a primary. 0: not at all. */
+  readonly outlivePrimaryMs: number;
   /** How long a stop or a drain waits for what is open. */
   readonly drainTimeoutMs: number;
 }

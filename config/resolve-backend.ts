@@ -56,7 +56,13 @@ export function resolveBackend(
     }),
     ...(workers === undefined
       ? {}
-      : { workers: { module: modulePath(workers.module, context), count: auto(workers.count, context) } }),
+      : {
+          workers: {
+            module: modulePath(workers.module, context),
+            count: auto(workers.count, context),
+            heartbeatMs: duration(workers.heartbeat, '30s'),
+          },
+        }),
   };
 }
 

@@ -49,6 +49,8 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
     watchesFile: file.watch ?? false,
     drainDelayMs: duration(file.drain?.delay, '0s'),
     drainTimeoutMs: duration(file.drain?.timeout ?? file.drain_timeout, '30s'),
+    heartbeatMs: duration(file.heartbeat, '5s'),
+    outlivePrimaryMs: duration(file.outlive_primary, '24h'),
   };
 }
 

@@ -22,7 +22,10 @@ export function effectiveConfig(before: Config, after: Config): EffectiveConfig 
   for (const key of Object.keys({ ...admin, ...after.admin }) as (keyof AdminConfig)[]) {
     if (!isDeepStrictEqual(admin[key], after.admin[key])) needsRestart.push(`admin.${asWritten(key)}`);
   }
-  return { config: { ...after, sources, admin }, needsRestart };
+  const { heartbeatMs, outlivePrimaryMs } = before;
+  if (after.heartbeatMs !== heartbeatMs) needsRestart.push('heartbeat');
+  if (after.outlivePrimaryMs !== outlivePrimaryMs) needsRestart.push('outlive_primary');
+  return { config: { ...after, sources, admin, heartbeatMs, outlivePrimaryMs }, needsRestart };
 }
 
 function keepPool(running: SourcePoolConfig, pool: SourcePoolConfig, needsRestart: string[]): SourcePoolConfig {

@@ -127,6 +127,12 @@ export const configSchema = Type.Object(
         { ...closed, description: 'How Portico stops' },
       ),
     ),
+    heartbeat: duration('A plane or worker that is silent for so long is taken for dead, and replaced', '5s'),
+    outlive_primary: duration(
+      'How long planes and workers go on serving when the primary has died and none follows; 0 stops them at once',
+      '24h',
+      { zero: true },
+    ),
   },
   closed,
 );

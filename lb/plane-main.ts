@@ -1,37 +1,50 @@
 import { systemClock } from './clock.ts';
-import type { PlaneCommand, PlaneEvent } from './control/messages.ts';
-import { loadTcpBinding, type TcpHandle } from './net/tcp-binding.ts';
+import { Host } from './control/host.ts';
+import type { PlaneCommand } from './control/messages.ts';
+import { socketPath } from './control/socket-path.ts';
+import { loadPipeBinding } from './net/pipe-binding.ts';
+import { loadTcpBinding } from './net/tcp-binding.ts';
 import { TcpNetwork } from './net/tcp-stream.ts';
 import { OwnUsage } from './own-usage.ts';
 import { Plane } from './plane.ts';
 import { readQuarantineMs } from './source/tcp-settings.ts';
 
-// The data-plane process. The primary forks it and speaks lb/control/messages.ts with it.
+// The data-plane process: `plane-main DIRECTORY ID`. The primary forks it, opens a channel to it, and speaks lb/control/messages.ts with it.
 
 const READ_BUFFER_BYTES = 65536;
-/** Without a primary nobody grants ports: finish what is open, then make room for the next primary's planes. */
+/** What is open gets so long when no primary has come. */
 const ORPHAN_DRAIN_MS = 30_000;
 
-const send = (event: PlaneEvent): void => {
-  if (process.connected) process.send!(event);
-};
+const [directory = '', id = ''] = process.argv.slice(2);
 
 const plane = new Plane({
   network: new TcpNetwork(loadTcpBinding(), { readBufferBytes: READ_BUFFER_BYTES }),
   clock: systemClock,
   random: Math.random,
   epochNow: Date.now,
-  send,
+  send: (event) => host.send(event),
   quarantineMs: readQuarantineMs,
   usage: new OwnUsage().read,
 });
 
 const exit = (): void => process.exit(0);
-process.on('message', (command: PlaneCommand, socket: unknown) =>
-  plane.handle(command, socket as TcpHandle | undefined, exit),
-);
-process.on('disconnect', () => plane.handle({ type: 'drain', deadlineMs: ORPHAN_DRAIN_MS }, undefined, exit));
-// A terminal sends Ctrl-C to the whole process group; the primary decides what it means.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
-send({ type: 'hello' });
+const host = new Host<PlaneCommand>({
+  clock: systemClock,
+  binding: loadPipeBinding(),
+  hosted: {
+    handle: (command, socket) => plane.handle(command, socket, exit),
+    describe: () => plane.describe(),
+    sockets: () => plane.sockets,
+    onAlone: (isAlone) => plane.setAlone(isAlone),
+    leave: () => plane.handle({ type: 'drain', deadlineMs: ORPHAN_DRAIN_MS }, undefined, exit),
+    exit,
+  },
+});
+process.on('disconnect', () => host.onParentGone());
+process.on('SIGTERM', () => host.onTerminate());
+// A terminal sends these to the whole process group; the primary decides what they mean.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
+// What they lead to may be gone with the primary.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+host.listen(socketPath(directory, id, process.pid));
+process.send?.('here');

@@ -4,7 +4,7 @@ import { keepUnchanged } from '../config/keep-unchanged.ts';
 import { LogFiles } from './access-log/log-files.ts';
 import { fileIo } from './access-log/log-io.ts';
 import type { Clock, Timer } from './clock.ts';
-import type { BackendState, PlaneCommand, PlaneEvent, SourceUpdate } from './control/messages.ts';
+import type { BackendState, FoundPlane, PlaneCommand, PlaneEvent, SourceUpdate } from './control/messages.ts';
 import type { EngineSnapshot } from './engine/engine.ts';
 import type { PlaneEngine } from './engine/plane-engine.ts';
 import { createPlaneEngine, PLANE_ENGINE_NAMES, type PlaneEngineName, runsInPlanes } from './engine/plane-engines.ts';
@@ -56,6 +56,9 @@ export class Plane {
   private awaited = new Set<string>();
   /** The config that the primary waits for. */
   private generation: number | undefined = undefined;
+  private readonly handles = new Map<string, TcpHandle>();
+  private readonly updates = new Map<string, SourceUpdate>();
+  private isAlone = false;
   private ticking: Timer | undefined = undefined;
   private isDraining = false;
 
@@ -135,6 +138,7 @@ export class Plane {
     if (tls !== undefined) this.tls.apply(config, tls);
     this.sources = new PortOwner(this.deps, { pools: config.sources });
     this.sources.update(sources);
+    this.rememberSources(sources);
     this.sources.grant(blocks);
     for (const state of backends) this.states.set(state.name, state);
     this.applyConfig();
@@ -152,6 +156,8 @@ export class Plane {
       else if (listeners.some(({ engine }) => engine === name)) this.startEngine(name);
     }
     this.engineOf.clear();
+    for (const name of this.handles.keys())
+      if (!listeners.some((listener) => listener.name === name)) this.handles.delete(name);
     for (const { name, engine } of listeners) {
       if (runsInPlanes(engine)) this.engineOf.set(name, this.engines.get(engine)!);
     }
@@ -174,6 +180,7 @@ export class Plane {
     this.config = keepUnchanged(this.config, command.config);
     this.sources!.configure(this.config.sources);
     this.sources!.update(command.sources);
+    this.rememberSources(command.sources);
     if (command.blocks.length > 0) this.sources!.grant(command.blocks);
     this.replaceStates(command.backends);
     if (command.tls !== undefined) this.tls.apply(this.config, command.tls);
@@ -219,6 +226,7 @@ export class Plane {
       });
       return;
     }
+    this.handles.set(name, socket!);
     this.awaited.delete(name);
     if (this.awaited.size > 0) return;
     if (this.generation === undefined) this.deps.send({ type: 'ready' });
@@ -227,6 +235,7 @@ export class Plane {
 
   private updateSources(updates: readonly SourceUpdate[]): void {
     this.sources?.update(updates);
+    this.rememberSources(updates);
     for (const engine of this.engines.values()) engine.onSources(updates);
   }
 
@@ -234,7 +243,8 @@ export class Plane {
     const now = this.deps.clock.now();
     for (const engine of this.engines.values()) engine.tick(now);
     this.logs.tick(now);
-    this.sources?.tick(now, this.isWaitedFor);
+    // Without a primary nobody would take ports, and none could be had back.
+    if (!this.isAlone) this.sources?.tick(now, this.isWaitedFor);
   }
 
   private readonly isWaitedFor = (pool: string): boolean =>
@@ -275,6 +285,42 @@ export class Plane {
     this.ticking = undefined;
     for (const engine of this.engines.values()) engine.stop();
     this.logs.close();
+  }
+
+  // Between two primaries
+
+  /** For the next primary; undefined before `start`. */
+  describe(): FoundPlane | undefined {
+    const { config, sources, isDraining } = this;
+    if (config === undefined || sources === undefined) return undefined;
+    return {
+      config,
+      backends: [...this.states.values()],
+      sources: [...this.updates.values()],
+      blocks: sources.owned,
+      isReady: this.awaited.size === 0,
+      isDraining,
+      metrics: this.snapshot(),
+    };
+  }
+
+  /** What it accepts from, by listener. */
+  get sockets(): ReadonlyMap<string, TcpHandle> {
+    return this.isDraining ? new Map() : this.handles;
+  }
+
+  /** There is no primary to give ports to; or there is one that knows nothing yet of who is short of them. */
+  setAlone(isAlone: boolean): void {
+    this.isAlone = isAlone;
+    this.sources?.forgetWanted();
+  }
+
+  private rememberSources(updates: readonly SourceUpdate[]): void {
+    for (const update of updates) {
+      const key = `${update.pool} ${update.address}`;
+      if (update.state === 'gone') this.updates.delete(key);
+      else this.updates.set(key, update);
+    }
   }
 
   snapshot(): PlaneMetrics {

@@ -7,6 +7,11 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
   switch (event.type) {
     case 'plane-ready':
       return { type: 'plane', severity: 'info', message, data: { plane: event.plane, state: 'ready' } };
+    case 'plane-found':
+    case 'plane-retired': {
+      const state = event.type === 'plane-found' ? 'found' : 'retired';
+      return { type: 'plane', severity: 'info', message, data: { plane: event.plane, state, pid: event.pid } };
+    }
     case 'plane-died':
       return {
         type: 'plane',

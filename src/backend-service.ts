@@ -6,13 +6,18 @@ import type { BackendState } from '../lb/control/messages.ts';
 import { type ProbeResult, probe } from '../lb/health/probe.ts';
 import type { LeasePool } from '../lb/source/lease-pool.ts';
 import type { EventLog } from './event-log.ts';
+import type { Lineage } from './lineage.ts';
 import { ServerRegistry } from './server-registry.ts';
+import type { Survivor } from './survivors.ts';
 import { WorkerGroup, type WorkerStatus } from './worker-group.ts';
 
 export interface BackendServiceDeps {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: EventLog;
+  readonly lineage: Lineage;
+  /** What planes may take to finish with a worker. */
+  readonly drainTimeoutMs: () => number;
   /** Where health checks lease the ports of a source pool. */
   readonly leasesOf: (pool: string) => LeasePool;
   /** What someone else's checks say of a server, by backend and `host:port`; undefined: it is to be checked here. */
@@ -38,6 +43,7 @@ export class BackendService {
   private readonly deps: BackendServiceDeps;
   private readonly registries = new Map<string, ServerRegistry>();
   private readonly workers = new Map<string, WorkerGroup>();
+  private foundWorkers: readonly Survivor[] = [];
   private onServer: (() => void) | undefined = undefined;
 
   constructor(deps: BackendServiceDeps, backends: readonly BackendConfig[]) {
@@ -69,8 +75,19 @@ export class BackendService {
     );
   }
 
+  /** As an earlier primary left them; to be called before `start`. `isSame`: by the same config. */
+  restore(states: readonly BackendState[], isSame: boolean): void {
+    for (const state of states) this.registries.get(state.name)?.restore(state, isSame);
+  }
+
+  /** Workers that an earlier primary has left; to be called before `start`. */
+  adopt(workers: readonly Survivor[]): void {
+    this.foundWorkers = workers;
+  }
+
   start(): void {
     for (const registry of this.registries.values()) this.startOne(registry);
+    this.foundWorkers = [];
   }
 
   private startOne(registry: ServerRegistry): void {
@@ -79,7 +96,7 @@ export class BackendService {
     if (workers === undefined) return;
     const group = new WorkerGroup(this.deps, registry);
     this.workers.set(name, group);
-    group.start(workers);
+    group.start(workers, this.foundWorkers);
   }
 
   /**
@@ -217,6 +234,12 @@ export class BackendService {
   async stop(deadlineMs: number): Promise<void> {
     for (const registry of this.registries.values()) registry.stop();
     await Promise.all([...this.workers.values()].map((group) => group.stop(deadlineMs)));
+  }
+
+  /** Workers go on for another primary. */
+  letGo(): void {
+    for (const registry of this.registries.values()) registry.stop();
+    for (const group of this.workers.values()) group.letGo();
   }
 
   kill(): void {

@@ -6,6 +6,10 @@ import type { SystemLimitEvent } from './system/limit-watcher.ts';
 /** What happens to the parts of a running Portico. */
 export type PorticoEvent =
   | { readonly type: 'plane-ready'; readonly plane: string }
+  /** It has been there since an earlier primary, and goes on. */
+  | { readonly type: 'plane-found'; readonly plane: string; readonly pid: number }
+  /** It was of an earlier primary, and has finished what it had. */
+  | { readonly type: 'plane-retired'; readonly plane: string; readonly pid: number }
   | { readonly type: 'plane-died'; readonly plane: string; readonly cause: string; readonly restartInMs: number }
   | { readonly type: 'worker-listening'; readonly worker: string; readonly server: string }
   | { readonly type: 'worker-died'; readonly worker: string; readonly cause: string; readonly restartInMs: number }
@@ -43,6 +47,10 @@ export function describeEvent(event: PorticoEvent): string {
   switch (event.type) {
     case 'plane-ready':
       return `${event.plane} accepts connections`;
+    case 'plane-found':
+      return `${event.plane} (process ${event.pid}) goes on from an earlier run`;
+    case 'plane-retired':
+      return `${event.plane} (process ${event.pid}) of an earlier run has finished`;
     case 'plane-died':
       return `${event.plane} died (${event.cause}); restarting in ${event.restartInMs} ms`;
     case 'worker-listening':

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
@@ -11,7 +11,7 @@ import type { BlockLedger } from '../lb/source/block-ledger.ts';
 import type { PortBroker } from '../lb/source/port-broker.ts';
 import type { PortUse } from '../lb/source/port-use.ts';
 import type { EventLog } from './event-log.ts';
-import { type Child, Supervisor } from './supervisor.ts';
+import { Supervisor } from './supervisor.ts';
 
 const NAT_MAIN = fileURLToPath(new URL('../lb/nat-main.js', import.meta.url));
 /** The owner of the ports that the kernel's rules give out. */
@@ -38,7 +38,7 @@ export interface KernelEngineDeps {
  */
 export class KernelEngine implements Engine {
   private readonly deps: KernelEngineDeps;
-  private readonly supervisor: Supervisor;
+  private readonly supervisor: Supervisor<ChildProcess>;
   private snapshot: EngineSnapshot | undefined = undefined;
   private isReady = false;
   private last: TrafficMetrics | undefined = undefined;
@@ -97,7 +97,7 @@ export class KernelEngine implements Engine {
     this.supervisor.current?.send(command, () => {});
   }
 
-  private handle(child: Child, event: NatEvent): void {
+  private handle(child: ChildProcess, event: NatEvent): void {
     const { ledger, broker, log, sources, avoided } = this.deps;
     switch (event.type) {
       case 'hello':

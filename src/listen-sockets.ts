@@ -1,7 +1,7 @@
 import type { ListenerConfig } from '../config/config.ts';
 import { runsInPlanes } from '../lb/engine/plane-engines.ts';
-import { ListenError, type ListenSocket, openListenSocket } from '../lb/net/listen-socket.ts';
-import type { TcpBinding } from '../lb/net/tcp-binding.ts';
+import { ListenError, type ListenSocket, openListenSocket, toListenSocket } from '../lb/net/listen-socket.ts';
+import type { TcpBinding, TcpHandle } from '../lb/net/tcp-binding.ts';
 import { StartError } from './start-error.ts';
 
 /** The bound sockets of the listeners. The planes accept from them; this process never does. */
@@ -18,8 +18,16 @@ export class ListenSockets {
     this.binding = binding;
   }
 
-  /** Throws StartError. */
+  /** A socket that is bound already, and that planes may be accepting from. */
+  adopt(name: string, handle: TcpHandle): void {
+    const socket = toListenSocket(handle);
+    this.accepting.set(name, socket);
+    this.ports[name] = socket.port;
+  }
+
+  /** Nothing happens for one that was adopted. Throws StartError. */
   bind({ name, host, port, engine, protocol }: ListenerConfig): void {
+    if (this.accepting.has(name)) return;
     this.ports[name] = port;
     const isInPlanes = runsInPlanes(engine);
     // HAProxy binds by itself: it would find the place taken.

@@ -1,26 +1,19 @@
-import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
-import type { Clock, Timer } from '../lb/clock.ts';
-import type {
-  AvoidedPorts,
-  BackendState,
-  PlaneCommand,
-  PlaneEvent,
-  PortBlock,
-  SourceUpdate,
-} from '../lb/control/messages.ts';
+import type { Timer } from '../lb/clock.ts';
+import type { HostCommand, HostEvent } from '../lb/control/host-messages.ts';
+import type { FoundPlane, PlaneCommand, PlaneEvent } from '../lb/control/messages.ts';
 import { planeShare } from '../lb/control/plane-share.ts';
 import { poolsOfPlanes } from '../lb/engine/plane-pools.ts';
 import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
-import { sumPlaneMetrics } from '../lb/metrics/sum-plane-metrics.ts';
 import type { ListenSocket } from '../lb/net/listen-socket.ts';
-import type { BlockLedger } from '../lb/source/block-ledger.ts';
-import type { PortBroker } from '../lb/source/port-broker.ts';
-import type { PortUse } from '../lb/source/port-use.ts';
-import type { TlsMaterial } from '../lb/tls/tls-material.ts';
-import type { EventLog } from './event-log.ts';
-import { type Child, Supervisor } from './supervisor.ts';
+import { LinkedProcess } from './linked-process.ts';
+import type { PlaneGroupDeps, PlaneStatus } from './plane-group-deps.ts';
+import { PlaneReports, REPORT_TIMEOUT_MS, type ReportingPlane } from './plane-reports.ts';
+import { planeId, type SortedPlanes, sortPlanes } from './sort-planes.ts';
+import { Supervisor } from './supervisor.ts';
+import type { Survivor } from './survivors.ts';
+import { watchProcess } from './watch-process.ts';
 
 const PLANE_MAIN = fileURLToPath(new URL('../lb/plane-main.js', import.meta.url));
 /**
@@ -28,18 +21,13 @@ const PLANE_MAIN = fileURLToPath(new URL('../lb/plane-main.js', import.meta.url)
  * a smaller one saves 1.5 KB for each.
  */
 const PLANE_FLAGS = ['--max-semi-space-size=2'];
-/** A plane that does not answer by then is left out of a report. */
-const REPORT_TIMEOUT_MS = 1000;
 /** A plane that has not taken over a config by then is not waited for: it hangs. */
 const CONFIGURE_TIMEOUT_MS = 5000;
 /** How much of its counters a plane that is killed can take with it. */
 const KEEP_REPORT_MS = 1000;
 
-interface Plane {
-  readonly id: string;
-  readonly supervisor: Supervisor;
-  isReady: boolean;
-  lastReport: PlaneMetrics | undefined;
+interface SupervisedPlane extends ReportingPlane {
+  readonly supervisor: Supervisor<LinkedProcess>;
   /** It has a config. */
   isStarted: boolean;
   /** It is one too many, and ends. */
@@ -48,28 +36,10 @@ interface Plane {
   onConfigured: ((failure?: Error) => void) | undefined;
 }
 
-export interface PlaneStatus {
-  readonly id: string;
-  readonly pid: number | undefined;
-  readonly ready: boolean;
-  readonly restarts: number;
-}
-
-export interface PlaneGroupDeps {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly ledger: BlockLedger;
-  readonly broker: PortBroker;
-  readonly log: EventLog;
-  readonly backends: () => readonly BackendState[];
-  readonly sources: () => readonly SourceUpdate[];
-  /** Ports that others hold, by address. */
-  readonly avoided: () => readonly AvoidedPorts[];
-  /** Certificates and secrets; nothing where nobody speaks TLS. */
-  readonly tls: () => { readonly tls?: TlsMaterial };
-  readonly onReturn: (plane: string, blocks: readonly PortBlock[]) => void;
-  /** A plane could not bind this source address. */
-  readonly onSourceLost: (plane: string, pool: string, address: string) => void;
+/** What the next primary is to know, and planes keep for it. */
+interface Memo {
+  readonly retired: PlaneMetrics | undefined;
+  readonly restarts: Readonly<Record<string, number>>;
 }
 
 /** The data-plane processes: starts them, hands them sockets and ports, and adds up what they count. */
@@ -77,14 +47,13 @@ export class PlaneGroup {
   private readonly deps: PlaneGroupDeps;
   private config: Config;
   private readonly sockets: ReadonlyMap<string, ListenSocket>;
-  private readonly planes: Plane[] = [];
-  /** What planes that are gone had counted. */
-  private retired: PlaneMetrics | undefined = undefined;
-  /** Those who wait for an answer of a plane, by the number of their question. */
-  private readonly answers = new Map<number, (answer: never) => void>();
-  private nextQuestion = 1;
+  private readonly planes: SupervisedPlane[] = [];
+  /** Planes of an earlier primary that finish what they have. */
+  private readonly retiring = new Set<ReportingPlane>();
+  private readonly reports: PlaneReports;
   private generation = 0;
-  private added = 0;
+  private found: SortedPlanes = { kept: new Map(), retiring: [] };
+  private restarts: Readonly<Record<string, number>> = {};
   private keeping: Timer | undefined = undefined;
   private onAllReady: (() => void) | undefined = undefined;
   private onFailed: ((error: Error) => void) | undefined = undefined;
@@ -93,41 +62,74 @@ export class PlaneGroup {
     this.deps = deps;
     this.config = config;
     this.sockets = sockets;
+    this.reports = new PlaneReports({ clock: deps.clock, planes: () => this.all });
   }
 
-  /** Resolves when every plane accepts; rejects if one says that it cannot. */
+  /**
+   * Takes note of the planes that there are already, and of the ports that they own. To be called once, before anybody is granted a port;
+   * returns those that `start` will go on with.
+   */
+  adopt(survivors: readonly Survivor[]): void {
+    const { ledger, lineage } = this.deps;
+    this.found = sortPlanes(survivors, this.config, lineage.release);
+    const { kept, retiring } = this.found;
+    const memo = [...kept.values(), ...retiring].map((survivor) => survivor.memo as Memo | undefined).find(Boolean);
+    this.reports.retired = memo?.retired;
+    this.restarts = memo?.restarts ?? {};
+    for (const [id, { state }] of kept) ledger.claim(id, (state as FoundPlane).blocks, this.config.planes);
+    for (const survivor of retiring) ledger.claim(retiringId(survivor), (survivor.state as FoundPlane).blocks);
+  }
+
+  /** Resolves when every plane accepts; rejects if one says that it cannot. Those of before that are not to go on are drained then. */
   start(): Promise<void> {
-    return new Promise((resolve, reject) => {
+    const { kept, retiring } = this.found;
+    for (const survivor of retiring) this.addRetiring(survivor);
+    return new Promise<void>((resolve, reject) => {
       this.onAllReady = resolve;
       this.onFailed = reject;
-      this.resize();
+      for (let i = 0; i < this.config.planes; i++) this.add(planeId(i), kept.get(planeId(i)));
       this.keeping = this.deps.clock.every(KEEP_REPORT_MS, () => void this.collect());
+      this.resolveWhenReady();
+    }).then(() => {
+      for (const plane of this.retiring)
+        this.send(plane.process(), { type: 'drain', deadlineMs: this.config.drainTimeoutMs });
     });
+  }
+
+  private resolveWhenReady(): void {
+    const { staying } = this;
+    if (staying.length === this.config.planes && staying.every(({ isReady }) => isReady)) this.onAllReady?.();
   }
 
   /** As many planes as the config says. Those that are too many finish what they have. */
   resize(): void {
     const { planes, drainTimeoutMs } = this.config;
-    for (let i = this.staying.length; i < planes; i++) this.add(`plane-${++this.added}`);
+    for (let i = this.staying.length; i < planes; i++) this.add(this.unusedId(), undefined);
     for (const plane of this.staying.slice(planes)) {
       plane.isLeaving = true;
       void this.stopOne(plane, drainTimeoutMs).then(() => this.forget(plane));
     }
   }
 
-  private get staying(): readonly Plane[] {
+  private get staying(): readonly SupervisedPlane[] {
     return this.planes.filter(({ isLeaving }) => !isLeaving);
   }
 
-  private forget(plane: Plane): void {
+  private unusedId(): string {
+    let index = 0;
+    while (this.planes.some(({ id }) => id === planeId(index))) index++;
+    return planeId(index);
+  }
+
+  private forget(plane: SupervisedPlane): void {
     this.planes.splice(this.planes.indexOf(plane), 1);
     this.deps.broker.onDeath(plane.id);
-    if (plane.lastReport !== undefined) this.retire(plane.lastReport);
+    this.keepCounters(plane);
   }
 
   /**
    * Every plane goes by this config, and accepts on the sockets of these listeners. Resolves when they do; one that dies meanwhile starts by it,
-   * and one that hangs is not waited for. Rejects where a plane cannot.
+   * and one that hangs is not waited for. Rejects where a plane cannot. Planes of an earlier primary that end do so by what they have.
    */
   async configure(config: Config, listens: readonly string[]): Promise<void> {
     const before = poolsOfPlanes(this.config);
@@ -138,8 +140,8 @@ export class PlaneGroup {
     await Promise.all(this.staying.map((plane) => this.configureOne(plane, fresh, listens)));
   }
 
-  private configureOne(plane: Plane, fresh: readonly string[], listens: readonly string[]): Promise<void> {
-    const child = plane.supervisor.current;
+  private configureOne(plane: SupervisedPlane, fresh: readonly string[], listens: readonly string[]): Promise<void> {
+    const child = plane.process();
     if (child === undefined || !plane.isStarted) return Promise.resolve();
     const { ledger, backends, sources, avoided, clock, tls } = this.deps;
     const { generation } = this;
@@ -154,7 +156,7 @@ export class PlaneGroup {
       this.send(child, {
         type: 'config',
         generation,
-        config: planeShare(this.config, this.staying.indexOf(plane)),
+        config: this.shareOf(plane),
         backends: backends(),
         blocks: ledger.shareOf(plane.id, fresh),
         sources: sources(),
@@ -166,64 +168,110 @@ export class PlaneGroup {
     });
   }
 
-  private sendSockets(child: Child, listeners: Iterable<string>): void {
-    for (const listener of listeners) {
-      child.send({ type: 'listen', listener }, this.sockets.get(listener)!.handle as never);
-    }
+  private shareOf(plane: SupervisedPlane): Config {
+    return planeShare(this.config, this.staying.indexOf(plane));
   }
 
-  private add(id: string): void {
-    const { clock, random, log, broker } = this.deps;
-    const plane: Plane = {
+  private sendSockets(child: LinkedProcess, listeners: Iterable<string>): void {
+    for (const listener of listeners) child.send({ type: 'listen', listener }, this.sockets.get(listener)!.handle);
+  }
+
+  private add(id: string, survivor: Survivor | undefined): void {
+    const { clock, random, log, broker, lineage } = this.deps;
+    const supervisor = new Supervisor<LinkedProcess>({
+      clock,
+      random,
+      spawn: () => LinkedProcess.start(lineage.binding, { ...lineage, id }, { path: PLANE_MAIN, flags: PLANE_FLAGS }),
+      onStart: (child) => this.watch(plane, child),
+      onDeath: (cause, delayMs) => {
+        plane.isReady = false;
+        plane.isStarted = false;
+        plane.onConfigured?.();
+        broker.onDeath(id);
+        this.keepCounters(plane);
+        log.emit({ type: 'plane-died', plane: id, cause, restartInMs: Math.round(delayMs) });
+      },
+    });
+    const plane: SupervisedPlane = {
       id,
+      supervisor,
+      process: () => supervisor.current,
       isReady: false,
       lastReport: undefined,
       isStarted: false,
       isLeaving: false,
       onConfigured: undefined,
-      supervisor: new Supervisor({
-        clock,
-        random,
-        spawn: () => fork(PLANE_MAIN, { serialization: 'advanced', execArgv: [...PLANE_FLAGS, ...process.execArgv] }),
-        onStart: (child) => child.on('message', (event: PlaneEvent) => this.handle(plane, child, event)),
-        onDeath: (cause, delayMs) => {
-          plane.isReady = false;
-          plane.isStarted = false;
-          plane.onConfigured?.();
-          broker.onDeath(id);
-          if (plane.lastReport !== undefined) this.retire(plane.lastReport);
-          plane.lastReport = undefined;
-          log.emit({ type: 'plane-died', plane: id, cause, restartInMs: Math.round(delayMs) });
-        },
-      }),
     };
     this.planes.push(plane);
-    plane.supervisor.start();
+    if (survivor === undefined) {
+      supervisor.restarts = this.restarts[id] ?? 0;
+      supervisor.start();
+      return;
+    }
+    const found = survivor.state as FoundPlane;
+    plane.isReady = true;
+    plane.isStarted = true;
+    plane.lastReport = found.metrics;
+    const child = LinkedProcess.found({ ...lineage, id }, survivor.pid, survivor.channel);
+    supervisor.takeOver(child, this.restarts[id] ?? 0);
+    this.bringUpToDate(plane, child);
+    log.emit({ type: 'plane-found', plane: id, pid: survivor.pid });
   }
 
-  private handle(plane: Plane, child: Child, event: PlaneEvent): void {
+  private addRetiring(survivor: Survivor): void {
+    const { log, broker, lineage } = this.deps;
+    const child = LinkedProcess.found({ ...lineage, id: survivor.id }, survivor.pid, survivor.channel);
+    const plane: ReportingPlane = {
+      id: retiringId(survivor),
+      process: () => child,
+      isReady: true,
+      lastReport: (survivor.state as FoundPlane).metrics,
+    };
+    this.retiring.add(plane);
+    this.watch(plane, child);
+    child.on('exit', () => {
+      this.retiring.delete(plane);
+      broker.onDeath(plane.id);
+      this.keepCounters(plane);
+      log.emit({ type: 'plane-retired', plane: survivor.id, pid: survivor.pid });
+    });
+    this.bringUpToDate(plane, child);
+  }
+
+  /** What a plane is to know that has gone on without a primary. */
+  private bringUpToDate(plane: ReportingPlane, child: LinkedProcess): void {
+    const { backends, sources, avoided, broker, tls } = this.deps;
+    const { tls: material } = tls();
+    if (material !== undefined) this.send(child, { type: 'tls', material });
+    for (const backend of backends()) this.send(child, { type: 'backend', backend });
+    this.send(child, { type: 'sources', sources: sources() });
+    for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
+    broker.tellWanted(plane.id);
+  }
+
+  private watch(plane: ReportingPlane | SupervisedPlane, child: LinkedProcess): void {
+    const { clock, log, lineage } = this.deps;
+    watchProcess<PlaneEvent>({ clock, log, onMessage: (event) => this.handle(plane, child, event) }, child, {
+      name: plane.id,
+      timeoutMs: lineage.heartbeatMs,
+    });
+  }
+
+  private handle(plane: ReportingPlane | SupervisedPlane, child: LinkedProcess, event: PlaneEvent | HostEvent): void {
     switch (event.type) {
-      case 'hello': {
-        const blocks = this.deps.ledger.initialShare(plane.id, this.config.planes, poolsOfPlanes(this.config));
-        const { backends, sources, avoided, broker, tls } = this.deps;
-        const config = planeShare(this.config, this.staying.indexOf(plane));
-        this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources(), ...tls() });
-        for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
-        broker.tellWanted(plane.id);
-        plane.isStarted = true;
-        this.sendSockets(child, this.sockets.keys());
+      case 'hello':
+        if ('supervisor' in plane) this.instruct(plane, child);
         return;
-      }
       case 'ready':
         plane.isReady = true;
         this.deps.log.emit({ type: 'plane-ready', plane: plane.id });
-        if (this.planes.every(({ isReady }) => isReady)) this.onAllReady?.();
+        this.resolveWhenReady();
         return;
       case 'configured':
-        if (event.generation === this.generation) plane.onConfigured?.();
+        if ('supervisor' in plane && event.generation === this.generation) plane.onConfigured?.();
         return;
       case 'failed':
-        plane.onConfigured?.(new Error(event.message));
+        if ('supervisor' in plane) plane.onConfigured?.(new Error(event.message));
         this.onFailed?.(new Error(event.message));
         return;
       case 'low':
@@ -236,34 +284,58 @@ export class PlaneGroup {
         this.deps.onSourceLost(plane.id, event.pool, event.address);
         return;
       case 'port-use':
-        this.answers.get(event.id)?.(event.use as never);
+        this.reports.answer(event.id, event.use);
         return;
       case 'notice':
         this.deps.log.emit({ type: 'notice', message: `${plane.id}: ${event.message}` });
         return;
       case 'report':
         plane.lastReport = event.metrics;
-        this.answers.get(event.id)?.(event.metrics as never);
+        this.reports.answer(event.id, event.metrics);
+        return;
+      case 'found':
+      case 'socket':
+      case 'sockets-end':
+      case 'pong':
         return;
       default:
         event satisfies never;
     }
   }
 
-  private send(child: Child, command: PlaneCommand): void {
-    // A child that is just dying has no channel any more; its exit is on the way.
-    child.send(command, () => {});
+  private instruct(plane: SupervisedPlane, child: LinkedProcess): void {
+    const { backends, sources, avoided, broker, tls, ledger } = this.deps;
+    const blocks = ledger.initialShare(plane.id, this.config.planes, poolsOfPlanes(this.config));
+    const config = this.shareOf(plane);
+    this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources(), ...tls() });
+    for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
+    broker.tellWanted(plane.id);
+    plane.isStarted = true;
+    this.sendSockets(child, this.sockets.keys());
+    this.remember(child);
+  }
+
+  private send(child: LinkedProcess | undefined, command: PlaneCommand): void {
+    child?.send(command);
+  }
+
+  private get all(): readonly ReportingPlane[] {
+    return [...this.planes, ...this.retiring];
+  }
+
+  private remember(child: LinkedProcess | undefined): void {
+    const restarts = Object.fromEntries(this.planes.map(({ id, supervisor }) => [id, supervisor.restarts]));
+    const memo: Memo = { retired: this.reports.retired, restarts };
+    child?.send({ type: 'remember', memo } satisfies HostCommand);
   }
 
   /** To one plane; nothing happens while that is down. */
   tell(id: string, command: PlaneCommand): void {
-    const child = this.planes.find((plane) => plane.id === id)?.supervisor.current;
-    if (child !== undefined) this.send(child, command);
+    this.send(this.all.find((plane) => plane.id === id)?.process(), command);
   }
 
   broadcast(command: PlaneCommand): void {
-    for (const { supervisor } of this.planes)
-      if (supervisor.current !== undefined) this.send(supervisor.current, command);
+    for (const plane of this.all) this.send(plane.process(), command);
   }
 
   get isReady(): boolean {
@@ -279,64 +351,21 @@ export class PlaneGroup {
     }));
   }
 
-  /**
-   * What every plane counted, by plane, and those that are gone as `retired`. A plane that hangs is in it with its last report, and one
-   * that died while the others were waited for only in `retired`: each count is in there once, so no counter goes down.
-   */
-  async collect(): Promise<{
-    planes: Map<string, PlaneMetrics>;
-    retired: PlaneMetrics | undefined;
-    isComplete: boolean;
-  }> {
-    const answers = await Promise.all(
-      this.planes.map((plane) => this.ask<PlaneMetrics>(plane, (id) => ({ type: 'report', id }))),
-    );
-    const planes = new Map<string, PlaneMetrics>();
-    for (const { id, lastReport } of this.planes) if (lastReport !== undefined) planes.set(id, lastReport);
-    return { planes, retired: this.retired, isComplete: answers.every((answer) => answer !== undefined) };
+  collect(): ReturnType<PlaneReports['collect']> {
+    return this.reports.collect();
   }
 
-  /** Where port maps and the kernel differed, of the planes that are and were. */
   get drift(): PlaneMetrics['drift'] {
-    const reports = [this.retired, ...this.planes.map(({ lastReport }) => lastReport)];
-    return sumPlaneMetrics(reports.filter((report) => report !== undefined)).drift;
+    return this.reports.drift;
   }
 
-  /** How the planes use their ports; what a plane that hangs has is left out. */
-  async portUse(filter: { readonly source?: string; readonly destination?: string }): Promise<readonly PortUse[]> {
-    const answers = await Promise.all(
-      this.planes.map((plane) => this.ask<readonly PortUse[]>(plane, (id) => ({ ...filter, type: 'port-use', id }))),
-    );
-    return answers.flatMap((use) => use ?? []);
+  portUse(filter: Parameters<PlaneReports['portUse']>[0]): ReturnType<PlaneReports['portUse']> {
+    return this.reports.portUse(filter);
   }
 
-  private ask<T>({ supervisor, isReady }: Plane, question: (id: number) => PlaneCommand): Promise<T | undefined> {
-    const child = supervisor.current;
-    if (child === undefined || !isReady) return Promise.resolve(undefined);
-    const id = this.nextQuestion++;
-    return new Promise((resolve) => {
-      const settle = (answer: T | undefined): void => {
-        this.deps.clock.clear(timer);
-        this.answers.delete(id);
-        resolve(answer);
-      };
-      const timer = this.deps.clock.after(REPORT_TIMEOUT_MS, () => settle(undefined));
-      this.answers.set(id, settle);
-      this.send(child, question(id));
-    });
-  }
-
-  /** Keeps the counters of a plane that is gone; its gauges went with it. */
-  private retire(last: PlaneMetrics): void {
-    const counters: PlaneMetrics = {
-      ...last,
-      listeners: last.listeners.map((listener) => ({ ...listener, connections: 0, webSockets: 0 })),
-      queues: last.queues?.map((queue) => ({ ...queue, depth: 0 })) ?? [],
-      servers: last.servers.map((server) => ({ ...server, active: 0, idle: 0, ejected: 0 })),
-      ports: [],
-      queueDepth: [],
-    };
-    this.retired = this.retired === undefined ? counters : sumPlaneMetrics([this.retired, counters]);
+  private keepCounters(plane: ReportingPlane): void {
+    this.reports.retire(plane);
+    for (const { process } of this.all) this.remember(process());
   }
 
   /** A drain is ahead. */
@@ -347,15 +376,40 @@ export class PlaneGroup {
   /** Drains every plane. Resolves when all are gone. */
   async stop(deadlineMs: number): Promise<void> {
     this.deps.clock.clear(this.keeping);
-    await Promise.all(this.planes.map((plane) => this.stopOne(plane, deadlineMs)));
+    await Promise.all([
+      ...this.planes.map((plane) => this.stopOne(plane, deadlineMs)),
+      ...[...this.retiring].map((plane) => this.stopRetiring(plane, deadlineMs + REPORT_TIMEOUT_MS)),
+    ]);
   }
 
-  private stopOne({ supervisor }: Plane, deadlineMs: number): Promise<void> {
+  private stopOne({ supervisor }: SupervisedPlane, deadlineMs: number): Promise<void> {
     return supervisor.stop((child) => this.send(child, { type: 'drain', deadlineMs }), deadlineMs + REPORT_TIMEOUT_MS);
+  }
+
+  private stopRetiring(plane: ReportingPlane, deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.deps.clock.after(deadlineMs, () => plane.process()?.kill('SIGKILL'));
+      plane.process()?.on('exit', () => {
+        this.deps.clock.clear(timer);
+        resolve();
+      });
+    });
   }
 
   kill(): void {
     this.deps.clock.clear(this.keeping);
     for (const { supervisor } of this.planes) supervisor.kill();
+    for (const { process } of this.retiring) process()?.kill('SIGKILL');
   }
+
+  /** The planes go on for another primary; this one has nothing to do with them any more. */
+  letGo(): void {
+    this.deps.clock.clear(this.keeping);
+    for (const { supervisor } of this.planes) supervisor.letGo()?.letGo();
+    for (const { process } of this.retiring) process()?.letGo();
+  }
+}
+
+function retiringId({ id, pid }: Survivor): string {
+  return `${id}.${pid}`;
 }

@@ -5,7 +5,8 @@ import { liveTraffic } from '../admin/live-traffic.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
-import type { BackendState, PortBlock } from '../lb/control/messages.ts';
+import type { Channel } from '../lb/control/channel.ts';
+import type { BackendState, FoundPlane, PortBlock } from '../lb/control/messages.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
 import { BackendService } from './backend-service.ts';
 import { logFileFault } from './check-log-files.ts';
@@ -18,13 +19,16 @@ import { EventLog } from './event-log.ts';
 import { fileStamp } from './file-stamp.ts';
 import { HAPROXY, HaproxyEngine } from './haproxy-engine.ts';
 import { KERNEL, KernelEngine } from './kernel-engine.ts';
+import type { Lineage } from './lineage.ts';
 import { ListenSockets } from './listen-sockets.ts';
 import { LiveSource } from './live-source.ts';
 import { PlaneGroup } from './plane-group.ts';
 import { Reloader } from './reloader.ts';
 import { ShortageWatch } from './shortage-watch.ts';
+import { indexOfPlane, sortPlanes } from './sort-planes.ts';
 import { SourceService } from './source-service.ts';
 import { StartError } from './start-error.ts';
+import { Succession } from './succession.ts';
 import { SystemService } from './system-service.ts';
 import { TlsService } from './tls-service.ts';
 
@@ -33,6 +37,10 @@ export interface PrimaryDeps {
   readonly random: () => number;
   /** Milliseconds since 1970. */
   readonly epochMs: () => number;
+  readonly pid: number;
+  readonly lineage: Lineage;
+  /** Another primary asks for everything that this one has: `letGo`, then answer. */
+  readonly onSuccessor: (channel: Channel) => void;
 }
 
 /** How long a start waits for workers and first health checks before it says that it is up, without them. */
@@ -54,6 +62,8 @@ export class Primary {
   private readonly system: SystemService;
   private readonly admin: AdminServer;
   private readonly clock: Clock;
+  private readonly lineage: Lineage;
+  private readonly succession: Succession;
   private isDraining = false;
   private stopping: Promise<void> | undefined = undefined;
 
@@ -61,6 +71,8 @@ export class Primary {
   constructor(deps: PrimaryDeps, config: Config, source?: { readonly file: string; readonly text: string }) {
     const { log } = this;
     this.clock = deps.clock;
+    this.lineage = deps.lineage;
+    this.succession = new Succession({ ...deps, log }, deps.lineage);
     this.sources = new SourceService(
       {
         ...deps,
@@ -82,6 +94,7 @@ export class Primary {
       {
         ...deps,
         log,
+        drainTimeoutMs: () => this.config.drainTimeoutMs,
         leasesOf: (pool) => this.sources.leasesOf(pool),
         verdictOn: (backend, server) =>
           checkedByHaproxy(this.config, (...which) => this.haproxy?.verdictOn(...which))(backend, server),
@@ -199,6 +212,11 @@ export class Primary {
     return this.reloader.config;
   }
 
+  /** The file of that config, and its text; undefined without one. */
+  get source(): { readonly file: string; readonly text: string } | undefined {
+    return this.file === undefined ? undefined : { file: this.file.file, text: this.file.running().text };
+  }
+
   private get kernel(): KernelEngine | undefined {
     const engine = this.engines.get(KERNEL);
     return engine instanceof KernelEngine ? engine : undefined;
@@ -218,20 +236,28 @@ export class Primary {
    * Resolves when clients are served. Throws StartError, ClaimError or AdminError; nothing is left running then. `signal` gives up: what
    * is served by then is finished first, and a StartError follows.
    */
-  async start(signal?: AbortSignal): Promise<void> {
+  async start({
+    signal,
+    isUpgrade = false,
+  }: {
+    signal?: AbortSignal | undefined;
+    isUpgrade?: boolean | undefined;
+  } = {}): Promise<void> {
     const aborted = new Promise<'aborted'>((resolve) => {
       signal?.addEventListener('abort', () => resolve('aborted'), { once: true });
     });
-    if ((await Promise.race([this.bringUp(), aborted])) !== 'aborted') return;
+    if ((await Promise.race([this.bringUp(isUpgrade), aborted])) !== 'aborted') return;
     await this.stop();
     throw new StartError('it was told to stop before it was up.');
   }
 
-  private async bringUp(): Promise<void> {
+  private async bringUp(isUpgrade: boolean): Promise<void> {
     try {
       const fault = logFileFault(this.config.listeners);
       if (fault !== undefined) throw new StartError(fault);
       this.tls.start();
+      await this.succession.open(isUpgrade);
+      await this.adopt();
       for (const listener of this.config.listeners) this.sockets.bind(listener);
       this.adminAddress = await this.admin.start();
       await this.sources.start();
@@ -244,12 +270,28 @@ export class Primary {
       this.shortages.start();
       this.system.start();
       this.file?.watch(this.config.watchesFile === true);
+      this.succession.confirm();
     } catch (error) {
       if (this.isDraining) return;
-      await this.kill();
+      // Those that serve since before this run go on, for the next one.
+      if (this.succession.survivors.length > 0) await this.letGo();
+      else await this.kill();
       await this.admin.stop();
       throw error;
     }
+  }
+
+  /** What an earlier primary has left: planes with their ports, the sockets that they accept from, what was known of servers. */
+  private async adopt(): Promise<void> {
+    const { survivors } = this.succession;
+    const planes = survivors.filter(({ id }) => indexOfPlane(id) !== undefined);
+    this.planes.adopt(planes);
+    for (const [name, handle] of await this.succession.takeSockets(this.config.listeners))
+      this.sockets.adopt(name, handle);
+    const { kept } = sortPlanes(planes, this.config, this.lineage.release);
+    const [known] = [...kept.values(), ...planes];
+    if (known !== undefined) this.backends.restore((known.state as FoundPlane).backends, kept.size > 0);
+    this.backends.adopt(survivors.filter((survivor) => !planes.includes(survivor)));
   }
 
   private handleServers(state: BackendState): void {
@@ -293,6 +335,24 @@ export class Primary {
     this.system.stop();
     await this.sources.stop();
     await this.admin.stop();
+    this.succession.close();
+  }
+
+  /** Everything that serves goes on, for another primary: nothing is stopped but what this process does itself. */
+  async letGo(): Promise<void> {
+    this.isDraining = true;
+    this.file?.stop();
+    await this.reloader.stop();
+    this.sockets.close();
+    this.planes.letGo();
+    this.backends.letGo();
+    this.shortages.stop();
+    this.tls.stop();
+    this.system.stop();
+    await this.admin.stop();
+    await this.engines.stop();
+    await this.sources.letGo();
+    this.succession.close();
   }
 
   /** Ends every child at once; resolves when claimed addresses have been let go. */
@@ -306,5 +366,6 @@ export class Primary {
     this.system.stop();
     await this.engines.stop();
     await this.sources.stop();
+    this.succession.close();
   }
 }

@@ -3,10 +3,13 @@ import { banner } from './banner.ts';
 import { explainError, loadCommandConfig } from './command-config.ts';
 import { describeEvent } from './event-log.ts';
 import { type Portico, startPortico } from './start-portico.ts';
+import { startSuccessor } from './start-successor.ts';
 import { loadUws } from './worker/uws.ts';
 
 const FINE = 0;
 const FAILED = 1;
+/** In the environment of a process that is to take over from the one that runs. */
+const UPGRADE = 'PORTICO_UPGRADE';
 
 const log = (message: string): void => void process.stderr.write(`portico: ${message}\n`);
 
@@ -28,6 +31,12 @@ export async function run(file: string | undefined): Promise<number> {
     isReloadDue = true;
   };
   process.on('SIGHUP', () => onReload());
+  let onUpgrade = (): void => {};
+  process.on('SIGUSR2', () => onUpgrade());
+  const isUpgrade = process.env[UPGRADE] !== undefined;
+  // What is started from here on is no upgrade.
+  delete process.env[UPGRADE];
+  let onReplaced = (): void => {};
   let portico: Portico;
   try {
     const loaded = loadCommandConfig(file);
@@ -37,6 +46,8 @@ export async function run(file: string | undefined): Promise<number> {
     portico = await startPortico({
       config: loaded.config,
       source: loaded,
+      isUpgrade,
+      onReplaced: () => onReplaced(),
       onEvent: (event) => log(describeEvent(event)),
       signal: starting.signal,
     });
@@ -48,12 +59,14 @@ export async function run(file: string | undefined): Promise<number> {
   onReopen = () => portico.reopenLogs();
   onReload = () => void portico.reload();
   if (isReloadDue) onReload();
+  onUpgrade = () => startSuccessor({ env: { ...process.env, [UPGRADE]: '1' }, log });
   return new Promise((resolve) => {
     onSignal = () => {
       log('draining; Ctrl-C again stops at once');
       onSignal = () => void portico.kill().finally(() => resolve(FAILED));
       void portico.stop().then(() => resolve(FINE));
     };
+    onReplaced = () => resolve(FINE);
     process.stdout.write(banner(portico));
   });
 }

@@ -32,6 +32,9 @@ export class ServerRegistry {
   config: BackendConfig;
   private readonly deps: ServerRegistryDeps;
   private readonly entries = new Map<string, Entry>();
+  /** What an earlier primary knew of servers that are still to come here. */
+  private readonly restored = new Map<string, ServerState>();
+  private isSame = false;
 
   constructor(deps: ServerRegistryDeps, config: BackendConfig) {
     this.deps = deps;
@@ -46,10 +49,23 @@ export class ServerRegistry {
     return [...this.entries.values()].some(({ state }) => isAvailable(state, false));
   }
 
+  /**
+   * As an earlier primary left it, for the servers that come with `start` and later. `isSame`: by the same config, so that what was changed
+   * at run time holds; else only what was found out and what the operator wants of a server.
+   */
+  restore(state: BackendState, isSame: boolean): void {
+    this.isSame = isSame;
+    for (const server of state.servers) this.restored.set(server.id, server);
+  }
+
   start(): void {
-    for (const { host, port, weight, backup, state } of this.config.servers) {
-      this.add(host, port, weight, backup, state);
+    const { servers, workers } = this.config;
+    if (this.isSame && workers === undefined) {
+      for (const { host, port, weight, backup, admin } of [...this.restored.values()])
+        this.add(host, port, weight, backup, admin);
+      return;
     }
+    for (const { host, port, weight, backup, state } of servers) this.add(host, port, weight, backup, state);
   }
 
   /** Returns the id of the server. */
@@ -58,10 +74,22 @@ export class ServerRegistry {
     const checker = this.createChecker(id, host, port);
     // What is checked is not healthy before its first check; what is not checked always is.
     const health = checker === undefined ? { healthy: true } : { healthy: false, reason: UNCHECKED };
-    this.entries.set(id, { state: { id, host, port, weight, backup, admin, ...health }, checker });
-    if (admin !== 'maintenance') checker?.start();
+    const state = this.asBefore({ id, host, port, weight, backup, admin, ...health }, checker !== undefined);
+    this.entries.set(id, { state, checker });
+    if (state.admin !== 'maintenance') checker?.start();
     this.deps.onChange(this.state);
     return id;
+  }
+
+  private asBefore(state: ServerState, isChecked: boolean): ServerState {
+    const before = this.restored.get(state.id);
+    if (before === undefined) return state;
+    this.restored.delete(state.id);
+    const { reason: _, ...rest } = state;
+    const { healthy, reason, admin, weight } = before;
+    const found = { ...rest, admin, weight: this.isSame ? weight : rest.weight };
+    if (!isChecked) return { ...found, healthy: true };
+    return { ...found, healthy, ...(reason === undefined ? {} : { reason }) };
   }
 
   private createChecker(id: string, host: string, port: number): HealthChecker | undefined {

@@ -172,13 +172,23 @@ export class SourceService {
   }
 
   /** Lets all claimed addresses go. Idempotent. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.end();
+    return this.keeper.stop();
+  }
+
+  /** Leaves all claimed addresses to another primary. */
+  letGo(): Promise<void> {
+    this.end();
+    return this.keeper.letGo();
+  }
+
+  private end(): void {
     this.deps.clock.clear(this.ticking);
     this.ticking = undefined;
     this.broker.stop();
     this.scan?.stop();
     this.dump?.close();
-    await this.keeper.stop();
   }
 
   private tell(owner: string, command: PlaneCommand): void {

@@ -2,9 +2,13 @@ import type { ConfigChange } from '../admin/config-source.ts';
 import type { Config } from '../config/config.ts';
 import { formatFault } from '../config/fault.ts';
 import { systemClock } from '../lb/clock.ts';
+import { loadPipeBinding } from '../lb/net/pipe-binding.ts';
 import type { PorticoEvent } from './event-log.ts';
 import { ConfigError, loadConfigFile } from './load-config-file.ts';
 import { Primary } from './primary.ts';
+import { Reign } from './reign.ts';
+import { openRuntimeDirectory } from './runtime-directory.ts';
+import { readRelease } from './version.ts';
 
 /** A running Portico. */
 export interface Portico {
@@ -29,37 +33,70 @@ export interface Portico {
 export interface StartOptions {
   /** A checked config, or the path of a config file. */
   readonly config: Config | string;
-  /** The file that a checked config is from, and its text: reloads read it, and changes by the admin API are written into it. */
-  readonly source?: { readonly file: string; readonly text: string };
+  /**
+   * The file that a checked config is from, and its text: reloads read it, and changes by the admin API are written into it. Processes go on
+   * when this one is killed, and are taken over by the next start with the same file; without a file, they end with this process.
+   */
+  readonly source?: { readonly file: string; readonly text: string } | undefined;
   readonly onEvent?: (event: PorticoEvent) => void;
   /** Gives the start up. */
   readonly signal?: AbortSignal;
+  /** Takes over from the Portico that runs with the same file, without a lost connection. Default: that is an error. */
+  readonly isUpgrade?: boolean;
+  /** Another process, started with `isUpgrade`, has taken over; there is nothing left here. */
+  readonly onReplaced?: (pid: number) => void;
 }
 
 /**
  * Starts the balancer: planes and workers as child processes, the admin server in this one. Resolves when clients are served. Throws
- * ConfigError, StartError, ClaimError or AdminError; nothing is left running then. Installs no signal handlers and prints nothing.
+ * ConfigError, StartError, ClaimError or AdminError; nothing is left running then but what an earlier run had left. Installs no signal
+ * handlers and prints nothing.
  */
-export async function startPortico({ config, source, onEvent, signal }: StartOptions): Promise<Portico> {
-  const loaded = typeof config === 'string' ? read(config) : { config, source };
-  const primary = new Primary(
-    { clock: systemClock, random: Math.random, epochMs: Date.now },
-    loaded.config,
-    loaded.source,
-  );
-  if (onEvent !== undefined) primary.log.subscribe(onEvent);
-  await primary.start(signal);
+export async function startPortico(options: StartOptions): Promise<Portico> {
+  const { onEvent, signal, isUpgrade, onReplaced = () => {} } = options;
+  const loaded = typeof options.config === 'string' ? read(options.config) : { ...options, config: options.config };
+  const { config, source } = loaded;
+  const { pid, env } = process;
+  const lineage = {
+    binding: loadPipeBinding(),
+    directory: openRuntimeDirectory({ env, pid, uid: process.getuid!() }, source?.file),
+    release: readRelease(),
+    outliveMs: source === undefined ? 0 : config.outlivePrimaryMs,
+    heartbeatMs: config.heartbeatMs,
+  };
+  const listeners = new Set<(event: PorticoEvent) => void>(onEvent === undefined ? [] : [onEvent]);
+  let primary: Primary | undefined;
+  const reign = new Reign({
+    clock: systemClock,
+    onReplaced,
+    create: (onSuccessor) => {
+      // After a successor that has failed, it goes on by what ran.
+      primary = new Primary(
+        { clock: systemClock, random: Math.random, epochMs: Date.now, pid, lineage, onSuccessor },
+        primary?.config ?? config,
+        primary?.source ?? source,
+      );
+      primary.log.subscribe((event) => {
+        for (const listener of listeners) listener(event);
+      });
+      return primary;
+    },
+  });
+  await reign.start({ signal, isUpgrade });
   return {
     get config() {
-      return primary.config;
+      return reign.primary.config;
     },
-    ports: primary.ports,
-    adminAddress: primary.adminAddress,
-    subscribe: (listener) => primary.log.subscribe(listener),
-    reopenLogs: () => primary.reopenLogs(),
-    reload: () => primary.reload(),
-    stop: () => primary.stop(),
-    kill: () => primary.kill(),
+    ports: reign.primary.ports,
+    adminAddress: reign.primary.adminAddress,
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    reopenLogs: () => reign.primary.reopenLogs(),
+    reload: () => reign.primary.reload(),
+    stop: () => reign.stop(),
+    kill: () => reign.primary.kill(),
   };
 }
 

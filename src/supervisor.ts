@@ -1,55 +1,71 @@
-import type { ChildProcess } from 'node:child_process';
 import type { Clock, Timer } from '../lb/clock.ts';
 
-/** What the supervisor needs of a child process. */
-export type Child = Pick<ChildProcess, 'pid' | 'kill' | 'send' | 'on'>;
+/** What the supervisor needs of a process. */
+export interface Child {
+  readonly pid?: number | undefined;
+  kill(signal: NodeJS.Signals): unknown;
+  on(event: 'exit', listener: (code: number | null, signal: NodeJS.Signals | null) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
 
-export interface SupervisorDeps {
+export interface SupervisorDeps<C extends Child> {
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
-  readonly spawn: () => Child;
-  /** A process was started; the first, or one in place of one that died. */
-  readonly onStart: (child: Child) => void;
+  readonly spawn: () => C;
+  /** A process was started; the first, or one in place of one that died. Or one that was there already was taken over. */
+  readonly onStart: (child: C) => void;
   /** The process is gone without having been asked to go; another one follows after `delayMs`. */
   readonly onDeath: (cause: string, delayMs: number) => void;
 }
 
 const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 30_000;
-/** A process that has lived so long has not died of its start: the next delay is the first one again. */
-const STABLE_MS = 10_000;
+/** A process that has lived so long has not died of its start: it is started anew at once. */
+const STABLE_MS = 2000;
 
 /** Keeps one child process alive: starts it, and starts it anew with a growing delay when it dies. */
-export class Supervisor {
+export class Supervisor<C extends Child> {
   restarts = 0;
-  private readonly deps: SupervisorDeps;
-  private child: Child | undefined = undefined;
+  private readonly deps: SupervisorDeps<C>;
+  private child: C | undefined = undefined;
   private timer: Timer | undefined = undefined;
   private startedAtMs = 0;
   private delayMs = FIRST_DELAY_MS;
+  private isTakenOver = false;
   private isStopping = false;
   private onGone: (() => void) | undefined = undefined;
 
-  constructor(deps: SupervisorDeps) {
+  constructor(deps: SupervisorDeps<C>) {
     this.deps = deps;
   }
 
   /** The process that runs now, if one does. */
-  get current(): Child | undefined {
+  get current(): C | undefined {
     return this.child;
   }
 
   start(): void {
+    this.isTakenOver = false;
+    this.watch(this.deps.spawn());
+  }
+
+  /** Instead of `start`: a process that has been there for longer than this. `restarts`: of what it counts from. */
+  takeOver(child: C, restarts: number): void {
+    this.isTakenOver = true;
+    this.restarts = restarts;
+    this.watch(child);
+  }
+
+  private watch(child: C): void {
     this.startedAtMs = this.deps.clock.now();
-    const child = this.deps.spawn();
     this.child = child;
-    child.on('exit', (code, signal) => this.handleExit(child, signal ?? `exit status ${code}`));
+    child.on('exit', (code, signal) => this.handleExit(child, signal ?? causeOf(code)));
     child.on('error', (error) => this.handleExit(child, error.message));
     this.deps.onStart(child);
   }
 
-  private handleExit(child: Child, cause: string): void {
+  private handleExit(child: C, cause: string): void {
     if (this.child !== child) return;
     this.child = undefined;
     if (this.isStopping) {
@@ -57,9 +73,9 @@ export class Supervisor {
       return;
     }
     const { clock, random, onDeath } = this.deps;
-    if (clock.now() - this.startedAtMs >= STABLE_MS) this.delayMs = FIRST_DELAY_MS;
-    const delayMs = this.delayMs * (0.75 + random() / 2);
-    this.delayMs = Math.min(MAX_DELAY_MS, this.delayMs * 2);
+    const isStable = this.isTakenOver || clock.now() - this.startedAtMs >= STABLE_MS;
+    const delayMs = isStable ? 0 : this.delayMs * (0.75 + random() / 2);
+    this.delayMs = isStable ? FIRST_DELAY_MS : Math.min(MAX_DELAY_MS, this.delayMs * 2);
     this.restarts++;
     this.timer = clock.after(delayMs, () => this.start());
     onDeath(cause, delayMs);
@@ -69,7 +85,7 @@ export class Supervisor {
    * No more restarts. `ask` tells the process to finish; it is killed if it is still there after `deadlineMs`. Resolves when it is gone.
    * Idempotent.
    */
-  stop(ask: (child: Child) => void, deadlineMs: number): Promise<void> {
+  stop(ask: (child: C) => void, deadlineMs: number): Promise<void> {
     this.isStopping = true;
     this.deps.clock.clear(this.timer);
     const { child } = this;
@@ -84,9 +100,22 @@ export class Supervisor {
     });
   }
 
+  /** The process goes on without this: it is not watched any more. */
+  letGo(): C | undefined {
+    this.isStopping = true;
+    this.deps.clock.clear(this.timer);
+    const { child } = this;
+    this.child = undefined;
+    return child;
+  }
+
   kill(): void {
     this.isStopping = true;
     this.deps.clock.clear(this.timer);
     this.child?.kill('SIGKILL');
   }
+}
+
+function causeOf(code: number | null): string {
+  return code === null ? 'its connection ended' : `exit status ${code}`;
 }

@@ -111,6 +111,11 @@ export class AddressKeeper {
     return this.end(({ staysAtStop = false }) => !staysAtStop);
   }
 
+  /** The addresses stay, for another process that takes them over. Idempotent. */
+  letGo(): Promise<void> {
+    return this.end(() => false);
+  }
+
   private async end(isLetGo: (kept: KeptAddress) => boolean): Promise<void> {
     if (this.isStopped) return;
     this.isStopped = true;

@@ -128,8 +128,6 @@ export type PlaneCommand =
 
 /** From a plane to the primary. */
 export type PlaneEvent =
-  /** The process is up and waits for `start`. */
-  | { readonly type: 'hello' }
   /** All listeners accept. */
   | { readonly type: 'ready' }
   /** All listeners of the config accept, and requests go by it. */
@@ -146,6 +144,26 @@ export type PlaneEvent =
   /** For the operator. */
   | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'report'; readonly id: number; readonly metrics: PlaneMetrics };
+
+/** How a plane stands that has outlived its primary. */
+export interface FoundPlane {
+  readonly config: Config;
+  readonly backends: readonly BackendState[];
+  readonly sources: readonly SourceUpdate[];
+  readonly blocks: readonly PortBlock[];
+  /** All its listeners accept. */
+  readonly isReady: boolean;
+  readonly isDraining: boolean;
+  readonly metrics: PlaneMetrics;
+}
+
+/** A worker that listens, and has outlived its primary. */
+export interface FoundWorker {
+  readonly backend: string;
+  readonly module: string;
+  /** Of 127.0.0.1. */
+  readonly port: number;
+}
 
 /** From a worker process to the primary. */
 export type WorkerEvent =

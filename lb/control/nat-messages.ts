@@ -20,7 +20,9 @@ export type NatCommand =
 
 /** From that process to the primary. */
 export type NatEvent =
-  | Extract<PlaneEvent, { readonly type: 'hello' | 'ready' | 'failed' | 'low' | 'return' | 'port-use' }>
+  /** The process is up and waits for `start`. */
+  | { readonly type: 'hello' }
+  | Extract<PlaneEvent, { readonly type: 'ready' | 'failed' | 'low' | 'return' | 'port-use' }>
   /** Ports that connections of an earlier run are on; answered by a `grant` of those that are to be had. */
   | { readonly type: 'adopt'; readonly blocks: readonly PortBlock[] }
   /** Now and then, unasked. */

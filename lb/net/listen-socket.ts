@@ -37,3 +37,10 @@ export function openListenSocket(binding: TcpBinding, host: string, port: number
   if (named !== 0) fail(named);
   return { handle, port: name.port!, close: () => handle.close() };
 }
+
+/** A socket that was bound by another process, and came from it. */
+export function toListenSocket(handle: TcpHandle): ListenSocket {
+  const name: { port?: number } = {};
+  handle.getsockname(name);
+  return { handle, port: name.port ?? 0, close: () => handle.close() };
+}

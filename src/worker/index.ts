@@ -1,4 +1,5 @@
 import { setDrainHandler } from './drain.ts';
+import { workerLink } from './link.ts';
 import { loadUws, type TemplatedApp } from './uws.ts';
 
 export type { HttpRequest, HttpResponse, TemplatedApp, WebSocket, WebSocketBehavior } from './uws.ts';
@@ -27,7 +28,8 @@ export function serve(routes: (app: TemplatedApp) => void, options: ServeOptions
   const app = uws.App();
   if (health !== false) app.get(health, (response) => void response.end('ok'));
   routes(app);
-  const isSupervised = process.send !== undefined;
+  const link = workerLink();
+  const isSupervised = link !== undefined;
   return new Promise((resolve, reject) => {
     app.listen(isSupervised ? '127.0.0.1' : host, isSupervised ? 0 : port, (socket) => {
       if (socket === false) {
@@ -35,7 +37,7 @@ export function serve(routes: (app: TemplatedApp) => void, options: ServeOptions
         return;
       }
       const bound = uws.us_socket_local_port(socket);
-      process.send?.({ type: 'listening', port: bound });
+      link?.listening(bound);
       setDrainHandler(() => {
         uws.us_listen_socket_close(socket);
         process.exit(0);

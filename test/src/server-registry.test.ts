@@ -111,7 +111,7 @@ t.test('servers come and go', async (t) => {
 });
 
 t.test('workers are changed, not added or removed', async (t) => {
-  const { registry } = registryOf({ servers: [], workers: { module: 'x', count: 1 } });
+  const { registry } = registryOf({ servers: [], workers: { module: 'x', count: 1, heartbeatMs: 30_000 } });
   const id = registry.add('127.0.0.1', 5000);
   t.match(registry.change(id, { weight: 0 }), { ok: true });
   t.match(registry.addServer('127.0.0.1:1', 1, false), { ok: false, reason: 'workers' });

@@ -54,9 +54,35 @@ t.test('a process that has lived a while starts again at once', async (t) => {
   supervisor.start();
   children.at(-1)!.emit('exit', 1, null);
   clock.advance(100);
-  clock.advance(10_000);
+  children.at(-1)!.emit('exit', 1, null);
+  clock.advance(200);
+  clock.advance(2000);
   children.at(-1)!.emit('exit', null, 'SIGKILL');
-  t.same(delays, [100, 100]);
+  clock.advance(0);
+  children.at(-1)!.emit('exit', 1, null);
+  t.same(delays, [100, 200, 0, 100]);
+});
+
+t.test('a process that was there before is started anew at once when it dies', async (t) => {
+  const { clock, children, delays, supervisor } = create();
+  const found = new FakeChild();
+  supervisor.takeOver(found as unknown as Child, 3);
+  t.equal(supervisor.current, found);
+  found.emit('exit', null, null);
+  clock.advance(0);
+  t.equal(children.length, 1);
+  t.same(delays, [0]);
+  t.equal(supervisor.restarts, 4);
+});
+
+t.test('a process that is let go is neither killed nor replaced', async (t) => {
+  const { clock, children, supervisor } = create();
+  supervisor.start();
+  t.equal(supervisor.letGo(), children[0]);
+  children[0]!.emit('exit', 0, null);
+  clock.advance(100_000);
+  t.equal(children.length, 1);
+  t.same(children[0]!.signals, []);
 });
 
 t.test('stop asks, then kills, and starts nothing again', async (t) => {
