@@ -39,7 +39,7 @@ export class HaproxyProcess {
   readonly socket: RuntimeSocket;
   private readonly deps: HaproxyProcessDeps;
   private readonly master: RuntimeSocket;
-  private readonly supervisor: Supervisor<ChildProcess>;
+  private readonly supervisor: Supervisor<Child>;
   private adopted: number | undefined = undefined;
   private isStopped = false;
 

@@ -42,6 +42,7 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
   private readonly requests: ClientRequests;
   private tunnel: WebSocketTunnel | undefined = undefined;
   private keepAlive = true;
+  private hasAsked = false;
   private isOld = false;
   private readonly answer: AnswerSender;
   private closesWhenDrained = false;
@@ -144,6 +145,7 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
   private begin(bytes: Buffer, headEnd: number, end: number): void {
     const { listener, requests } = this;
     const { requestHead: head } = listener.context;
+    this.hasAsked = true;
     this.keepAlive = head.keepAlive && !listener.isDraining;
     this.isOld = head.isOld;
     this.state = 'waiting';
@@ -344,7 +346,9 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
   /** Stops as soon as nothing is under way. */
   drain(): void {
     if (this.state === 'idle' && this.stream.isBackedUp) this.closeWhenDrained();
-    else if (this.state === 'idle') this.close();
+    else if (this.state === 'idle' && (this.hasAsked || this.timeoutList !== this.listener.idleTimeouts)) this.close();
+    // Who has just connected is about to ask, and would not ask again elsewhere by itself, as after a connection that was used before.
+    else if (this.state === 'idle') this.listener.headerTimeouts.start(this, this.listener.context.tickMs);
     else if (this.state === 'tunnel') this.tunnel?.drain();
     else this.keepAlive = false;
   }
