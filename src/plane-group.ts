@@ -11,6 +11,7 @@ import { LinkedProcess } from './linked-process.ts';
 import type { PlaneGroupDeps, PlaneStatus } from './plane-group-deps.ts';
 import { PlaneReports, REPORT_TIMEOUT_MS, type ReportingPlane } from './plane-reports.ts';
 import { planeId, type SortedPlanes, sortPlanes } from './sort-planes.ts';
+import type { PlanesMemo, SupervisedPlane } from './supervised-plane.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Survivor } from './survivors.ts';
 import { watchProcess } from './watch-process.ts';
@@ -25,22 +26,6 @@ const PLANE_FLAGS = ['--max-semi-space-size=2'];
 const CONFIGURE_TIMEOUT_MS = 5000;
 /** How much of its counters a plane that is killed can take with it. */
 const KEEP_REPORT_MS = 1000;
-
-interface SupervisedPlane extends ReportingPlane {
-  readonly supervisor: Supervisor<LinkedProcess>;
-  /** It has a config. */
-  isStarted: boolean;
-  /** It is one too many, and ends. */
-  isLeaving: boolean;
-  /** While it is to take over another config: hears of that, or of why not. */
-  onConfigured: ((failure?: Error) => void) | undefined;
-}
-
-/** What the next primary is to know, and planes keep for it. */
-interface Memo {
-  readonly retired: PlaneMetrics | undefined;
-  readonly restarts: Readonly<Record<string, number>>;
-}
 
 /** The data-plane processes: starts them, hands them sockets and ports, and adds up what they count. */
 export class PlaneGroup {
@@ -73,7 +58,9 @@ export class PlaneGroup {
     const { ledger, lineage } = this.deps;
     this.found = sortPlanes(survivors, this.config, lineage.release);
     const { kept, retiring } = this.found;
-    const memo = [...kept.values(), ...retiring].map((survivor) => survivor.memo as Memo | undefined).find(Boolean);
+    const memo = [...kept.values(), ...retiring]
+      .map((survivor) => survivor.memo as PlanesMemo | undefined)
+      .find(Boolean);
     this.reports.retired = memo?.retired;
     this.restarts = memo?.restarts ?? {};
     for (const [id, { state }] of kept) ledger.claim(id, (state as FoundPlane).blocks, this.config.planes);
@@ -325,7 +312,7 @@ export class PlaneGroup {
 
   private remember(child: LinkedProcess | undefined): void {
     const restarts = Object.fromEntries(this.planes.map(({ id, supervisor }) => [id, supervisor.restarts]));
-    const memo: Memo = { retired: this.reports.retired, restarts };
+    const memo: PlanesMemo = { retired: this.reports.retired, restarts };
     child?.send({ type: 'remember', memo } satisfies HostCommand);
   }
 
