@@ -143,7 +143,7 @@ export class PlaneGroup {
       this.send(child, {
         type: 'config',
         generation,
-        config: this.shareOf(plane),
+        config: planeShare(this.config, this.staying.indexOf(plane)),
         backends: backends(),
         blocks: ledger.shareOf(plane.id, fresh),
         sources: sources(),
@@ -153,10 +153,6 @@ export class PlaneGroup {
       for (const ports of avoided()) if (fresh.includes(ports.pool)) this.send(child, { type: 'avoid', ...ports });
       this.sendSockets(child, listens);
     });
-  }
-
-  private shareOf(plane: SupervisedPlane): Config {
-    return planeShare(this.config, this.staying.indexOf(plane));
   }
 
   private sendSockets(child: LinkedProcess, listeners: Iterable<string>): void {
@@ -293,7 +289,7 @@ export class PlaneGroup {
   private instruct(plane: SupervisedPlane, child: LinkedProcess): void {
     const { backends, sources, avoided, broker, tls, ledger } = this.deps;
     const blocks = ledger.initialShare(plane.id, this.config.planes, poolsOfPlanes(this.config));
-    const config = this.shareOf(plane);
+    const config = planeShare(this.config, this.staying.indexOf(plane));
     this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources(), ...tls() });
     for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
     broker.tellWanted(plane.id);
