@@ -447,17 +447,34 @@ t.test('a port that another program holds is passed over', async (t) => {
   t.equal(metrics().servers[0]?.connectFailuresTotal, 0);
 });
 
-t.test('drain: idle connections close, the answer under way is finished', async (t) => {
-  const server = await startRawServer(() => {});
+t.test('drain: idle connections close, the answer under way is finished, who has just come is answered', async (t) => {
+  let requests = 0;
+  let onRequest = (): void => {};
+  const server = await startRawServer(() => {
+    requests++;
+    onRequest();
+  });
   t.teardown(() => server.close());
+  const arrived = async (count: number): Promise<void> => {
+    while (requests < count) await new Promise<void>((resolve) => (onRequest = resolve));
+  };
   const { port, drain } = plane(t, { servers: [{ port: server.port }] });
-  const idle = new RawClient(port);
-  const busy = new RawClient(port).send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  while (server.sockets.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+  const idle = new RawClient(port).send(request);
+  await arrived(1);
+  server.sockets[0]!.write(OK);
+  await idle.until((received) => received.endsWith('ok'));
+  const fresh = new RawClient(port);
+  const busy = new RawClient(port).send(request);
+  await arrived(2);
   const drained = drain(5000);
   await idle.closed();
-  server.sockets[0]?.write(OK);
+  server.sockets.at(-1)!.write(OK);
   t.match(await busy.closed(), /Connection: close\r\n\r\nok$/);
+  fresh.send(request);
+  await arrived(3);
+  server.sockets.at(-1)!.write(OK);
+  t.match(await fresh.closed(), /Connection: close\r\n\r\nok$/);
   await drained;
 });
 
