@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import t from 'tap';
 import { Exposition } from '../../admin/metrics/exposition.ts';
-import { FakeAdminSource, planeMetrics, sourceStatus } from '../fixtures/fake-admin-source.ts';
+import { FakeAdminSource, forecast, planeMetrics, sourceStatus } from '../fixtures/fake-admin-source.ts';
 import { parsePrometheusText } from '../fixtures/prometheus-text.ts';
 import { askedMetrics } from '../fixtures/promql-names.ts';
 
@@ -25,19 +25,7 @@ const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map((
 t.test('every metric that a panel asks for exists, with its labels', async (t) => {
   const source = new FakeAdminSource();
   source.list = [sourceStatus()];
-  source.ahead = [
-    {
-      pool: 'default',
-      source: '127.0.1.1',
-      destination: '127.0.0.1:1',
-      leaseRate: 1,
-      holdSeconds: 1,
-      busy: 1,
-      capacity: 1000,
-      exhaustionSeconds: 60,
-      addAddresses: 1,
-    },
-  ];
+  source.ahead = [forecast()];
   source.counters = { drift: { foreign: 1 }, claims: { claimed: 1 } };
   const metrics = planeMetrics(1, {
     queues: [{ backend: 'app', depth: 1, queued: 1, timeouts: 1, refused: 1, shed: 1, retriesRefused: 1 }],

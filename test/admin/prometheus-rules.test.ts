@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import t from 'tap';
 import { parse } from 'yaml';
 import { Exposition } from '../../admin/metrics/exposition.ts';
-import { FakeAdminSource, planeMetrics, sourceStatus } from '../fixtures/fake-admin-source.ts';
+import { FakeAdminSource, forecast, planeMetrics, sourceStatus } from '../fixtures/fake-admin-source.ts';
 import { parsePrometheusText } from '../fixtures/prometheus-text.ts';
 import { askedMetrics } from '../fixtures/promql-names.ts';
 
@@ -27,19 +27,7 @@ t.test('the rules are right, and fire when they should', { skip }, async (t) => 
 t.test('every metric that a rule asks for exists, with its labels', async (t) => {
   const source = new FakeAdminSource();
   source.list = [sourceStatus()];
-  source.ahead = [
-    {
-      pool: 'default',
-      source: '127.0.1.1',
-      destination: '127.0.0.1:1',
-      leaseRate: 1,
-      holdSeconds: 1,
-      busy: 1,
-      capacity: 1000,
-      exhaustionSeconds: 60,
-      addAddresses: 1,
-    },
-  ];
+  source.ahead = [forecast()];
   source.counters = { drift: { foreign: 1 }, claims: {} };
   source.current = { planes: new Map([['plane-1', planeMetrics()]]), retired: undefined, isComplete: true };
   const exposition = new Exposition(
