@@ -6,20 +6,27 @@ import type { SourceStatus } from '../lb/source/source-status.ts';
  * A source that is gone from `sources` keeps what the planes say.
  */
 export function withSourceFree(ports: readonly PortMetrics[], sources: readonly SourceStatus[]): PortMetrics[] {
-  return ports.map(sourceFreeView(sources));
+  const sourceOf = sourceFinder(sources);
+  return ports.map((port) => {
+    const source = sourceOf(port.pool, port.source);
+    if (source === undefined) return port;
+    return { ...port, unusable: port.unusable + source.heldElsewhere, free: freePorts(source, port) };
+  });
 }
 
-/** That for one at a time. There may be millions, so nothing is looked up by a text that would have to be made for it. */
-export function sourceFreeView(sources: readonly SourceStatus[]): (port: PortMetrics) => PortMetrics {
+/** Of all ports of the source, those that are not taken towards the destination. */
+export function freePorts(source: SourceStatus, { used, quarantined, unusable }: PortMetrics): number {
+  return Math.max(0, source.ports - used - quarantined - unusable - source.heldElsewhere);
+}
+
+/** There may be millions of pairs, so nothing is looked up by a text that would have to be made for it. */
+export function sourceFinder(
+  sources: readonly SourceStatus[],
+): (pool: string, address: string) => SourceStatus | undefined {
   const pools = new Map<string, Map<string, SourceStatus>>();
   for (const source of sources) {
     const pool = pools.get(source.pool) ?? new Map<string, SourceStatus>();
     pools.set(source.pool, pool.set(source.address, source));
   }
-  return (port) => {
-    const source = pools.get(port.pool)?.get(port.source);
-    if (source === undefined) return port;
-    const unusable = port.unusable + source.heldElsewhere;
-    return { ...port, unusable, free: Math.max(0, source.ports - port.used - port.quarantined - unusable) };
-  };
+  return (pool, address) => pools.get(pool)?.get(address);
 }

@@ -3,6 +3,7 @@ import type { AdminSource, Traffic } from '../admin-source.ts';
 import { liveTraffic } from '../live-traffic.ts';
 import { shareInFlight } from '../share-in-flight.ts';
 import { wholeTraffic } from '../whole-traffic.ts';
+import { PortSeries } from './port-series.ts';
 import { processMetrics } from './process-metrics.ts';
 import { systemMetrics } from './system-metrics.ts';
 import { trafficMetrics } from './traffic-metrics.ts';
@@ -27,11 +28,11 @@ const TYPES: Readonly<Record<ExpositionFormat, string>> = {
 export class Exposition {
   private readonly collects: Readonly<Record<ExpositionFormat, () => Promise<string>>>;
   private readonly deps: ExpositionDeps;
-  private readonly topDestinations: number;
+  private readonly portSeries: PortSeries;
 
   constructor(deps: ExpositionDeps, options: { readonly topDestinations: number }) {
     this.deps = deps;
-    this.topDestinations = options.topDestinations;
+    this.portSeries = new PortSeries(options);
     this.collects = {
       prometheus: shareInFlight(() => this.render('prometheus')),
       openmetrics: shareInFlight(() => this.render('openmetrics')),
@@ -50,18 +51,18 @@ export class Exposition {
   private async render(format: ExpositionFormat): Promise<string> {
     const { source, registry } = this.deps;
     const traffic = await this.deps.traffic();
-    const live = liveTraffic(traffic);
+    const sum = wholeTraffic(traffic, liveTraffic(traffic));
+    const sources = source.sources();
     const metrics = [
       ...(await processMetrics(registry)),
+      ...this.portSeries.collect({ ports: sum.ports, sources, forecasts: source.forecasts() }),
       ...trafficMetrics({
-        sum: wholeTraffic(traffic, live),
+        sum,
         traffic,
         status: source.status(),
         backends: source.backends(),
-        sources: source.sources(),
+        sources,
         sourceCounters: source.sourceCounters(),
-        forecasts: source.forecasts(),
-        topDestinations: this.topDestinations,
       }),
       ...systemMetrics(source.system.summary()),
     ];

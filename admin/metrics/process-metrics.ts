@@ -19,6 +19,6 @@ export async function processMetrics(registry: Registry): Promise<Metric[]> {
     if (type === 'gauge' && name.endsWith('_total')) return [];
     const samples = values.map(({ labels = {}, value }): Sample => [labels, value]);
     const suffixes = values.map(({ metricName = name }) => metricName.slice(name.length));
-    return [{ name, help, type, merge: 'sum', samples, suffixes }];
+    return [{ name, help, type, samples, suffixes }];
   });
 }

@@ -1,30 +1,17 @@
-import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 import type { SourceState, SourceStatus } from '../../lb/source/source-status.ts';
 import type { SourceCounters } from '../admin-source.ts';
-import { OTHER } from './fold-ports.ts';
-import { counter, gauge, leastGauge, type Metric, type Sample } from './metric.ts';
+import { counter, gauge, type Metric, type Sample } from './metric.ts';
 
 const STATES: readonly SourceState['kind'][] = ['ready', 'claiming', 'draining', 'lost', 'refused'];
 
 export interface SourceMetricsInput {
   readonly sources: readonly SourceStatus[];
   readonly sourceCounters: SourceCounters;
-  readonly forecasts: readonly PortForecast[];
 }
 
-/** Of source addresses: what becomes of them, when they run out. Destinations that are not `kept` share a label. */
-export function sourceMetrics(input: SourceMetricsInput, kept: ReadonlySet<string>): Metric[] {
-  const { sources, sourceCounters, forecasts } = input;
+/** Of source addresses: what becomes of them. */
+export function sourceMetrics({ sources, sourceCounters }: SourceMetricsInput): Metric[] {
   return [
-    leastGauge(
-      'portico_source_exhaustion_seconds',
-      'When the ports of a source towards a destination run out if it goes on like this; +Inf for never',
-      forecasts.flatMap(({ source, destination, exhaustionSeconds }): Sample[] =>
-        source === undefined
-          ? []
-          : [[{ source, destination: kept.has(destination) ? destination : OTHER }, exhaustionSeconds]],
-      ),
-    ),
     gauge(
       'portico_source_state',
       '1 for the state that a source is in',

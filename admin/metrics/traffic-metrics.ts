@@ -1,10 +1,7 @@
 import type { BackendState } from '../../lb/control/messages.ts';
-import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 import type { TrafficMetrics } from '../../lb/metrics/plane-metrics.ts';
 import type { SourceStatus } from '../../lb/source/source-status.ts';
 import type { SourceCounters, Status, Traffic } from '../admin-source.ts';
-import { sourceFreeView } from '../with-source-free.ts';
-import { findTopDestinations, foldPorts } from './fold-ports.ts';
 import { counter, gauge, type Labels, type Metric, type Sample } from './metric.ts';
 import { sourceMetrics } from './source-metrics.ts';
 import { streamMetrics } from './stream-metrics.ts';
@@ -19,31 +16,16 @@ export interface TrafficMetricsInput {
   readonly backends: readonly BackendState[];
   readonly sources: readonly SourceStatus[];
   readonly sourceCounters: SourceCounters;
-  readonly forecasts: readonly PortForecast[];
-  readonly topDestinations: number;
 }
 
-/** The metrics of the data planes, in prom-client's JSON. Two samples of a metric with the same labels are for it to add up. */
+/** The metrics of the data planes but for their ports. Two samples of a metric with the same labels are added up. */
 export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
-  const { sum, traffic, status, backends, sources, topDestinations } = input;
+  const { sum, traffic, status, backends } = input;
   const queues = sum.queues ?? [];
   const planes = [...traffic.planes];
   const workers = status.workers.flatMap(({ id, usage }) => (usage === undefined ? [] : [[id, usage] as const]));
-  const kept = findTopDestinations(sum.ports, topDestinations);
   return [
-    gauge(
-      'portico_source_ports',
-      'Source ports by what becomes of them, towards each destination',
-      foldPorts(sum.ports, kept, sourceFreeView(sources)).flatMap(
-        ({ source, destination, free, used, quarantined, unusable }): Sample[] => [
-          [{ source, destination, state: 'free' }, free],
-          [{ source, destination, state: 'used' }, used],
-          [{ source, destination, state: 'quarantined' }, quarantined],
-          [{ source, destination, state: 'unusable' }, unusable],
-        ],
-      ),
-    ),
-    ...sourceMetrics(input, kept),
+    ...sourceMetrics(input),
     counter(
       'portico_source_exhausted_total',
       'Connections that found no free source port, by what became of them',
@@ -217,7 +199,7 @@ function durations(sum: TrafficMetrics): Metric {
     name: 'portico_request_duration_seconds',
     help: 'From the end of a request head to the end of its answer',
     type: 'histogram',
-    merge: 'sum',
+
     samples,
     suffixes,
   };

@@ -6,22 +6,29 @@ export type ExpositionFormat = 'prometheus' | 'openmetrics';
 /** Metrics as text, without what ends an OpenMetrics exposition. A family without samples tells of itself all the same. */
 export function writeMetrics(metrics: readonly Metric[], format: ExpositionFormat): string {
   const parts: string[] = [];
-  for (const { name, help, type, samples, suffixes, merge } of metrics) {
+  for (const metric of metrics) {
+    const { name, help, type } = metric;
     // OpenMetrics names a counter without its suffix.
     const family = format === 'openmetrics' && type === 'counter' ? name.replace(/_total$/, '') : name;
     parts.push(`# HELP ${family} ${escapeHelp(help)}\n# TYPE ${family} ${type}\n`);
+    if ('lines' in metric) {
+      parts.push(metric.lines);
+      continue;
+    }
+    const { samples, suffixes } = metric;
     const values = new Map<string, number>();
     samples.forEach(([labels, value], i) => {
       const key = `${name}${suffixes?.[i] ?? ''}${writeLabels(labels)}`;
       const known = values.get(key);
-      values.set(key, known === undefined ? value : merge === 'sum' ? known + value : Math.min(known, value));
+      values.set(key, known === undefined ? value : known + value);
     });
     for (const [key, value] of values) parts.push(key, ' ', writeNumber(value), '\n');
   }
   return parts.join('');
 }
 
-function writeLabels(labels: Labels): string {
+/** `{name="value",…}`; nothing for none. */
+export function writeLabels(labels: Labels): string {
   let text = '';
   for (const name in labels) text += `${text === '' ? '{' : ','}${name}="${escapeLabel(String(labels[name]))}"`;
   return text === '' ? '' : `${text}}`;
@@ -38,7 +45,7 @@ function escapeHelp(help: string): string {
   return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
 }
 
-function writeNumber(value: number): string {
+export function writeNumber(value: number): string {
   if (Number.isFinite(value)) return String(value);
   return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
 }

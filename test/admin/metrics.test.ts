@@ -3,7 +3,8 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import t from 'tap';
 import type { AdminSource } from '../../admin/admin-source.ts';
 import { Exposition } from '../../admin/metrics/exposition.ts';
-import { findTopDestinations, foldPorts } from '../../admin/metrics/fold-ports.ts';
+import { PortSeries } from '../../admin/metrics/port-series.ts';
+import { findTopDestinations } from '../../admin/metrics/top-destinations.ts';
 import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 import { FakeAdminSource, planeMetrics, sourceStatus } from '../fixtures/fake-admin-source.ts';
 import { parsePrometheusText } from '../fixtures/prometheus-text.ts';
@@ -134,7 +135,7 @@ t.test('destinations beyond the top ones share a label', async (t) => {
   source.current = { planes: new Map([['plane-1', planeMetrics(1, { ports })]]), retired: undefined, isComplete: true };
   const series = [...seriesOf(await expositionOf(source, new Registry(), 2).collect())];
   t.strictSame(
-    series.filter(([name]) => name.startsWith('portico_source_ports') && name.includes('state="used"')),
+    series.filter(([name]) => name.startsWith('portico_source_ports') && name.includes('state="used"')).sort(),
     [
       ['portico_source_ports{destination="127.0.0.1:4",source="127.0.1.1",state="used"}', 4],
       ['portico_source_ports{destination="127.0.0.1:5",source="127.0.1.1",state="used"}', 5],
@@ -153,7 +154,7 @@ t.test('scrapes at the same time share one collection', async (t) => {
   t.equal(source.collections, 2);
 });
 
-t.test('many destinations fold into one', async (t) => {
+t.test('many destinations fold into one, and what is gone is forgotten', async (t) => {
   const port = (destination: string, source: string, used: number) => ({
     pool: 'p',
     source,
@@ -165,21 +166,23 @@ t.test('many destinations fold into one', async (t) => {
     unusable: 0,
   });
   const ports = [port('a', 's1', 1), port('b', 's1', 5), port('c', 's1', 3), port('a', 's2', 1), port('d', 's2', 9)];
-  t.same(
-    foldPorts(ports, findTopDestinations(ports, 2)).map(({ destination, source, used, free }) => [
-      destination,
-      source,
-      used,
-      free,
-    ]),
-    [
-      ['b', 's1', 5, 1],
-      ['d', 's2', 9, 1],
-      ['other', 's1', 4, 2],
-      ['other', 's2', 1, 1],
-    ],
+  const series = new PortSeries({ topDestinations: 2 });
+  const linesOf = (of: typeof ports, state: string): string[] => {
+    const [metric] = series.collect({ ports: of, sources: [], forecasts: [] });
+    const { lines } = metric as { lines: string };
+    return lines.split('\n').flatMap((line) => {
+      const match = /source="(.*)",destination="(.*)",state="(.*)"\} (\d+)$/.exec(line);
+      return match?.[3] === state ? [`${match[1]} ${match[2]} ${match[4]}`] : [];
+    });
+  };
+  t.strictSame(linesOf(ports, 'used').sort(), ['s1 b 5', 's1 other 4', 's2 d 9', 's2 other 1']);
+  t.strictSame(
+    linesOf(ports, 'free').sort(),
+    ['s1 b 1', 's1 other 2', 's2 d 1', 's2 other 1'],
+    'nothing of before is in it',
   );
-  t.same(foldPorts(ports, findTopDestinations(ports, 4)), ports);
+  t.strictSame(linesOf(ports.slice(0, 2), 'used'), ['s1 b 5', 's1 a 1']);
+  t.strictSame([...findTopDestinations(ports, 4)], ['a', 'b', 'c', 'd']);
 });
 
 t.test('sources: free of the whole source, state, forecasts, drift and claims', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { acceptedFormat } from '../../admin/metrics/accepted-format.ts';
-import { counter, gauge, leastGauge, type Metric } from '../../admin/metrics/metric.ts';
+import { counter, gauge, type Metric } from '../../admin/metrics/metric.ts';
 import { writeMetrics } from '../../admin/metrics/write-metrics.ts';
 
 t.test('both formats', async (t) => {
@@ -8,7 +8,7 @@ t.test('both formats', async (t) => {
     name: 'h_seconds',
     help: 'Took',
     type: 'histogram',
-    merge: 'sum',
+
     suffixes: ['_bucket', '_bucket', '_sum', '_count'],
     samples: [
       [{ le: '1.0' }, 2],
@@ -23,10 +23,8 @@ t.test('both formats', async (t) => {
       [{ x: 'q"\\\n', y: 1 }, 2],
     ]),
     gauge('b', 'B', [[{}, Number.POSITIVE_INFINITY]]),
-    leastGauge('c', 'C', [
-      [{ z: 'ü' }, 5],
-      [{ z: 'ü' }, 1e-7],
-    ]),
+    gauge('c', 'C', [[{ z: 'ü' }, 1e-7]]),
+    { name: 'w', help: 'W', type: 'gauge', lines: 'w{v="1"} 1\nw{v="2"} 2\n' } as const,
     gauge('none', 'Nothing', []),
     histogram,
   ];
@@ -43,6 +41,10 @@ t.test('both formats', async (t) => {
       '# HELP c C',
       '# TYPE c gauge',
       'c{z="ü"} 1e-7',
+      '# HELP w W',
+      '# TYPE w gauge',
+      'w{v="1"} 1',
+      'w{v="2"} 2',
       '# HELP none Nothing',
       '# TYPE none gauge',
       '# HELP h_seconds Took',

@@ -38,6 +38,15 @@ function sourceOf({ destinations, sources }: Size): FakeAdminSource {
   }
   const source = new FakeAdminSource();
   source.list = Array.from({ length: sources }, (_, s) => sourceStatus({ address: `10.0.0.${s}`, ports: 64_512 }));
+  source.ahead = ports.map((port) => ({
+    ...port,
+    busy: port.used + port.quarantined,
+    capacity: 64_512,
+    leaseRate: 10,
+    holdSeconds: 2,
+    exhaustionSeconds: port.used === 0 ? Number.POSITIVE_INFINITY : 1000 + port.used / 7,
+    addAddresses: 0,
+  }));
   source.current = {
     planes: new Map([['plane-1', planeMetrics(1, { ports })]]),
     retired: undefined,
@@ -77,7 +86,7 @@ export const scrape: Scenario = {
     }
     return {
       title: 'How long a scrape takes',
-      text: '`GET /metrics` of an admin server whose one plane has used so many destinations from so many sources; of them, the 100 with most ports in use have labels of their own. What the plane itself does for its report is not in it.',
+      text: '`GET /metrics` of an admin server whose one plane has used so many destinations from so many sources; of them, the 100 with most ports in use have labels of their own. There is a forecast of each pair, as there is in use. What the plane itself does for its report is not in it.',
       columns: ['destinations × sources', 'series', 'KiB', 'ms'],
       rows,
       targets: [
