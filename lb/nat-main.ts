@@ -1,11 +1,16 @@
 import { release, setPriority } from 'node:os';
 import { systemClock } from './clock.ts';
 import type { NatCommand, NatEvent } from './control/nat-messages.ts';
-import { NatEngine } from './nat/nat-engine.ts';
+import { WAIT_QUEUE } from './nat/nat-chains.ts';
+import { NatEngine, type NatEngineDeps } from './nat/nat-engine.ts';
 import { whyNoForwarding } from './nat/nat-requirements.ts';
+import type { Nft } from './nat/nft.ts';
 import { openNftLibrary } from './nat/nft-library.ts';
+import { canQueue } from './nat/nft-queue.ts';
 import { openConntrackDump } from './netlink/conntrack-dump.ts';
+import { openConntrackEraser } from './netlink/conntrack-eraser.ts';
 import { NetfilterState } from './netlink/netfilter-state.ts';
+import { type HeldPacket, openPacketQueue } from './netlink/packet-queue.ts';
 
 // The process of the kernel engine. The primary forks it and speaks lb/control/nat-messages.ts with it. It carries no traffic: should it end,
 // the kernel goes on by the rules that there are.
@@ -23,12 +28,26 @@ function canEvict(): boolean {
   return major > 6 || (major === 6 && minor >= 3);
 }
 
-function openEngine(): NatEngine | undefined {
+/** `nft`: to try whether nftables itself knows `queue`. Undefined where the kernel has no queues, or another program has ours. */
+async function openQueue(nft: Nft, onHeld: (packet: HeldPacket) => void): Promise<NatEngineDeps['queue']> {
   try {
+    const packets = await openPacketQueue(WAIT_QUEUE, onHeld);
+    return { packets, isNative: canQueue(nft) };
+  } catch {
+    return undefined;
+  }
+}
+
+async function openEngine(): Promise<NatEngine | undefined> {
+  try {
+    const nft = openNftLibrary();
+    const queue = await openQueue(nft, (packet) => opened?.onHeld(packet));
     return new NatEngine({
       clock: systemClock,
-      nft: openNftLibrary(),
+      nft,
+      queue,
       dump: openConntrackDump(),
+      eraser: openConntrackEraser(),
       state: new NetfilterState(),
       send,
       canEvict: canEvict(),
@@ -48,7 +67,9 @@ try {
   // Without the privilege it is as good as any process.
 }
 const exit = (): void => process.exit(0);
-const engine = openEngine();
+let opened: NatEngine | undefined;
+const engine = await openEngine();
+opened = engine;
 process.on('message', (command: NatCommand) => engine?.handle(command, exit));
 process.on('disconnect', () => {
   if (engine === undefined) exit();

@@ -15,11 +15,21 @@ const HASH_SLOTS_AT_LEAST = 1;
 export const fromCounter = (id: number, serial: number): string => `from_${id}_${serial % 2}`;
 export const acceptedCounter = (id: number): string => `accepted_${id}`;
 export const refusedCounter = (id: number): string => `refused_${id}`;
+/** First packets that waited; each comes by `accepted` once more afterwards. */
+export const heldCounter = (id: number): string => `held_${id}`;
+/** Hands a first packet over to the process of the engine, which lets it come again. */
+export const WAIT_CHAIN = 'wait';
+/** Number of the kernel's packet queues (NFQUEUE): any that nobody else uses. */
+export const WAIT_QUEUE = 0x706f;
+/** How rules know packets that have waited: may once more, or must not. */
+export const MARK_RETRY = 0x706f_0001;
+export const MARK_LAST = 0x706f_0002;
 /** First packets that a target let in and for which there was no ticket: only those under way while tickets changed. */
 export const UNPLACED = 'unplaced';
 
 export const runName = ({ address, first, last }: SourceRun): string =>
   `run_${address.replaceAll(':', '.')}_${first}_${last}`;
+const goName = (id: number): string => `go_${id}`;
 const toName = (id: number): string => `to_${id}`;
 const fromName = (id: number): string => `from_${id}`;
 const listenerName = (id: number): string => `listener_${id}`;
@@ -44,10 +54,23 @@ export function runChain(run: SourceRun): Chain {
   };
 }
 
-/** Changes the destination, as long as there are tickets; falls through where there are none. */
-export function toChain({ id, family, protocol, host, port, tickets }: NatTarget): Chain {
+/** Changes the destination. */
+export function goChain({ id, family, protocol, host, port }: NatTarget): Chain {
+  const mark = { meta: { key: 'mark' } };
+  return {
+    name: goName(id),
+    rules: [
+      // Nobody else is to meet it.
+      [match(mark, { set: [MARK_RETRY, MARK_LAST] }), { mangle: { key: mark, value: 0 } }],
+      [isProtocol(protocol), { dnat: { family: ip(family), addr: host, port } }],
+    ],
+  };
+}
+
+/** Goes to the target as long as there are tickets; falls through where there are none. */
+export function toChain({ id, tickets }: NatTarget): Chain {
   const { order, isLimited } = tickets;
-  const go = [isProtocol(protocol), { dnat: { family: ip(family), addr: host, port } }];
+  const go = [{ goto: { target: goName(id) } }];
   const gate = isLimited ? [match(turn(NEVER_AGAIN), order.length, '<')] : [];
   return { name: toName(id), rules: order.length === 0 ? [] : [[...gate, ...go]] };
 }
@@ -62,8 +85,18 @@ export function fromChain({ id, serial, tickets }: NatTarget): Chain {
   return { name: fromName(id), rules: order.length === 0 ? [nothing] : [next, nothing] };
 }
 
-/** Chooses the target; refuses at once where none has a port left or none is there. */
-export function listenerChain({ id, family, protocol, choice, others }: NatListener): Chain {
+/** `isNative`: the kernel has `queue` in nftables; else the one rule comes by another way. Where nobody listens, packets go on. */
+export const waitChain = (isNative: boolean): Chain => ({
+  name: WAIT_CHAIN,
+  rules: isNative ? [[{ queue: { num: WAIT_QUEUE, flags: ['bypass'] } }]] : [],
+  isCompleted: !isNative,
+});
+
+/** Chooses the target. Where none has a port left the packet waits for one, if it may; where none is there or it has waited, it is refused. */
+export function listenerChain(
+  { id, family, protocol, isServed, choice, others }: NatListener,
+  canWait: boolean,
+): Chain {
   const { by, slots } = choice;
   const places = slots.map((target, i) => [i, { jump: { target: toName(target) } }]);
   const key =
@@ -72,6 +105,13 @@ export function listenerChain({ id, family, protocol, choice, others }: NatListe
       : { jhash: { mod: slots.length, offset: 0, expr: payload(ip(family), 'saddr'), seed: SEED } };
   const isOne = new Set(slots).size === 1;
   const first = isOne ? { jump: { target: toName(slots[0]!) } } : vmap(key, places);
+  const wait = [
+    isProtocol(protocol),
+    // Marks of others stay what they are.
+    match({ meta: { key: 'mark' } }, { set: [0, MARK_RETRY] }),
+    count(heldCounter(id)),
+    { jump: { target: WAIT_CHAIN } },
+  ];
   const reject = protocol === 'tcp' ? { type: 'tcp reset' } : { type: 'icmpx', expr: 'port-unreachable' };
   return {
     name: listenerName(id),
@@ -79,6 +119,7 @@ export function listenerChain({ id, family, protocol, choice, others }: NatListe
       [count(acceptedCounter(id))],
       ...(slots.length === 0 ? [] : [[first]]),
       ...others.map((target) => [{ jump: { target: toName(target) } }]),
+      ...(canWait && isServed && protocol === 'tcp' ? [wait] : []),
       [isProtocol(protocol), count(refusedCounter(id)), { reject }],
     ],
   };

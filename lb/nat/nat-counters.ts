@@ -1,4 +1,4 @@
-import { acceptedCounter, fromCounter, refusedCounter, UNPLACED } from './nat-chains.ts';
+import { acceptedCounter, fromCounter, heldCounter, refusedCounter, UNPLACED } from './nat-chains.ts';
 import type { NatCounts } from './nat-report.ts';
 import type { Service } from './nat-services.ts';
 import type { Target } from './nat-targets.ts';
@@ -7,6 +7,8 @@ import type { Target } from './nat-targets.ts';
 export class NatCounters {
   restored = 0;
   insertFailed = 0;
+  /** Connections for which there was no port. */
+  refused = 0;
   private readonly totals = new Map<string, number>();
   private last = new Map<string, number>();
 
@@ -18,8 +20,12 @@ export class NatCounters {
   /** Returns how many connections came. `now`: by name. */
   read(now: ReadonlyMap<string, number>, services: readonly Service[], targets: readonly Target[]): number {
     let came = 0;
-    const names = new Set([UNPLACED, ...services.flatMap(({ id }) => [acceptedCounter(id), refusedCounter(id)])]);
+    const names = new Set([
+      UNPLACED,
+      ...services.flatMap(({ id }) => [acceptedCounter(id), heldCounter(id), refusedCounter(id)]),
+    ]);
     for (const name of names) this.add(name, now.get(name) ?? 0);
+    this.refused = services.reduce((sum, { id }) => sum + (this.totals.get(refusedCounter(id)) ?? 0), 0);
     for (const { id, steering } of targets) {
       const totals = [0, 1].map((serial) => now.get(fromCounter(id, serial)) ?? 0) as [number, number];
       for (const [serial, value] of totals.entries()) came += this.add(fromCounter(id, serial), value);
@@ -37,7 +43,7 @@ export class NatCounters {
   }
 
   acceptedBy(service: number): number {
-    return this.totals.get(acceptedCounter(service)) ?? 0;
+    return (this.totals.get(acceptedCounter(service)) ?? 0) - (this.totals.get(heldCounter(service)) ?? 0);
   }
 
   private connectsTo(target: number): number {

@@ -3,25 +3,29 @@ import type { PortBlock } from '../control/messages.ts';
 import type { NatCommand, NatEvent } from '../control/nat-messages.ts';
 import type { EngineSnapshot } from '../engine/engine.ts';
 import type { ConntrackDump } from '../netlink/conntrack-dump.ts';
+import type { ConntrackEraser } from '../netlink/conntrack-eraser.ts';
 import type { NetfilterState } from '../netlink/netfilter-state.ts';
+import type { HeldPacket, PacketQueue } from '../netlink/packet-queue.ts';
 import { BLOCK_SHIFT, BLOCKS_PER_ADDRESS } from '../source/port-block.ts';
+import { WAIT_CHAIN } from './nat-chains.ts';
 import { NatCounters } from './nat-counters.ts';
 import { NatPorts } from './nat-ports.ts';
 import { NatReader } from './nat-reader.ts';
 import { natPortUse, natReport } from './nat-report.ts';
 import { NatRules } from './nat-rules.ts';
 import { hashOf, NatServices, reportedOf } from './nat-services.ts';
-import { NatTable } from './nat-table.ts';
+import { NatTable, PORTICO_TABLE } from './nat-table.ts';
 import { NatTargets } from './nat-targets.ts';
 import { type Nft, NftError } from './nft.ts';
 import { PortSupply } from './port-supply.ts';
 import { TableRoom } from './table-room.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 /** The loop looks at the counters so often at least, and at most. */
 const SLOWEST_MS = 200;
 const FASTEST_MS = 4;
 /** … while nothing can come, as all ports are taken. */
-const CLOSED_MS = 50;
+const CLOSED_MS = 10;
 const REPORT_MS = 500;
 /** Blocks of each source asked for at the start. */
 const FIRST_BLOCKS = 8;
@@ -32,8 +36,11 @@ export interface NatEngineDeps {
   readonly clock: Clock;
   readonly nft: Nft;
   readonly dump: ConntrackDump;
+  readonly eraser: ConntrackEraser;
   readonly state: Pick<NetfilterState, 'conntrackCounts' | 'rulesGeneration'>;
   readonly send: (event: NatEvent) => void;
+  /** Where first packets wait for a port, and whether nftables itself can send them there; undefined where they cannot wait. */
+  readonly queue: { readonly packets: PacketQueue; readonly isNative: boolean } | undefined;
   /** The kernel evicts ended connections from a full range (since Linux 6.3). */
   readonly canEvict: boolean;
   /** Why the kernel cannot forward as the config wants it; undefined where it can. */
@@ -55,6 +62,7 @@ export class NatEngine {
   private readonly reader: NatReader;
   private readonly supply: PortSupply;
   private readonly room: TableRoom;
+  private readonly waiting = new WaitingRoom();
   private timer: Timer | undefined = undefined;
   private reportedAtMs = Number.NEGATIVE_INFINITY;
   private steppedAtMs = 0;
@@ -69,14 +77,31 @@ export class NatEngine {
 
   constructor(deps: NatEngineDeps) {
     this.deps = deps;
-    this.targets = new NatTargets({ canEvict: deps.canEvict });
+    this.targets = new NatTargets(deps);
     this.services = new NatServices(this.targets);
-    this.table = new NatTable(deps);
+    const { queue } = deps;
+    this.table = new NatTable({
+      ...deps,
+      waiting: queue === undefined ? 'none' : queue.isNative ? 'native' : 'completed',
+      onWaitChain: () => this.completeWaitChain(),
+    });
     const { ports, targets, table, counters } = this;
     this.rules = new NatRules({ clock: deps.clock, table, ports, targets, counters });
     this.reader = new NatReader({ ...deps, ports, targets });
     this.supply = new PortSupply({ ...deps, ports, targets });
     this.room = new TableRoom(deps.send);
+  }
+
+  /** A first packet for which there was no port. */
+  onHeld(packet: HeldPacket): void {
+    this.waiting.add(packet, this.reader.begun);
+    this.soon(0);
+  }
+
+  private completeWaitChain(): void {
+    this.deps.queue!.packets.addRule(PORTICO_TABLE.name, WAIT_CHAIN).catch((error: Error) => {
+      this.tell(`connections for which there is no port are refused at once, as they cannot wait: ${error.message}`);
+    });
   }
 
   /** `onParted` runs when it has done all for a `part`. */
@@ -219,12 +244,17 @@ export class NatEngine {
     const came = this.rules.count();
     this.rules.rate = (came * 1000) / Math.max(1, nowMs - this.steppedAtMs);
     this.steppedAtMs = nowMs;
-    if (this.reader.isDue)
+    if (this.reader.isDue(this.counters.refused, !this.waiting.isEmpty))
       this.read().catch((error: Error) => this.tell(`connections could not be counted: ${error.message}`));
     const safe = this.program();
+    this.release(this.rules.open, this.reader.done);
     if (nowMs - this.reportedAtMs >= REPORT_MS) this.report(nowMs);
     const slowestMs = safe === 0 ? CLOSED_MS : SLOWEST_MS;
     return Math.max(FASTEST_MS, Math.min(slowestMs, (safe * 250) / Math.max(1, this.rules.rate)));
+  }
+
+  private release(open: number, done: number): void {
+    if (!this.waiting.isEmpty) this.waiting.release(this.deps.queue!.packets, open, done);
   }
 
   private tell(message: string): void {
@@ -238,14 +268,17 @@ export class NatEngine {
   }
 
   private async read(): Promise<void> {
-    const reading = await this.reader.read(() => {
+    const count = (): void => {
       if (this.isRunning) this.rules.count();
-    });
+    };
+    const reading = await this.reader.read(count, () => this.counters.refused);
     const { insertFailed } = this.reader.counts!;
     this.firstInsertFailed ??= insertFailed;
     this.counters.insertFailed = insertFailed - this.firstInsertFailed;
     this.room.look(this.reader.counts!);
     this.targets.prune();
+    // Ports that have come back are given out at once.
+    if (this.rules.safe === 0 || !this.waiting.isEmpty) this.soon(0);
     const released = this.ports.release((address, block) => this.targets.isIdle(address, block), reading);
     if (released.length === 0) return;
     // The rules are to know nothing of them any more before anyone else has them.
@@ -287,6 +320,7 @@ export class NatEngine {
     if (this.isRunning && this.heldSinceMs === undefined) {
       try {
         this.rules.leave();
+        this.release(Number.POSITIVE_INFINITY, this.reader.begun + 1);
       } catch {
         // They stay as they are.
       }

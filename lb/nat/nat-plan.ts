@@ -41,6 +41,8 @@ export interface NatListener {
   readonly targets: readonly Pick<NatTarget, 'id' | 'host' | 'port'>[];
   /** Which target a client gets: by its turn, or by the hash of its address. Ids. */
   readonly choice: { readonly by: 'turn' | 'client'; readonly slots: readonly number[] };
+  /** There is a server that may be used, whether it has a port left or not. */
+  readonly isServed: boolean;
   /** Where it goes when that one has no port left, in order. Ids. */
   readonly others: readonly number[];
 }

@@ -18,18 +18,23 @@ export class NatReader {
   /** How many readings have begun. */
   begun = 0;
   isReading = false;
+  /** The last reading that has ended, whole. */
+  done = 0;
   /** Of the whole table, as of the last reading. */
   counts: ConntrackCounts | undefined = undefined;
   private readonly deps: NatReaderDeps;
   private readonly timer: ReadingTimer;
+  private refusedAtBegin = 0;
 
   constructor(deps: NatReaderDeps) {
     this.deps = deps;
     this.timer = new ReadingTimer(deps.clock);
   }
 
-  get isDue(): boolean {
-    return !this.isReading && this.timer.isDue(this.deps.targets.all);
+  /** `refused`: connections, ever; `isWaitedFor`: first packets wait for what it finds. */
+  isDue(refused: number, isWaitedFor: boolean): boolean {
+    const isAsked = isWaitedFor || refused > this.refusedAtBegin;
+    return !this.isReading && this.timer.isDue(this.deps.targets.all, isAsked);
   }
 
   /**
@@ -37,17 +42,20 @@ export class NatReader {
    * what was read has to have been counted. Resolves with the reading's number; a table that was not read whole changes nothing. Rejects with
    * ConntrackDumpError.
    */
-  async read(count: () => void): Promise<number> {
+  async read(count: () => void, refused: () => number): Promise<number> {
     const { dump, state, ports, targets } = this.deps;
     this.isReading = true;
     const number = ++this.begun;
     this.timer.begin();
     try {
       count();
+      this.refusedAtBegin = refused();
       const isWhole = await dump.dump(targets.begin(ports.addresses), (batch) => targets.read(batch));
       count();
-      if (isWhole) targets.commit();
-      else targets.fail();
+      if (isWhole) {
+        await targets.commit();
+        this.done = number;
+      } else targets.fail();
       this.counts = await state.conntrackCounts();
       this.timer.end(isWhole);
     } catch (error) {

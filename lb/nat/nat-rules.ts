@@ -87,6 +87,11 @@ export class NatRules {
     return Math.min(...this.deps.targets.all.map(({ steering }) => steering.safe));
   }
 
+  /** Connections that find a port, whatever server they go to. */
+  get open(): number {
+    return this.deps.targets.all.reduce((sum, { steering }) => sum + steering.left, 0);
+  }
+
   /** Without anyone who looks after them, the rules are best with every block in turn. Throws NftError. */
   leave(): void {
     const { table, ports, targets } = this.deps;

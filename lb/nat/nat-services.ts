@@ -92,6 +92,7 @@ export function natListener(
     host: listener.host === '0.0.0.0' || listener.host === '::' ? undefined : listener.host,
     port: listener.port,
     targets: servers.map(({ target }) => target),
+    isServed: servers.some((each) => each.isAvailable),
     choice: choose(backend, candidates),
     others: open.map(({ target }) => target.id),
   };

@@ -1,6 +1,6 @@
 import type { NetfilterState } from '../netlink/netfilter-state.ts';
 import type { NatPlan, SourceRun } from './nat-plan.ts';
-import { markOf, NatRuleset } from './nat-ruleset.ts';
+import { markOf, NatRuleset, type Waiting } from './nat-ruleset.ts';
 import { type Nft, NftError, type NftObject } from './nft.ts';
 import { changeRuleset, isInForce, type Ruleset, wholeRuleset } from './ruleset.ts';
 
@@ -10,6 +10,9 @@ export const PORTICO_TABLE = { family: 'inet', name: 'portico' } as const;
 export interface NatTableDeps {
   readonly nft: Nft;
   readonly state: Pick<NetfilterState, 'rulesGeneration'>;
+  readonly waiting: Waiting;
+  /** The chain for packets that wait was made anew, and has no rule yet. */
+  readonly onWaitChain: () => void;
 }
 
 export interface LeftTable {
@@ -23,13 +26,14 @@ export interface LeftTable {
 /** The table of rules: changes it in one transaction at a time, and finds out when somebody else has. */
 export class NatTable {
   private readonly deps: NatTableDeps;
-  private readonly rulesets = new NatRuleset();
+  private readonly rulesets: NatRuleset;
   private current: Ruleset | undefined = undefined;
   /** What the kernel counts of changes, as far as ours go. */
   private generation: number | undefined = undefined;
 
   constructor(deps: NatTableDeps) {
     this.deps = deps;
+    this.rulesets = new NatRuleset(deps.waiting);
   }
 
   /** What an earlier run has left. Throws NftError where the table is another program's. */
@@ -54,6 +58,7 @@ export class NatTable {
     if (commands.length > 0) {
       nft.run(commands);
       if (this.generation !== undefined) this.generation = (this.generation + 1) % 2 ** 32;
+      if (this.current === undefined && this.deps.waiting === 'completed') this.deps.onWaitChain();
     }
     this.current = next;
   }

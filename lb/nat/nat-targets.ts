@@ -1,4 +1,5 @@
 import type { ConntrackBatch } from '../netlink/conntrack-batch.ts';
+import type { ConntrackEraser } from '../netlink/conntrack-eraser.ts';
 import type { Family, Protocol } from './nat-plan.ts';
 import { familyOf } from './nat-ports.ts';
 import { TargetPorts } from './target-ports.ts';
@@ -26,6 +27,15 @@ const TIME_WAIT = 7;
 const CLOSE = 8;
 const UNKNOWN = 65_535;
 
+export interface NatTargetsOptions {
+  /** The kernel evicts ended connections (since Linux 6.3). */
+  readonly canEvict: boolean;
+  readonly eraser: Pick<ConntrackEraser, 'add' | 'flush'>;
+}
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+
 /** All servers that the rules lead to, or led to, and what the connection tracking table says of them. */
 export class NatTargets {
   /** Connections to servers that are none of the targets: their ports are taken all the same. */
@@ -34,14 +44,14 @@ export class NatTargets {
   private held = new Map<number, number>();
   private heldNext = new Map<number, number>();
   private readonly targets = new Map<string, Target>();
-  private readonly canEvict: boolean;
+  private readonly options: NatTargetsOptions;
   private nextId = 1;
   private hosts: readonly string[] = [];
   private sources: readonly { readonly pool: string; readonly address: string }[] = [];
   private readonly found = new Map<number, Target[]>();
 
-  constructor(options: { readonly canEvict: boolean }) {
-    this.canEvict = options.canEvict;
+  constructor(options: NatTargetsOptions) {
+    this.options = options;
   }
 
   get all(): readonly Target[] {
@@ -61,7 +71,7 @@ export class NatTargets {
       host,
       port,
       name: protocol === 'tcp' ? address : `${address}/udp`,
-      steering: new TargetSteering({ canEvict: this.canEvict }),
+      steering: new TargetSteering({ canEvict: this.options.canEvict }),
       isWanted: true,
     };
     this.targets.set(key, target);
@@ -93,6 +103,12 @@ export class NatTargets {
     return { sources: sources.map(({ address }) => address), servers: this.hosts };
   }
 
+  /**
+   * Where ports run short, connections that have ended are noted down to be forgotten, and their ports are free: of those that the client
+   * ended first or that were reset, the server remembers nothing that a new connection from the same port could run into. Where the server
+   * ended first, its own TIME_WAIT takes a new connection only if its sequence number or timestamp is higher (RFC 6191), and of another client
+   * that is a matter of chance: such a port rests.
+   */
   read(batch: ConntrackBatch): void {
     for (let i = 0; i < batch.count; i++) {
       const protocol = batch.protocol[i]!;
@@ -104,6 +120,11 @@ export class NatTargets {
       const target = targets?.find((each) => each.pool === pool);
       const state = batch.state[i]!;
       const isOver = protocol === TCP && (state === TIME_WAIT || state === CLOSE);
+      const isHarmless = isOver && (state === CLOSE || batch.isEndedByClient[i] === 1);
+      if (isHarmless && target?.steering.tickets.isLimited === true) {
+        this.options.eraser.add(batch, i, target.family === 6 ? AF_INET6 : AF_INET);
+        continue;
+      }
       (target?.steering.ports ?? this.others).mark(address, batch.sourcePort[i]!, isOver);
       if (isOver || target === undefined) continue;
       const listener = listenerKey(protocol === UDP ? 'udp' : 'tcp', batch.listenerPort[i]!);
@@ -111,7 +132,9 @@ export class NatTargets {
     }
   }
 
-  commit(): void {
+  /** What has ended is to be forgotten before its ports are given out again. */
+  async commit(): Promise<void> {
+    await this.options.eraser.flush();
     for (const { steering } of this.targets.values()) steering.endReading();
     this.others.commit();
     this.held = this.heldNext;

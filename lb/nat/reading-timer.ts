@@ -1,13 +1,15 @@
 import type { Clock } from '../clock.ts';
 import type { Target } from './nat-targets.ts';
 
-/** Of one core, the share that reading may take; and where ports run short. */
+/** The time that reading takes against the rest after it; where ports run short; where connections wait for what is read. */
 const SHARE = 1 / 12;
-const SHORT_SHARE = 1 / 4;
-/** Between two readings: where nothing comes, where something comes, where ports run short. */
+const SHORT_SHARE = 1 / 3;
+const ASKED_SHARE = 1;
+/** Between two readings: where nothing comes, where something comes, where no port is left, where the last ones are given out or asked for. */
 const IDLE_MS = 4000;
 const ACTIVE_MS = 1000;
-const SHORT_MS = 100;
+const CLOSED_MS = 100;
+const SHORT_MS = 20;
 
 /** When the connection tracking table is read again: the sooner, the more has happened since; and never so often that it costs much. */
 export class ReadingTimer {
@@ -33,12 +35,16 @@ export class ReadingTimer {
     this.isBroken = !isWhole;
   }
 
-  isDue(targets: readonly Target[]): boolean {
+  /** `isAsked`: connections wait for a port, or were refused since the last reading began. */
+  isDue(targets: readonly Target[], isAsked: boolean): boolean {
     const restMs = this.clock.now() - this.endedAtMs;
     if (this.isBroken) return restMs >= Math.max(SHORT_MS, this.costMs);
+    const isClosed = targets.some(({ steering }) => !steering.isOpen);
+    if (isClosed && isAsked) return restMs >= Math.max(SHORT_MS, this.costMs / ASKED_SHARE);
     const isShort = targets.some(({ steering: { tickets, drawn } }) => tickets.isLimited && drawn > 0);
+    if (isShort) return restMs >= Math.max(SHORT_MS, this.costMs / SHORT_SHARE);
     const isActive = targets.some(({ steering }) => steering.openedSince > 0);
-    const least = isShort ? SHORT_MS : isActive ? ACTIVE_MS : IDLE_MS;
-    return restMs >= Math.max(least, this.costMs / (isShort ? SHORT_SHARE : SHARE));
+    const least = isClosed ? CLOSED_MS : isActive ? ACTIVE_MS : IDLE_MS;
+    return restMs >= Math.max(least, this.costMs / SHARE);
   }
 }

@@ -6,6 +6,8 @@ export interface Chain {
   readonly base?: { readonly hook: string; readonly priority: number };
   /** The statements of each rule. */
   readonly rules: readonly (readonly NftObject[])[];
+  /** There is more in it, put there by another way. */
+  readonly isCompleted?: boolean;
 }
 
 /** What is in a table. */
@@ -59,7 +61,10 @@ export function isInForce(listed: readonly NftObject[], { chains }: Ruleset): bo
     rules.set(chain, (rules.get(chain) ?? 0) + 1);
   }
   return (
-    rules.size === chains.size && [...chains.values()].every((chain) => rules.get(chain.name) === chain.rules.length)
+    rules.size === chains.size &&
+    [...chains.values()].every(
+      ({ name, rules: own, isCompleted }) => isCompleted === true || rules.get(name) === own.length,
+    )
   );
 }
 

@@ -163,6 +163,12 @@ export class TargetSteering {
     return isLimited ? this.drawn < order.length : order.length > 0;
   }
 
+  /** Tickets that are left. */
+  get left(): number {
+    const { order, isLimited } = this.tickets;
+    return isLimited ? Math.max(0, order.length - this.drawn) : Number.POSITIVE_INFINITY;
+  }
+
   /** Connections that can come before one meets a run that is full, or a refusal. */
   get safe(): number {
     const { order, isLimited } = this.tickets;

@@ -13,6 +13,13 @@ export interface ConntrackBatch {
   readonly protocol: Uint8Array;
   /** TCP_CONNTRACK_* of linux/netfilter/nf_conntrack_tcp.h; 0 for other protocols. */
   readonly state: Uint8Array;
+  /** The client's end came before the server's. */
+  readonly isEndedByClient: Uint8Array;
+  /** The datagram that was decoded last. */
+  bytes: Uint8Array;
+  /** Where in it the entry's own tuple is, as an attribute; and the number by which the kernel knows the entry. */
+  readonly tupleAt: Uint16Array;
+  readonly id: Uint32Array;
 }
 
 export function createConntrackBatch(capacity: number): ConntrackBatch {
@@ -25,5 +32,9 @@ export function createConntrackBatch(capacity: number): ConntrackBatch {
     listenerPort: new Uint16Array(capacity),
     protocol: new Uint8Array(capacity),
     state: new Uint8Array(capacity),
+    isEndedByClient: new Uint8Array(capacity),
+    bytes: new Uint8Array(),
+    tupleAt: new Uint16Array(capacity),
+    id: new Uint32Array(capacity),
   };
 }

@@ -17,6 +17,7 @@ const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
 const CTA_STATUS = 3;
 const CTA_PROTOINFO = 4;
+const CTA_ID = 12;
 const CTA_TUPLE_IP = 1;
 const CTA_TUPLE_PROTO = 2;
 const CTA_IP_V4_SRC = 1;
@@ -28,6 +29,9 @@ const CTA_PROTO_SRC_PORT = 2;
 const CTA_PROTO_DST_PORT = 3;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_TCP_STATE = 1;
+const CTA_PROTOINFO_TCP_FLAGS_ORIGINAL = 4;
+/** IP_CT_TCP_FLAG_CLOSE_INIT of linux/netfilter/nf_conntrack_tcp.h. */
+const CLOSED_FIRST = 0x04;
 /** NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of the type. */
 const TYPE_MASK = 0x3fff;
 /** The source was changed (linux/netfilter/nf_conntrack_common.h). */
@@ -54,6 +58,9 @@ const entry = {
   protocol: 0,
   state: 0,
   isTranslated: false,
+  isEndedByClient: 0,
+  tupleAt: 0,
+  id: 0,
 };
 
 /**
@@ -65,6 +72,7 @@ export function decodeConntrack(bytes: Uint8Array, options: ConntrackDecodeOptio
   let isInterrupted = false;
   let count = 0;
   batch.count = 0;
+  batch.bytes = bytes;
   for (let at = 0; at < bytes.length; ) {
     if (bytes.length - at < HEADER_BYTES) return { type: 'malformed' };
     const length = little32(bytes, at);
@@ -87,6 +95,9 @@ export function decodeConntrack(bytes: Uint8Array, options: ConntrackDecodeOptio
         batch.listenerPort[count] = entry.listenerPort;
         batch.protocol[count] = entry.protocol;
         batch.state[count] = entry.state;
+        batch.isEndedByClient[count] = entry.isEndedByClient;
+        batch.tupleAt[count] = entry.tupleAt;
+        batch.id[count] = entry.id;
         batch.count = ++count;
       }
     } else if (type === NLMSG_DONE) {
@@ -108,25 +119,33 @@ function readEntry(bytes: Uint8Array, from: number, to: number, options: Conntra
   entry.server = NOWHERE;
   entry.state = 0;
   entry.isTranslated = false;
+  entry.isEndedByClient = 0;
+  entry.id = 0;
   for (let at = from; to - at >= 4; ) {
     const length = bytes[at]! | (bytes[at + 1]! << 8);
     if (length < 4 || length > to - at) return false;
     const type = (bytes[at + 2]! | (bytes[at + 3]! << 8)) & TYPE_MASK;
     if (type === CTA_TUPLE_ORIG || type === CTA_TUPLE_REPLY) {
       if (!readTuple(bytes, at + 4, at + length, type === CTA_TUPLE_REPLY, options)) return false;
+      if (type === CTA_TUPLE_ORIG) entry.tupleAt = at;
+    } else if (type === CTA_ID && length >= 8) {
+      entry.id = big32(bytes, at + 4);
     } else if (type === CTA_STATUS && length >= 8) {
       entry.isTranslated = (bytes[at + 7]! & IPS_SRC_NAT) !== 0;
-    } else if (type === CTA_PROTOINFO) {
-      // Nested twice; whatever else is in there, the TCP state comes first (tcp_to_nlattr in nf_conntrack_proto_tcp.c).
-      const isState =
-        length >= 13 &&
-        ((bytes[at + 6]! | (bytes[at + 7]! << 8)) & TYPE_MASK) === CTA_PROTOINFO_TCP &&
-        ((bytes[at + 10]! | (bytes[at + 11]! << 8)) & TYPE_MASK) === CTA_PROTOINFO_TCP_STATE;
-      if (isState) entry.state = bytes[at + 12]!;
-    }
+    } else if (type === CTA_PROTOINFO) readTcp(bytes, at, length);
     at += (length + 3) & ~3;
   }
   return true;
+}
+
+/** Nested twice; the state comes first, and each of what follows takes eight bytes (tcp_to_nlattr in nf_conntrack_proto_tcp.c). */
+function readTcp(bytes: Uint8Array, at: number, length: number): void {
+  const typeAt = (place: number): number => (bytes[place]! | (bytes[place + 1]! << 8)) & TYPE_MASK;
+  if (length < 13 || typeAt(at + 6) !== CTA_PROTOINFO_TCP || typeAt(at + 10) !== CTA_PROTOINFO_TCP_STATE) return;
+  entry.state = bytes[at + 12]!;
+  if (length >= 37 && typeAt(at + 34) === CTA_PROTOINFO_TCP_FLAGS_ORIGINAL) {
+    entry.isEndedByClient = (bytes[at + 36]! & CLOSED_FIRST) === 0 ? 0 : 1;
+  }
 }
 
 function readTuple(

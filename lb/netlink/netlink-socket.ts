@@ -89,6 +89,11 @@ export class NetlinkSocket {
 
   /** Resolves with the payloads that came back, none for a request that is only acknowledged. Rejects with NetlinkError. */
   request(type: number, flags: number, payload: Buffer): Promise<Buffer[]> {
+    return this.batch((seq) => encodeMessage(type, flags | NLM_F_REQUEST | NLM_F_ACK, seq, payload));
+  }
+
+  /** Several messages at once; of one of them, which has the number, the answer is waited for. Rejects with NetlinkError. */
+  batch(encode: (seq: number) => Buffer): Promise<Buffer[]> {
     return new Promise((resolve, reject) => {
       if (this.isClosed) {
         reject(new NetlinkError('EBADF'));
@@ -97,7 +102,7 @@ export class NetlinkSocket {
       const seq = this.nextSeq++;
       const replies: Buffer[] = [];
       const pending: Pending = {
-        bytes: encodeMessage(type, flags | NLM_F_REQUEST | NLM_F_ACK, seq, payload),
+        bytes: encode(seq),
         seq,
         replies,
         isInterrupted: false,

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import net from 'node:net';
 import type { SubjectOptions } from './subject.ts';
 
-const READY_MS = 15_000;
+const READY_MS = 45_000;
 const POLL_MS = 20;
 
 /**
@@ -42,7 +42,7 @@ export function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** Asks again and again until the answer is not false; rejects after 15 s. */
+/** Asks again and again until the answer is not false; rejects after 45 s. */
 export async function until<T>(what: string, ask: () => Promise<T | false>): Promise<T> {
   const deadline = performance.now() + READY_MS;
   for (;;) {

@@ -22,7 +22,7 @@ t.test(
     t.ok(early <= 30, `one in a hundred at most is refused before the last port is gone, not ${early}`);
     for (let open = last.open, tries = 0; open < 3000 && tries < 1000; tries++)
       open = (await clients.open('10.1.0.1', 80, 1)).open;
-    const beyond = await clients.open('10.1.0.1', 80, 100);
+    const beyond = await clients.open('10.1.0.1', 80, 100, 50);
     t.same(beyond.failures, { ECONNREFUSED: 100 });
     t.equal(beyond.open, 3000);
     await until('portico_source_exhausted_total', 'outcome="refused"', (value) => value >= 100);
@@ -41,6 +41,12 @@ t.test(
     );
     const { alive } = await clients.ask({ type: 'check' });
     t.equal(alive, 3000);
+    // Nothing is free but what the same client has just given back: its next connection waits until that is seen.
+    for (let i = 0; i < 5; i++) {
+      await clients.ask({ type: 'close', count: 20 });
+      const next = await clients.open('10.1.0.1', 80, 20, 20);
+      t.same([next.open, next.failures], [3000, {}]);
+    }
     await clients.ask({ type: 'close', count: 500 });
     await until('portico_source_ports', 'state="free"', (value) => value === 500);
     const again = await clients.open('10.1.0.1', 80, 400, 4);

@@ -17,6 +17,8 @@ export interface ClientReport {
   readonly heldAtFirstRefusal: number;
   readonly failed: number;
   readonly failures: Readonly<Record<string, number>>;
+  /** Opened after a wait in which a first packet must have been sent again. */
+  readonly late: number;
   /** Median and longest wait of those that were opened. */
   readonly medianMs: number;
   readonly longestMs: number;
@@ -26,6 +28,8 @@ const AT_ONCE = 50;
 /** A SYN that was dropped is sent again after one second and after three (RFC 6298): a place to be found by then, or a refusal. */
 
 const TIMEOUT_MS = 6500;
+
+const LATE_MS = 900;
 
 const [host, port, localAddress] = process.argv.slice(2) as [string, string, string];
 const held: net.Socket[] = [];
@@ -92,6 +96,7 @@ process.on('message', (command: ClientCommand) => {
       heldAtFirstRefusal,
       failed: Object.values(failures).reduce((sum, count) => sum + count, 0),
       failures,
+      late: waits.filter((wait) => wait >= LATE_MS).length,
       medianMs: waits[waits.length >> 1] ?? 0,
       longestMs: waits.at(-1) ?? 0,
     } satisfies ClientReport);

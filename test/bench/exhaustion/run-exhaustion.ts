@@ -63,18 +63,37 @@ export async function runExhaustion(
         squattersLeft: await countSquatters(),
       }),
     );
-    const churns: ClientReport[] = [];
-    for (const fill of FILLS) {
-      churns.push(
-        await inField(children, directory, contender, 0, async ({ tell }) => {
-          await tell({ type: 'open', count: Math.round(PORTS * fill) });
-          return tell({ type: 'churn', count: CHURN, atOnce: AT_ONCE });
-        }),
-      );
-    }
+    const churns = await churn(children, directory, contender);
     rows.push({ name: contender.name, even, uneven, squattersLeft, churns, crowd });
   }
   return describe(rows);
+}
+
+async function churn(children: Children, directory: string, contender: Contender): Promise<readonly ClientReport[]> {
+  const churns: ClientReport[] = [];
+  for (const fill of FILLS) {
+    churns.push(
+      await inField(children, directory, contender, 0, async ({ tell }) => {
+        await tell({ type: 'open', count: Math.round(PORTS * fill) });
+        return tell({ type: 'churn', count: CHURN, atOnce: AT_ONCE });
+      }),
+    );
+  }
+  return churns;
+}
+
+/** That table alone. */
+export async function runChurn(
+  children: Children,
+  directory: string,
+  contenders: readonly Contender[],
+): Promise<string> {
+  const rows: Pick<Row, 'name' | 'churns'>[] = [];
+  for (const contender of contenders) {
+    process.stderr.write(`${contender.name} …\n`);
+    rows.push({ name: contender.name, churns: await churn(children, directory, contender) });
+  }
+  return describeChurns(rows);
 }
 
 /** Everything anew for each run: what one leaves in TIME_WAIT or conntrack is no business of the next. */
@@ -171,16 +190,6 @@ function describe(rows: readonly Row[]): string {
     [...columns(PORTS - SQUATTED), `the other program’s connections that still work, of ${SQUATTED}`],
     rows.map(({ name, uneven, squattersLeft }) => [...hold(name, uneven), squattersLeft]),
   );
-  const churns = table(
-    ['balancer', ...FILLS.map((fill) => `${fill * 100} %`)],
-    rows.map(({ name, churns }) => [
-      name,
-      ...churns.map(
-        ({ failed, medianMs, longestMs }) =>
-          `${failed} failed; wait ${medianMs.toFixed(0)} ms, longest ${longestMs.toFixed(0)} ms`,
-      ),
-    ]),
-  );
   const crowds = table(
     ['balancer', 'CPU ms for each', 'what they get'],
     rows.map(({ name, crowd: { report, cpuMsEach } }) => [name, cpuMsEach?.toFixed(2) ?? '', list(report.failures)]),
@@ -200,9 +209,25 @@ ${crowds}
 Another program holds ${SQUATTED} ports of the first source towards the same destination.
 
 ${unevens}
-### Churn
 
-So many of the ${PORTS} ports are in use; ${CHURN} times, ${AT_ONCE} at a time, a WebSocket is closed and another one opened.
+${describeChurns(rows)}`;
+}
+
+function describeChurns(rows: readonly Pick<Row, 'name' | 'churns'>[]): string {
+  const churns = table(
+    ['balancer', ...FILLS.map((fill) => `${fill * 100} %`)],
+    rows.map(({ name, churns: reports }) => [
+      name,
+      ...reports.map(
+        ({ failed, late, medianMs, longestMs }) =>
+          `${failed} failed, ${late} late; wait ${medianMs.toFixed(0)} ms, longest ${longestMs.toFixed(0)} ms`,
+      ),
+    ]),
+  );
+  return `### Churn
+
+So many of the ${PORTS} ports are in use; ${CHURN} times, ${AT_ONCE} at a time, a WebSocket is closed and another one opened. Late: after
+900 ms or more, which is a first packet that was dropped and sent again.
 
 ${churns}`;
 }

@@ -1,6 +1,7 @@
 import t from 'tap';
+import { MARK_RETRY } from '../../../lb/nat/nat-chains.ts';
 import type { NatPlan } from '../../../lb/nat/nat-plan.ts';
-import { markOf, NatRuleset } from '../../../lb/nat/nat-ruleset.ts';
+import { markOf, NatRuleset, type Waiting } from '../../../lb/nat/nat-ruleset.ts';
 import { isOlder } from '../../../lb/nat/nft-library.ts';
 import { changeRuleset, isInForce, wholeRuleset } from '../../../lb/nat/ruleset.ts';
 
@@ -32,6 +33,7 @@ function planOf(order: readonly number[], serial: number, { isLimited = true, ru
         port: 8080,
         targets: [target],
         choice: { by: 'turn', slots: open },
+        isServed: true,
         others: open,
       },
     ],
@@ -40,15 +42,18 @@ function planOf(order: readonly number[], serial: number, { isLimited = true, ru
   };
 }
 
-const rulesOf = (plan: NatPlan, chain: string) => new NatRuleset().make(plan).chains.get(chain)!.rules;
+const rulesOf = (plan: NatPlan, chain: string) => new NatRuleset('none').make(plan).chains.get(chain)!.rules;
 
 t.test('a target lets in as many as there are tickets, each to its run, and then refuses', async (t) => {
   t.same(rulesOf(planOf([0, 1, 0], 1), 'to_1'), [
     [
       { match: { op: '<', left: { numgen: { mode: 'inc', mod: 1 << 30, offset: 0 } }, right: 3 } },
-      { match: { op: '==', left: { meta: { key: 'l4proto' } }, right: 'tcp' } },
-      { dnat: { family: 'ip', addr: '10.1.0.1', port: 80 } },
+      { goto: { target: 'go_1' } },
     ],
+  ]);
+  t.same(rulesOf(planOf([0], 1), 'go_1').at(-1), [
+    { match: { op: '==', left: { meta: { key: 'l4proto' } }, right: 'tcp' } },
+    { dnat: { family: 'ip', addr: '10.1.0.1', port: 80 } },
   ]);
   const [next, nothing] = rulesOf(planOf([0, 1, 0], 1), 'from_1');
   t.match(next, [
@@ -72,11 +77,31 @@ t.test('a target lets in as many as there are tickets, each to its run, and then
     { counter: 'refused_0' },
     { reject: { type: 'tcp reset' } },
   ]);
-  t.equal(rulesOf(planOf([0], 1, { isLimited: false }), 'to_1')[0]!.length, 2, 'without a limit there is no gate');
+  t.equal(rulesOf(planOf([0], 1, { isLimited: false }), 'to_1')[0]!.length, 1, 'without a limit there is no gate');
+});
+
+t.test('where first packets can wait, they do so once before they are refused', async (t) => {
+  const chains = (waiting: Waiting) => new NatRuleset(waiting).make(planOf([], 1)).chains;
+  t.match(chains('native').get('listener_0')!.rules.at(-2), [
+    {},
+    { match: { left: { meta: { key: 'mark' } }, right: { set: [0, MARK_RETRY] } } },
+    { counter: 'held_0' },
+    { jump: { target: 'wait' } },
+  ]);
+  t.match(chains('native').get('wait')!.rules, [[{ queue: { flags: ['bypass'] } }]]);
+  const completed = new NatRuleset('completed').make(planOf([], 1));
+  t.same(completed.chains.get('wait')!.rules, [], 'its rule comes by another way');
+  const listed = [...completed.chains.values()].flatMap(({ name, rules }) => [
+    { chain: { name } },
+    ...rules.map(() => ({ rule: { chain: name } })),
+  ]);
+  t.equal(isInForce([...listed, { rule: { chain: 'wait' } }], completed), true);
+  t.equal(chains('none').has('wait'), false);
+  t.equal(chains('none').get('listener_0')!.rules.length, 2);
 });
 
 t.test('a change touches what has changed', async (t) => {
-  const rulesets = new NatRuleset();
+  const rulesets = new NatRuleset('none');
   const before = rulesets.make(planOf([0, 1], 1));
   t.same(changeRuleset(TABLE, before, rulesets.make(planOf([0, 1], 1))), []);
   const other = rulesets.make(planOf([1, 0], 2));
@@ -93,7 +118,7 @@ t.test('a change touches what has changed', async (t) => {
 });
 
 t.test('the whole table comes in the place of the old one', async (t) => {
-  const ruleset = new NatRuleset().make(planOf([0], 1));
+  const ruleset = new NatRuleset('none').make(planOf([0], 1));
   t.same(wholeRuleset(TABLE, ruleset).slice(0, 3), [
     { add: { table: TABLE } },
     { delete: { table: TABLE } },

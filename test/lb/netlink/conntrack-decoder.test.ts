@@ -34,6 +34,8 @@ interface Entry {
   readonly status?: number;
   readonly state?: number;
   readonly sequence?: number;
+  /** Of the client's side. */
+  readonly flags?: number;
 }
 
 function entry({
@@ -43,12 +45,22 @@ function entry({
   status = 0x3e,
   state = 3,
   sequence = SEQUENCE,
+  flags = 0,
 }: Entry = {}): Buffer {
   const client = source.includes(':') ? 'fd00:1::9' : '10.1.0.9';
   const here = source.includes(':') ? 'fd00:1::1' : '10.1.0.1';
   const statusBytes = Buffer.alloc(4);
   statusBytes.writeUInt32BE(status);
-  const tcp = encodeAttribute(0x8001, encodeAttribute(1, Buffer.from([state])));
+  const tcp = encodeAttribute(
+    0x8001,
+    Buffer.concat([
+      encodeAttribute(1, Buffer.from([state])),
+      encodeAttribute(2, Buffer.from([7])),
+      encodeAttribute(3, Buffer.from([7])),
+      encodeAttribute(4, Buffer.from([flags, 0])),
+      encodeAttribute(5, Buffer.from([0x23, 0])),
+    ]),
+  );
   return encodeMessage(
     0x0100,
     2,
@@ -59,6 +71,7 @@ function entry({
       tuple(2, server, 80, source, 20_001, protocol),
       encodeAttribute(3, statusBytes),
       ...(protocol === 6 ? [encodeAttribute(0x8004, tcp)] : []),
+      encodeAttribute(12, Buffer.from([0xca, 0xfe, 0, 1])),
     ]),
   );
 }
@@ -91,6 +104,18 @@ t.test('translated connections from our sources', async (t) => {
     [1, 20_001, 1, 80, 8080, 6, 7],
     [0, 20_001, 65_535, 80, 8080, 17, 0],
   ]);
+});
+
+t.test('who ended it, and what the kernel knows it by', async (t) => {
+  const batch = createConntrackBatch(8);
+  const datagram = Buffer.concat([entry({ state: 7, flags: 0x27 }), entry({ state: 7, flags: 0x23 })]);
+  decodeConntrack(datagram, OPTIONS, batch);
+  t.same([...batch.isEndedByClient.subarray(0, 2)], [1, 0]);
+  t.equal(batch.id[0], 0xcafe_0001);
+  const at = batch.tupleAt[1]!;
+  t.equal(batch.bytes, datagram);
+  t.equal(datagram.readUInt16LE(at + 2), 0x8001, 'the tuple of the original direction');
+  t.equal(datagram.readUInt16LE(at), 52);
 });
 
 t.test('errors, interruptions and nonsense', async (t) => {
