@@ -29,6 +29,8 @@ export interface BackendConfig {
   /** How often a request is tried on another server after a failure that makes it safe. */
   readonly retries: number;
   readonly retry: RetryConfig;
+  /** Absent: one server is asked at a time. */
+  readonly hedge?: HedgeConfig;
   /** Requests of one session go to one server. */
   readonly sticky?: StickyConfig;
   readonly timeouts: {
@@ -61,6 +63,9 @@ export interface RetryConfig {
   /** How long one try may take to the head of its answer while another is possible; 0: as long as the last one. */
   readonly perTryTimeoutMs: number;
 }
+
+/** When a second server is asked as well: after a time, or after that within which a share of the answers comes. */
+export type HedgeConfig = { readonly afterMs: number } | { readonly afterQuantile: number };
 
 export type StickyConfig =
   | {

@@ -1,5 +1,16 @@
 import Type from 'typebox';
-import { autoCount, choice, closed, count, duration, flag, name, optional, statuses } from './schema-parts.ts';
+import {
+  autoCount,
+  choice,
+  closed,
+  count,
+  duration,
+  durationOrWord,
+  flag,
+  name,
+  optional,
+  statuses,
+} from './schema-parts.ts';
 import { BackendTls } from './tls-schema.ts';
 
 const Retry = Type.Object(
@@ -21,6 +32,20 @@ const Retry = Type.Object(
     ),
   },
   { ...closed, description: 'When to try again, and how often in all' },
+);
+
+const Hedge = Type.Object(
+  {
+    after: durationOrWord(
+      'How long the head of an answer may take before another server is asked as well, or p95 for the time within which 95 % of the answers of the last seconds came',
+      ['p90', 'p95', 'p99'],
+    ),
+  },
+  {
+    ...closed,
+    description:
+      'Ask a second server when the first one is slow, and take the answer that comes first; only for GET, HEAD and OPTIONS without a body, within the budget of retry. Absent: never',
+  },
 );
 
 const FIELD_NAME = "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$";
@@ -182,6 +207,7 @@ export const Backend = Type.Object(
     ),
     retries: count('Further tries on other servers, where the request bears it', 0, 10, 2),
     retry: optional(Retry),
+    hedge: optional(Hedge),
     sticky: optional(Sticky),
     timeouts: optional(
       Type.Object(

@@ -51,6 +51,9 @@ export function checkHaproxyBackend(
   if (backend.requests_per_server === 'auto') {
     report([...at, 'requests_per_server'], 'HAProxy does not find the limit of a server by itself; give a number');
   }
+  if (backend.hedge !== undefined) {
+    report([...at, 'hedge'], 'HAProxy asks one server at a time; remove "hedge" or use "engine: http"');
+  }
   for (const key of ['target', 'interval'] as const) {
     if (backend.queue?.[key] !== undefined) report([...at, 'queue', key], `HAProxy does not know "${key}"; remove it`);
   }

@@ -6,7 +6,15 @@ import type { ConfigFile } from './schema.ts';
 type BackendFile = ConfigFile['backends'][number];
 
 /** Of requests, which neither the tcp nor the kernel engine sees. */
-const OF_REQUESTS = ['pipelining', 'stalled_per_server', 'requests_per_server', 'queue', 'retry', 'sticky'] as const;
+const OF_REQUESTS = [
+  'pipelining',
+  'stalled_per_server',
+  'requests_per_server',
+  'queue',
+  'retry',
+  'hedge',
+  'sticky',
+] as const;
 /** Of connections to servers, of which the kernel engine makes none. */
 const OF_CONNECTIONS = ['connections_per_server', 'retries', 'timeouts', 'outlier', 'slow_start'] as const;
 

@@ -20,7 +20,8 @@ export function checkQuantities(value: unknown): Finding[] {
   const visit = (schema: SchemaNode, value: unknown, path: Path): void => {
     if (value === undefined) return;
     if (schema.bounds !== undefined) {
-      const { of, low, high, words } = schema.bounds;
+      const { of, low, high, words, except } = schema.bounds;
+      if (except?.includes(String(value)) === true) return;
       const number = (of === 'duration' ? parseDuration : parseSize)(String(value));
       if (number === undefined || number < low || number > high) {
         found.push({ path, message: `${describePath(path)} is "${value}", which is not ${words}` });

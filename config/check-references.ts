@@ -48,6 +48,13 @@ export function checkReferences(file: ConfigFile): Finding[] {
     if (sticky !== undefined && (sticky.cookie === undefined) === (sticky.header === undefined)) {
       fault(['backends', i, 'sticky'], `${describePath(['backends', i, 'sticky'])} needs either "cookie" or "header"`);
     }
+    for (const key of ['sticky', 'proxy_protocol'] as const) {
+      if (backend.hedge === undefined || backend[key] === undefined) continue;
+      fault(
+        ['backends', i, 'hedge'],
+        `with "${key}" a request has one server, so no second one can be asked; remove one of them`,
+      );
+    }
     findings.push(...checkHealth(backend.health, ['backends', i, 'health']));
     const factor = backend.hash_balance_factor ?? 0;
     if (factor > 0 && factor <= 100) {

@@ -5,4 +5,6 @@ export interface QuantityBounds {
   readonly high: number;
   /** The bounds as a user would write them. */
   readonly words: string;
+  /** Words that may stand instead. */
+  readonly except?: readonly string[];
 }

@@ -1,5 +1,12 @@
 import { resolve as resolvePath } from 'node:path';
-import type { BackendConfig, HealthConfig, OutlierConfig, RetryConfig, StickyConfig } from './backend-config.ts';
+import type {
+  BackendConfig,
+  HealthConfig,
+  HedgeConfig,
+  OutlierConfig,
+  RetryConfig,
+  StickyConfig,
+} from './backend-config.ts';
 import { parseEndpoint } from './endpoint.ts';
 import { resolveBackendTls } from './resolve-tls.ts';
 import { auto, duration, endpoint, type LoadContext, type Report, statusRanges } from './resolve-values.ts';
@@ -37,6 +44,7 @@ export function resolveBackend(
     },
     retries: backend.retries ?? 2,
     retry: resolveRetry(backend.retry ?? {}),
+    ...(backend.hedge === undefined ? {} : { hedge: resolveHedge(backend.hedge) }),
     ...(backend.sticky === undefined ? {} : { sticky: resolveSticky(backend.sticky) }),
     timeouts: {
       connectMs: duration(timeouts?.connect, '5s'),
@@ -74,6 +82,11 @@ function resolveRetry(retry: NonNullable<BackendFile['retry']>): RetryConfig {
     minPerSecond: retry.min_per_second ?? 10,
     perTryTimeoutMs: duration(retry.per_try_timeout, '0'),
   };
+}
+
+function resolveHedge({ after }: NonNullable<BackendFile['hedge']>): HedgeConfig {
+  const percent = /^p(\d+)$/.exec(after)?.[1];
+  return percent === undefined ? { afterMs: duration(after, '') } : { afterQuantile: Number(percent) / 100 };
 }
 
 function resolveSticky(sticky: NonNullable<BackendFile['sticky']>): StickyConfig {

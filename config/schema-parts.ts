@@ -18,9 +18,11 @@ export const name = (what: string) =>
 const MAX_DURATION_MS = 24 * 86_400_000;
 
 const ANY_SIZE = { low: 0, high: Number.POSITIVE_INFINITY, words: 'a size such as 16KiB, 1MiB, 512 or unlimited' };
+const DURATION = '^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$';
+
 export const duration = (what: string, initial: string, { zero = false } = {}) =>
   optional(
-    Type.Union([Type.Literal(0), Type.String({ pattern: '^(0|[0-9]{1,9}([.][0-9]{1,3})?(ms|s|m|h|d))$' })], {
+    Type.Union([Type.Literal(0), Type.String({ pattern: DURATION })], {
       description: `${what}; a duration such as 250ms, 5s, 2m`,
       default: initial,
       bounds: {
@@ -31,6 +33,19 @@ export const duration = (what: string, initial: string, { zero = false } = {}) =
       } satisfies QuantityBounds,
     }),
   );
+
+/** A duration of 1 ms at least, or one of these words; it has to be given. */
+export const durationOrWord = (what: string, words: readonly string[]) =>
+  Type.Union([...words.map((word) => Type.Literal(word)), Type.String({ pattern: DURATION })], {
+    description: `${what}; a duration such as 50ms, or ${words.join(', ')}`,
+    bounds: {
+      of: 'duration',
+      low: 1,
+      high: MAX_DURATION_MS,
+      words: `a duration from 1ms to 24d, or ${words.join(', ')}`,
+      except: words,
+    } satisfies QuantityBounds,
+  }) as unknown as Type.TString;
 
 export const size = (what: string, initial: string, bounds: Omit<QuantityBounds, 'of'> = ANY_SIZE) =>
   optional(

@@ -108,6 +108,16 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
       'Requests that were not tried again because the retry budget of their backend was spent',
       queues.map(({ backend, retriesRefused }) => [{ backend }, retriesRefused]),
     ),
+    counter(
+      'portico_hedges_total',
+      'Second requests beside slow ones: sent, of those won by coming first, and refused for want of retry budget',
+      (sum.hedges ?? []).map(({ backend, outcome, count }) => [{ backend, outcome }, count]),
+    ),
+    counter(
+      'portico_mirrored_requests_total',
+      'Copies of requests to the backend of a mirror: sent, of those failed without a whole answer, and dropped without being sent',
+      (sum.mirrored ?? []).map(({ backend, outcome, count }) => [{ backend, outcome }, count]),
+    ),
     gauge(
       'portico_backend_queue_depth',
       'Requests that wait because every server has as many as it may have',

@@ -1,15 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { OutlierConfig, RetryConfig, StickyConfig } from '../../config/config.ts';
+import type { HedgeConfig, OutlierConfig, RetryConfig, StickyConfig } from '../../config/config.ts';
 import { hash } from '../balance/hash.ts';
 import type { Policy } from '../balance/policy.ts';
 import { RetryBudget, type RetryBudgetOptions } from '../balance/retry-budget.ts';
-import { ServerPool } from '../balance/server-pool.ts';
+import { ServerChoice } from '../balance/server-choice.ts';
 import type { ServerState } from '../control/messages.ts';
 import type { Exhausted } from '../metrics/exhausted.ts';
+import { PortQueue } from '../port-queue.ts';
 import type { ProxyVersion } from '../proxy-protocol/write-proxy-header.ts';
 import { TimeoutList } from '../timeout-list.ts';
 import { WaitQueue, type WaitQueueOptions } from '../wait-queue.ts';
 import type { Exchange, Failure } from './exchange.ts';
+import { Hedging } from './hedging.ts';
+import type { Mirrored } from './mirror.ts';
 import { RetryRules } from './retry-rules.ts';
 import type { Server } from './server.ts';
 import { createStickySessions, type StickySessions } from './sticky-sessions.ts';
@@ -26,6 +29,7 @@ export interface BackendOptions {
   /** Requests that may wait for a server that may take one more. */
   readonly queue: WaitQueueOptions;
   readonly retry: RetryConfig;
+  readonly hedge?: HedgeConfig;
   readonly sticky?: StickyConfig;
   readonly proxyProtocol?: ProxyVersion;
   readonly slowStartMs: number;
@@ -51,34 +55,26 @@ export class Backend {
   readonly name: string;
   /** Retries by what made them needed. */
   readonly retriesBy = new Map<RetryReason, number>();
-  readonly exhausted: Exhausted = { otherServer: 0, queued: 0, queueTimeout: 0, refused: 0 };
   readonly queued: Queued = { queued: 0, timeouts: 0, refused: 0, shed: 0 };
   sticky: StickySessions | undefined;
   /** From a request on its way to the head of its answer, for each try. */
   readonly tryTimeouts: TimeoutList;
+  readonly hedging: Hedging;
+  /** Copies of requests to other backends. */
+  readonly mirrored: Mirrored = { sent: 0, failed: 0, dropped: 0 };
   /** Retries that the budget forbade. */
   retriesRefused = 0;
   /** Servers are told who the client is by a PROXY header. */
   namesClients: boolean;
-  private policy: Policy<Server>;
   private readonly sessionPolicy = hash<Server>();
   private rules: RetryRules;
   private readonly budget: RetryBudget;
   private readonly queue: WaitQueue<Exchange>;
   private retries: number;
-  private readonly waiting: WaitQueue<Exchange>;
-  private timeoutMs: number;
+  private readonly waiting: PortQueue<Exchange>;
   private readonly now: () => number;
   private stickyConfig: StickyConfig | undefined;
-  private readonly pool: ServerPool<Server>;
-  /** Servers that may get new requests. Replaced, never changed. */
-  private available: readonly Server[] = [];
-  private readonly pickContext: {
-    hashKey: string | undefined;
-    available: readonly Server[];
-    nowMs: number;
-    readonly random: () => number;
-  };
+  private readonly choice: ServerChoice<Server>;
   private isServing = false;
 
   constructor(
@@ -87,31 +83,25 @@ export class Backend {
   ) {
     this.name = options.name;
     this.namesClients = options.proxyProtocol !== undefined;
-    this.policy = deps.policy;
     this.now = deps.now;
     this.retries = options.retries;
-    const { queue, timeoutMs } = options.exhaustion;
-    this.waiting = new WaitQueue({ most: queue, timeoutMs });
-    this.timeoutMs = timeoutMs;
+    this.waiting = new PortQueue(deps.now, options.exhaustion);
     this.queue = new WaitQueue<Exchange>(options.queue, (exchange) => this.shed(exchange));
     this.rules = new RetryRules(options.retry);
     this.budget = new RetryBudget(budgetOf(options.retry), deps.now());
+    this.hedging = new Hedging(
+      {
+        budget: this.budget,
+        now: deps.now,
+        pick: (exchange) => this.pick(exchange),
+        onFailed: (exchange, server, failure) => this.fail(exchange, server, failure),
+      },
+      options.hedge,
+    );
     this.tryTimeouts = new TimeoutList(options.retry.perTryTimeoutMs);
     this.stickyConfig = options.sticky;
     this.sticky = options.sticky === undefined ? undefined : createStickySessions(options.sticky);
-    this.pickContext = { hashKey: undefined, available: [], nowMs: 0, random: deps.random };
-    this.pool = new ServerPool(
-      {
-        random: deps.random,
-        now: deps.now,
-        onChange: (available) => {
-          this.available = available;
-          this.pickContext.available = available;
-          this.onRoom();
-        },
-      },
-      options,
-    );
+    this.choice = new ServerChoice({ ...deps, onRoom: () => this.onRoom() }, options);
   }
 
   /** From now on, and for what waits; an `update` has to follow. Without a policy the one that is there goes on. */
@@ -119,23 +109,26 @@ export class Backend {
     const nowMs = this.now();
     const { exhaustion, queue, retry, retries, sticky } = options;
     this.namesClients = options.proxyProtocol !== undefined;
-    this.policy = policy ?? this.policy;
     this.retries = retries;
-    this.waiting.configure({ most: exhaustion.queue, timeoutMs: exhaustion.timeoutMs }, nowMs);
-    this.timeoutMs = exhaustion.timeoutMs;
+    this.waiting.configure(exhaustion);
     this.queue.configure(queue, nowMs);
     this.rules = new RetryRules(retry);
     this.budget.configure(budgetOf(retry));
+    this.hedging.configure(options.hedge);
     this.tryTimeouts.setDuration(retry.perTryTimeoutMs, nowMs);
     if (!isDeepStrictEqual(sticky, this.stickyConfig)) {
       this.stickyConfig = sticky;
       this.sticky = sticky === undefined ? undefined : createStickySessions(sticky);
     }
-    this.pool.configure(options);
+    this.choice.configure(policy, options);
   }
 
   get waitingCount(): number {
     return this.waiting.length;
+  }
+
+  get exhausted(): Exhausted {
+    return this.waiting.outcomes;
   }
 
   get waitingForAny(): number {
@@ -155,7 +148,7 @@ export class Backend {
   /** Replaces the servers, and all that the primary says of them. */
   update(servers: readonly { readonly member: Server; readonly state: ServerState }[]): void {
     this.sticky?.update(servers.map(({ member }) => member));
-    this.pool.update(servers);
+    this.choice.update(servers);
   }
 
   /** Returns false if no server is there to take it; otherwise the exchange's sink hears of the outcome. */
@@ -164,7 +157,7 @@ export class Backend {
     this.budget.onRequest();
     const { session } = exchange;
     if (session !== undefined) this.pin(exchange, this.sticky?.find(session));
-    if (this.waiting.length > 0 && this.available.length > 0) {
+    if (this.waiting.length > 0 && this.choice.available.length > 0) {
       this.wait(exchange); // behind those that came before
       return true;
     }
@@ -172,7 +165,7 @@ export class Backend {
   }
 
   private pin(exchange: Exchange, server: Server | undefined): void {
-    if (server !== undefined && this.pool.keepsSessions(server)) exchange.pinned = server;
+    if (server !== undefined && this.choice.keepsSessions(server)) exchange.pinned = server;
   }
 
   private forward(exchange: Exchange): boolean {
@@ -192,18 +185,12 @@ export class Backend {
   }
 
   private pick(exchange: Exchange): Server | undefined {
-    const { available, pickContext, sticky } = this;
-    const { tried, pinned } = exchange;
+    const { tried, pinned, session, hashKey } = exchange;
     if (pinned !== undefined && tried?.includes(pinned) !== true) return pinned;
-    pickContext.hashKey = exchange.hashKey;
-    pickContext.nowMs = this.now();
-    let candidates = available;
-    if (tried !== undefined || available.some(isFull)) {
-      candidates = available.filter((server) => !server.isFull && tried?.includes(server) !== true);
+    if (this.sticky?.placesByHash === true && session !== undefined) {
+      return this.choice.pick(session, tried, this.sessionPolicy);
     }
-    if (sticky?.placesByHash !== true || exchange.session === undefined) return this.policy(candidates, pickContext);
-    pickContext.hashKey = exchange.session;
-    return this.sessionPolicy(candidates, pickContext);
+    return this.choice.pick(hashKey, tried);
   }
 
   // Waiting for a server
@@ -211,7 +198,7 @@ export class Backend {
   /** Returns false where waiting is of no use. */
   private queueUp(exchange: Exchange): boolean {
     const { tried } = exchange;
-    if (!this.available.some((server) => server.isBusy && tried?.includes(server) !== true)) return false;
+    if (!this.choice.available.some((server) => server.isBusy && tried?.includes(server) !== true)) return false;
     if (this.queue.isFull) {
       this.queued.refused++;
       exchange.sink.onFailed({ kind: 'queue', what: 'full' });
@@ -236,43 +223,36 @@ export class Backend {
   // Waiting for a source port
 
   private wait(exchange: Exchange): void {
-    const now = this.now();
-    if (exchange.waitsSinceMs > 0) {
-      // It had its turn, and the kernel refused every port that was tried.
-      if (now - exchange.waitsSinceMs >= this.timeoutMs) this.onQueueTimeout(exchange);
-      else this.waiting.putBack(exchange, exchange.waitsSinceMs);
-    } else if (this.waiting.isFull) {
-      this.exhausted.refused++;
-      exchange.sink.onFailed({ kind: 'exhausted', what: 'port' });
-    } else {
-      exchange.waitsSinceMs = now;
-      this.exhausted.queued++;
-      this.waiting.push(exchange, now);
-    }
+    const outcome = this.waiting.add(exchange);
+    if (outcome === 'full') exchange.sink.onFailed({ kind: 'exhausted', what: 'port' });
+    else if (outcome === 'timeout') exchange.sink.onFailed({ kind: 'queue', what: 'timeout' });
   }
 
   /** Serves those that wait, as far as there is room: a port or a connection has become free. Cheap when nobody waits. */
   onRoom(): void {
+    if (this.waiting.length > 0) this.waiting.serve(this.findRoom, this.giveRoom);
+    if (this.queue.length === 0 || this.isServing) return;
     // What a served request does at once may make room, too: the loop that runs already sees it.
-    if ((this.waiting.length === 0 && this.queue.length === 0) || this.isServing) return;
     this.isServing = true;
-    for (let { first } = this.waiting; first !== undefined; first = this.waiting.first) {
-      const exchange = first;
-      const server = this.available.find((candidate) => candidate.hasRoomFor(exchange));
-      if (server === undefined) break;
-      this.waiting.shift();
-      exchange.tried = undefined;
-      this.give(exchange, server);
-    }
     this.serveQueue();
     this.isServing = false;
   }
 
+  private readonly findRoom = (exchange: Exchange): Server | undefined =>
+    this.choice.available.find((server) => server.hasRoomFor(exchange));
+
+  private readonly giveRoom = (exchange: Exchange, server: Server): boolean => {
+    exchange.tried = undefined;
+    this.give(exchange, server);
+    return true;
+  };
+
   /** Called by the plane's tick. */
   tick(nowMs: number): void {
-    this.pool.tick(nowMs);
+    this.choice.tick(nowMs);
     this.budget.tick(nowMs);
     this.tryTimeouts.expire(nowMs);
+    this.hedging.tick(nowMs);
     this.waiting.expire(nowMs);
     this.queue.expire(nowMs);
     this.onRoom();
@@ -288,6 +268,7 @@ export class Backend {
   /** From its own queue, or from that of a server. */
   shed(exchange: Exchange): void {
     this.queued.shed++;
+    exchange.dropRival();
     exchange.waitsForServer = false;
     exchange.sink.onFailed({ kind: 'queue', what: 'shed' });
   }
@@ -305,8 +286,18 @@ export class Backend {
       exchange.sink.onAnswerBroken();
       return;
     }
-    const server = exchange.server!;
-    exchange.server = undefined;
+    if (exchange.isSecond) {
+      exchange.sink.onFailed(failure);
+    } else if (exchange.rival !== undefined) {
+      this.hedging.onFirstFailed(exchange, failure);
+    } else {
+      const server = exchange.server!;
+      exchange.server = undefined;
+      this.fail(exchange, server, failure);
+    }
+  }
+
+  private fail(exchange: Exchange, server: Server, failure: Failure): void {
     // A shortage of this host uses up no try: each server is asked once, and none of them has seen the request.
     if (failure.kind === 'exhausted') exchange.attempts--;
     if (this.rules.allows(exchange, failure) && this.retry(exchange, server, failure)) return;
@@ -341,12 +332,28 @@ export class Backend {
   }
 
   onTry(exchange: Exchange): void {
-    if (exchange.isRepeatable) this.tryTimeouts.start(exchange, this.now());
+    if (!exchange.isRepeatable || exchange.isSecond || this.hedging.start(exchange)) return;
+    this.tryTimeouts.start(exchange, this.now());
+  }
+
+  onLatency(latencyMs: number): void {
+    this.hedging.observe(latencyMs);
+  }
+
+  settleRace(answered: Exchange, status: number): Exchange {
+    return this.hedging.settle(answered, status);
   }
 
   /** The answer was not there in the time for one try. Without another server to ask, it is waited for. */
   onTryTimeout(exchange: Exchange): void {
     const { connection, server } = exchange;
+    if (exchange.isHedgeArmed) {
+      this.tryTimeouts.resume(exchange, this.now() - this.hedging.afterMs);
+      this.hedging.send(exchange);
+      return;
+    }
+    // The second one is the other try.
+    if (exchange.rival !== undefined) return;
     const next = this.nextServer(exchange);
     if (next === undefined) return;
     const stub = connection!.disown(exchange);
@@ -380,8 +387,4 @@ export class Backend {
 
 function budgetOf({ budgetPercent, minPerSecond }: RetryConfig): RetryBudgetOptions {
   return { percent: budgetPercent, minPerSecond };
-}
-
-function isFull(server: Server): boolean {
-  return server.isFull;
 }

@@ -48,7 +48,8 @@ export interface AnswerSink {
 }
 
 const NO_BYTES = Buffer.alloc(0);
-const NOBODY: AnswerSink = {
+/** Takes what nobody waits for. */
+export const NOBODY: AnswerSink = {
   onSent: () => {},
   onInterim: () => {},
   onAnswer: () => {},
@@ -104,6 +105,16 @@ export class Exchange extends Expirable {
   hasAnswer = false;
   /** The client is gone: what still comes from the server is thrown away. */
   isCancelled = false;
+  /** Of two that ask for the same at once (`Hedging`): the other one. */
+  rival: Exchange | undefined = undefined;
+  /** It is the second of two; its client's own is the first. */
+  isSecond = false;
+  /** A second one has been due. */
+  isHedged = false;
+  /** What its time-out is about: a second one is due. */
+  isHedgeArmed = false;
+  /** It has failed, and the second one has not yet. */
+  failed: { readonly server: Server; readonly failure: Failure } | undefined = undefined;
 
   constructor(sink: AnswerSink) {
     super();
@@ -134,6 +145,22 @@ export class Exchange extends Expirable {
     this.interims = 0;
     this.waitsSinceMs = 0;
     this.hasAnswer = false;
+    this.rival = undefined;
+    this.isHedged = false;
+    this.isHedgeArmed = false;
+    this.failed = undefined;
+  }
+
+  /** The same request once more, with a head of its own, for whoever is to hear of its answer. */
+  copy(sink: AnswerSink): Exchange {
+    const copy = new Exchange(sink);
+    copy.isHead = this.isHead;
+    copy.isPipelinable = this.isPipelinable;
+    copy.isRepeatable = this.isRepeatable;
+    copy.head = Buffer.allocUnsafeSlow(this.headLength);
+    copy.headLength = this.head.copy(copy.head, 0, 0, this.headLength);
+    copy.hashKey = this.hashKey;
+    return copy;
   }
 
   /** Takes the buffer away, for the next request; an empty one if it cannot be used again. */
@@ -160,8 +187,18 @@ export class Exchange extends Expirable {
 
   /** The client is gone, wherever the request is. */
   cancel(): void {
+    this.dropRival();
     if (this.server !== undefined) this.server.cancel(this);
     else this.backend?.cancel(this);
+  }
+
+  /** The other one of two is of no use any more: it ends, and its connection and port are free. */
+  dropRival(): void {
+    const { rival } = this;
+    if (rival === undefined) return;
+    this.rival = undefined;
+    rival.rival = undefined;
+    rival.cancel();
   }
 
   /** As `cancel`, and whatever still comes is thrown away. */

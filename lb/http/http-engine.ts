@@ -4,7 +4,7 @@ import type { SourceUpdate } from '../control/messages.ts';
 import { type BackendEntry, BackendSet } from '../engine/backend-set.ts';
 import { type EngineSnapshot, isSame } from '../engine/engine.ts';
 import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
-import type { TrafficMetrics } from '../metrics/plane-metrics.ts';
+import type { OutcomeCount, TrafficMetrics } from '../metrics/plane-metrics.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { PlaneTls } from '../tls/plane-tls.ts';
 import { Backend } from './backend.ts';
@@ -159,6 +159,12 @@ export class HttpEngine implements PlaneEngine {
       retries: entries.flatMap(({ backend: { name, retriesBy } }) =>
         [...retriesBy].map(([reason, count]) => ({ backend: name, reason, count })),
       ),
+      hedges: entries.flatMap(({ config, backend }) =>
+        config.hedge === undefined ? [] : outcomes(backend.name, { ...backend.hedging.counts }),
+      ),
+      mirrored: entries.flatMap(({ backend: { name, mirrored } }) =>
+        mirrored.sent + mirrored.dropped === 0 ? [] : outcomes(name, { ...mirrored }),
+      ),
       queues: entries.map(({ backend: { name, queueDepth, queued, retriesRefused } }) => ({
         backend: name,
         depth: queueDepth,
@@ -177,6 +183,10 @@ export class HttpEngine implements PlaneEngine {
       ],
     };
   }
+}
+
+function outcomes(backend: string, counts: Readonly<Record<string, number>>): OutcomeCount[] {
+  return Object.entries(counts).map(([outcome, count]) => ({ backend, outcome, count }));
 }
 
 function serverOptions(
@@ -199,7 +209,7 @@ function serverOptions(
     requests: config.adaptsRequests ? undefined : config.requestsPerServer || Number.POSITIVE_INFINITY,
     proxyProtocol: config.proxyProtocol,
     tls: tls.outgoing(config, server),
-    isMeasured: config.balance === 'peak-ewma',
+    isMeasured: config.balance === 'peak-ewma' || config.hedge !== undefined,
     failing: statusSet(config.outlier?.statuses ?? []),
   };
 }

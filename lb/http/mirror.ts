@@ -1,9 +1,18 @@
 import type { Backend } from './backend.ts';
-import { type AnswerSink, Exchange } from './exchange.ts';
+import type { AnswerSink, Exchange } from './exchange.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 /** Copies under way at once from one plane; a mirror that does not keep up misses the others. */
 const MOST_UNDER_WAY = 256;
+
+/** What became of copies. */
+export interface Mirrored {
+  sent: number;
+  /** No whole answer came to one that was sent. */
+  failed: number;
+  /** Not sent: too many were under way, or there was no server for it. */
+  dropped: number;
+}
 
 /** Sends copies of requests to another backend. Their answers are thrown away, and nothing that becomes of them is felt by a client. */
 export class Mirror {
@@ -20,17 +29,26 @@ export class Mirror {
 
   /** `original` has its head; `body` is all of its body. */
   copy(original: Exchange, body: Buffer = NO_BYTES): void {
-    if (this.underWay.size >= MOST_UNDER_WAY || this.random() >= this.share) return;
-    const copy = new Exchange(new Copy(body, () => this.underWay.delete(copy)));
-    copy.isHead = original.isHead;
-    copy.isPipelinable = original.isPipelinable;
-    copy.isRepeatable = original.isRepeatable;
-    copy.head = Buffer.allocUnsafeSlow(original.headLength);
-    copy.headLength = original.head.copy(copy.head, 0, 0, original.headLength);
-    copy.hashKey = original.hashKey;
+    if (this.random() >= this.share) return;
+    const { mirrored } = this.backend;
+    if (this.underWay.size >= MOST_UNDER_WAY) {
+      mirrored.dropped++;
+      return;
+    }
+    const copy: Exchange = original.copy(
+      new Copy(body, (isWhole) => {
+        if (!isWhole) mirrored.failed++;
+        this.underWay.delete(copy);
+      }),
+    );
     (copy.sink as Copy).exchange = copy;
     this.underWay.add(copy);
-    if (!this.backend.dispatch(copy)) this.underWay.delete(copy);
+    if (this.backend.dispatch(copy)) {
+      mirrored.sent++;
+    } else {
+      mirrored.dropped++;
+      this.underWay.delete(copy);
+    }
   }
 
   get isBusy(): boolean {
@@ -48,9 +66,9 @@ export class Mirror {
 class Copy implements AnswerSink {
   exchange!: Exchange;
   private body: Buffer;
-  private readonly onEnd: () => void;
+  private readonly onEnd: (isWhole: boolean) => void;
 
-  constructor(body: Buffer, onEnd: () => void) {
+  constructor(body: Buffer, onEnd: (isWhole: boolean) => void) {
     this.body = body;
     this.onEnd = onEnd;
   }
@@ -64,26 +82,26 @@ class Copy implements AnswerSink {
   onInterim(): void {}
 
   onAnswer(_head: unknown, _bytes: unknown, _from: number, _to: number, isLast: boolean): void {
-    if (isLast) this.onEnd();
+    if (isLast) this.onEnd(true);
   }
 
   onAnswerBody(_bytes: unknown, _from: number, _to: number, isLast: boolean): void {
-    if (isLast) this.onEnd();
+    if (isLast) this.onEnd(true);
   }
 
   /** A copy asks for no upgrade. */
   onUpgrade(): void {
-    this.onEnd();
+    this.onEnd(false);
   }
 
   onAnswerBroken(): void {
-    this.onEnd();
+    this.onEnd(false);
   }
 
   /** It waits for nobody. */
   onShed(): void {}
 
   onFailed(): void {
-    this.onEnd();
+    this.onEnd(false);
   }
 }

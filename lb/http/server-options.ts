@@ -38,6 +38,8 @@ export interface ServerEvents {
   onRoom(): void;
   /** It waited for too long in a queue that stands. */
   shed(exchange: Exchange): void;
+  /** An answer took so long; only of servers that are measured. */
+  onLatency(latencyMs: number): void;
   /** The time for one try runs from now on. */
   onTry(exchange: Exchange): void;
   /** Whether the exchange, answered with that status, has been sent to another server instead. */

@@ -1,4 +1,3 @@
-import { AdaptiveLimit } from '../balance/adaptive-limit.ts';
 import { LatencyEstimate } from '../balance/latency-estimate.ts';
 import type { Member } from '../balance/server-pool.ts';
 import type { OutlierTrack } from '../health/outlier-detector.ts';
@@ -11,6 +10,7 @@ import { blamesServer } from './blame.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
 import { Pipelines } from './pipelines.ts';
+import { RequestLimit } from './request-limit.ts';
 import type { ServerEvents, ServerOptions } from './server-options.ts';
 import { StalledAnswers } from './stalled-answers.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
@@ -44,8 +44,7 @@ export class Server implements Member {
   private readonly pipelines: Pipelines;
   readonly stalled = new StalledAnswers();
   private readonly waiting: WaitQueue<Exchange>;
-  private isLimited: boolean;
-  private limit: AdaptiveLimit | undefined = undefined;
+  private readonly limit: RequestLimit;
   private tunnels = 0;
   private isStopped = false;
   /** Connections end once nobody needs them. */
@@ -63,14 +62,13 @@ export class Server implements Member {
     this.port = options.port;
     this.weight = options.weight;
     this.fullWeight = options.weight;
-    this.isLimited = options.requests !== Number.POSITIVE_INFINITY;
     this.latency = options.isMeasured ? new LatencyEstimate() : undefined;
     this.pipelines = new Pipelines(deps.context, options.pipelining);
     this.ports = new ServerPorts(deps.leases, options);
     this.connectTimeouts = new TimeoutList(options.connectTimeoutMs);
     this.responseTimeouts = new TimeoutList(options.responseTimeoutMs);
     this.idleTimeouts = new TimeoutList(options.idleTimeoutMs);
-    this.limit = this.limitFor(options);
+    this.limit = new RequestLimit(deps.context, options.requests);
     this.waiting = new WaitQueue<Exchange>(options.queue, (exchange) => this.shed(exchange));
   }
 
@@ -78,7 +76,6 @@ export class Server implements Member {
   configure(options: ServerOptions): void {
     const { tickMs } = this.context;
     this.options = options;
-    this.isLimited = options.requests !== Number.POSITIVE_INFINITY;
     this.pipelines.setLimit(options.pipelining);
     if (!options.isMeasured) this.latency = undefined;
     else this.latency ??= new LatencyEstimate();
@@ -86,12 +83,7 @@ export class Server implements Member {
     this.responseTimeouts.setDuration(options.responseTimeoutMs, tickMs);
     this.idleTimeouts.setDuration(options.idleTimeoutMs, tickMs);
     this.waiting.configure(options.queue, tickMs);
-    this.limit = this.limitFor(options);
-  }
-
-  private limitFor({ requests }: ServerOptions): AdaptiveLimit | undefined {
-    if (requests !== undefined) return undefined;
-    return this.limit ?? new AdaptiveLimit(this.context.random, this.context.tickMs);
+    this.limit.configure(options.requests);
   }
 
   get connectionCount(): number {
@@ -108,13 +100,12 @@ export class Server implements Member {
 
   /** It has as many requests as it may have at once. */
   get isBusy(): boolean {
-    const { limit, options } = this;
-    return this.underWay >= (limit === undefined ? options.requests! : limit.most);
+    return this.underWay >= this.limit.most;
   }
 
   /** Tunnels take a place where a number says so; they say nothing of how long answers take. */
   private get underWay(): number {
-    return this.active - this.waiting.length - (this.limit === undefined ? 0 : this.tunnels);
+    return this.active - this.waiting.length - (this.limit.isAdaptive ? this.tunnels : 0);
   }
 
   /** It may not have one more request, or no connection is free, no more may be opened, and the queue is full as well. */
@@ -218,7 +209,7 @@ export class Server implements Member {
       connection.send(next);
     }
     if (connection.inFlight > 0 || connection.state !== 'open') {
-      if (this.isLimited) this.events.onRoom();
+      if (this.limit.isOn) this.events.onRoom();
       return;
     }
     if (this.isStopped || this.isQuiet) {
@@ -261,19 +252,35 @@ export class Server implements Member {
 
   /** A request has ended otherwise than by an answer, after which the connection says that it is free. */
   private onPlaceFree(): void {
-    if (!this.isLimited) return;
+    if (!this.limit.isOn) return;
     if (this.waiting.length > 0) this.reviveQueue();
     this.events.onRoom();
   }
 
   /** The request goes by a connection with that lease. */
   onTry(exchange: Exchange, lease: number): void {
-    if (this.latency !== undefined || this.limit !== undefined) exchange.sentAtMs = this.context.clock.now();
-    if (exchange.record !== undefined) {
-      const { address, port } = this.ports.local(lease);
-      exchange.record.onAssigned(this.context.clock.now(), this.id, address, port);
-    }
+    if (this.latency !== undefined || this.limit.isAdaptive) exchange.sentAtMs = this.context.clock.now();
+    this.assign(exchange, lease);
     this.events.onTry(exchange);
+  }
+
+  /** Notes where the request goes. */
+  assign(exchange: Exchange, lease: number): void {
+    if (exchange.record === undefined) return;
+    const { address, port } = this.ports.local(lease);
+    exchange.record.onAssigned(this.context.clock.now(), this.id, address, port);
+  }
+
+  /** The request was answered by another server meanwhile: this one takes at least as long as it has had. */
+  onOvertaken(exchange: Exchange): void {
+    this.observe(exchange.sentAtMs);
+  }
+
+  private observe(sentAtMs: number): void {
+    if (this.latency === undefined) return;
+    const now = this.context.clock.now();
+    this.latency.observe(now - sentAtMs, now);
+    this.events.onLatency(now - sentAtMs);
   }
 
   sendsElsewhere(exchange: Exchange, status: number): boolean {
@@ -282,15 +289,10 @@ export class Server implements Member {
 
   /** The head of an answer came. */
   onAnswerHead(exchange: Exchange, status: number): void {
-    const { track, latency } = this;
+    const { track } = this;
     exchange.timeoutList?.cancel(exchange);
-    if (latency !== undefined && !exchange.isCancelled) {
-      const now = this.context.clock.now();
-      latency.observe(now - exchange.sentAtMs, now);
-    }
-    if (this.limit !== undefined && !exchange.isCancelled) {
-      this.limit.observe(exchange.sentAtMs, this.context.clock.now(), this.underWay);
-    }
+    if (!exchange.isCancelled) this.observe(exchange.sentAtMs);
+    if (this.limit.isAdaptive && !exchange.isCancelled) this.limit.onAnswer(exchange.sentAtMs, this.underWay);
     if (track === undefined) return;
     if (this.options.failing[status] === 1) track.failure();
     else track.success();
@@ -309,7 +311,7 @@ export class Server implements Member {
 
   onTunnelOpened(): void {
     this.tunnels++;
-    if (this.limit !== undefined) this.onPlaceFree();
+    if (this.limit.isAdaptive) this.onPlaceFree();
   }
 
   onTunnelClosed(): void {
@@ -349,7 +351,7 @@ export class Server implements Member {
     this.responseTimeouts.expire(nowMs);
     this.idleTimeouts.expire(nowMs);
     this.waiting.expire(nowMs);
-    this.limit?.tick(nowMs);
+    this.limit.tick(nowMs);
     if (this.options.pipelining > 1) this.pipelines.tick(nowMs, this.resend);
     if (this.stalled.count > 0) this.relieve(nowMs);
   }

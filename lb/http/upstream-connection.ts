@@ -167,6 +167,15 @@ export class UpstreamConnection extends Expirable implements StreamOwner {
     return stub;
   }
 
+  /** The answer to `from` is that of `to`, which asks for the same. */
+  handOver(from: Exchange, to: Exchange): void {
+    this.queue[this.queue.indexOf(from, this.first)] = to;
+    to.server = this.server;
+    to.connection = this;
+    from.server = undefined;
+    from.connection = undefined;
+  }
+
   /**
    * The first answer holds the others up: they go to other connections, and this one ends with the first. Returns the exchanges to
    * send again; all of them can be repeated, or they would not share a connection.
@@ -254,7 +263,8 @@ export class UpstreamConnection extends Expirable implements StreamOwner {
     }
     let answered = exchange;
     this.server.onAnswerHead(exchange, head.status);
-    if (this.server.sendsElsewhere(exchange, head.status)) answered = this.queue[this.first]!;
+    if (exchange.rival !== undefined) answered = exchange.backend!.settleRace(exchange, head.status);
+    if (this.server.sendsElsewhere(answered, head.status)) answered = this.queue[this.first]!;
     answered.hasAnswer = true;
     this.keepAliveAfter = head.keepAlive;
     this.body.begin(head);

@@ -9,6 +9,9 @@ export interface TrafficMetrics {
   readonly streams: readonly StreamMetrics[];
   readonly servers: readonly UpstreamMetrics[];
   readonly retries: readonly { readonly backend: string; readonly reason: string; readonly count: number }[];
+  /** Second requests to slow servers' siblings, and copies of requests. Absent: the engine makes none. */
+  readonly hedges?: readonly OutcomeCount[];
+  readonly mirrored?: readonly OutcomeCount[];
   /** Absent: the engine has none. */
   readonly queues?: readonly QueueMetrics[];
   readonly ports: readonly PortMetrics[];
@@ -21,6 +24,12 @@ export interface TrafficMetrics {
   readonly tls?: readonly TlsMetrics[];
   /** Only whoever writes logs has them. */
   readonly logs?: readonly LogMetrics[];
+}
+
+export interface OutcomeCount {
+  readonly backend: string;
+  readonly outcome: string;
+  readonly count: number;
 }
 
 /** Handshakes of one listener, or with the servers of one backend. */

@@ -1,4 +1,11 @@
-import type { Histogram, PlaneMetrics, PortMetrics, RequestMetrics, TrafficMetrics } from './plane-metrics.ts';
+import type {
+  Histogram,
+  OutcomeCount,
+  PlaneMetrics,
+  PortMetrics,
+  RequestMetrics,
+  TrafficMetrics,
+} from './plane-metrics.ts';
 
 /** The reports of several planes as one: equal labels are added up. */
 export function sumPlaneMetrics(reports: readonly PlaneMetrics[]): PlaneMetrics {
@@ -58,6 +65,8 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
       reports.flatMap((report) => report.retries),
       ({ backend, reason }) => `${backend}\n${reason}`,
     ),
+    hedges: addOutcomes(reports.flatMap((report) => report.hedges ?? [])),
+    mirrored: addOutcomes(reports.flatMap((report) => report.mirrored ?? [])),
     queues: merge(
       reports.flatMap((report) => report.queues ?? []),
       ({ backend }) => backend,
@@ -135,6 +144,10 @@ function merge<T>(items: readonly T[], key: (item: T) => string, add: (a: T, b: 
 
 function addCounts<T extends { readonly count: number }>(items: readonly T[], key: (item: T) => string): T[] {
   return merge(items, key, (a, b) => ({ ...a, count: a.count + b.count }));
+}
+
+function addOutcomes(items: readonly OutcomeCount[]): OutcomeCount[] {
+  return addCounts(items, ({ backend, outcome }) => `${backend}\n${outcome}`);
 }
 
 function addRequests(a: RequestMetrics, b: RequestMetrics): RequestMetrics {

@@ -16,18 +16,22 @@ const expositionOf = (source: AdminSource, registry = new Registry(), topDestina
 const seriesOf = (text: string) =>
   new Map([...parsePrometheusText(text).values()].flatMap(({ series }) => [...series]));
 
+const MIRRORED = [{ backend: 'shadow', outcome: 'dropped', count: 4 }];
+
 t.test('planes are added up, with those that are gone', async (t) => {
   const source = new FakeAdminSource();
   source.current = {
     planes: new Map([
-      ['plane-1', planeMetrics()],
-      ['plane-2', planeMetrics(2)],
+      ['plane-1', planeMetrics(1, { hedges: [{ backend: 'app', outcome: 'won', count: 1 }] })],
+      ['plane-2', planeMetrics(2, { hedges: [{ backend: 'app', outcome: 'won', count: 2 }], mirrored: MIRRORED })],
     ]),
     retired: planeMetrics(10, { ports: [], queueDepth: [] }),
     isComplete: false,
   };
   const series = seriesOf(await expositionOf(source).collect());
   const expected: Record<string, number> = {
+    'portico_hedges_total{backend="app",outcome="won"}': 3,
+    'portico_mirrored_requests_total{backend="shadow",outcome="dropped"}': 4,
     'portico_requests_total{backend="app",code="200",listener="web"}': 7 * 13,
     'portico_requests_total{backend="app",code="502",listener="web"}': 13,
     'portico_connections_total{listener="web"}': 130,

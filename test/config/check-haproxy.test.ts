@@ -45,6 +45,10 @@ t.test('what HAProxy cannot do is refused at its place, with what to do instead'
       ['4:35: HAProxy does not retry for 429; it knows 401, 403, 404, 408, 425, 500, 501, 502, 503, 504'],
     ],
     [
+      file(ROUTES, 'hedge: { after: p95 }, '),
+      ['4:25: HAProxy asks one server at a time; remove "hedge" or use "engine: http"'],
+    ],
+    [
       file('routes: [{ backend: app, mirror: { backend: app } }]'),
       ['2:81: HAProxy sends no copies of requests; remove "mirror" or use "engine: http"'],
     ],

@@ -47,7 +47,7 @@ t.test('keys beside an engine that cannot follow them', async (t) => {
   t.match(faults('engine: tcp, routes: [{ host: "a.example:443", backend: app }]'), [/names no port/]);
   t.same(faults('backend: app', 'proxy_protocol: v1,'), []);
   t.match(faults('backend: app', 'proxy_protocol: v1, pipelining: 16,'), [/nothing to pipeline/]);
-  t.match(faults('engine: tcp, backend: app', 'pipelining: 4, sticky: { cookie: a },'), [/"pipelining"/, /"sticky"/]);
+  t.match(faults('engine: tcp, backend: app', 'pipelining: 4, hedge: { after: 1s },'), [/"pipelining"/, /"hedge"/]);
   t.same(faults('engine: tcp, backend: app', 'retries: 1, connections_per_server: 5, outlier: {},'), []);
   t.match(faults('engine: tcp, backend: app', 'balance: hash, hash: { header: x },'), [/"hash: client"/]);
 });

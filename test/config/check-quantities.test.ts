@@ -31,6 +31,22 @@ t.test('a zero that means something can be written as one', async (t) => {
   t.same(load({ listener: 'timeouts: { websocket_idle: "0" }', top: 'drain_timeout: 0s' }), []);
 });
 
+t.test(
+  'a second request is sent after a time, or after a share of the answers, and where there may be a second server',
+  async (t) => {
+    for (const after of ['50ms', '1s', 'p90', 'p95', 'p99'])
+      t.same(load({ backend: `hedge: { after: ${after} }` }), []);
+    t.match(load({ backend: 'hedge: { after: 0s }' }), [
+      /hedge\.after is "0s", which is not a duration from 1ms to 24d, or p90/,
+    ]);
+    t.match(load({ backend: 'hedge: { after: p50 }' }), [/hedge\.after is "p50", which does not fit/]);
+    t.match(load({ backend: 'hedge: {}' }), [/hedge has no "after"/]);
+    for (const other of ['sticky: { cookie: a }', 'proxy_protocol: v1']) {
+      t.match(load({ backend: `hedge: { after: p95 }, ${other}` }), [/a request has one server/]);
+    }
+  },
+);
+
 t.test('time-outs and rates of slow clients have bounds', async (t) => {
   const good = 'timeouts: { body: 30s, send: 5m }, limits: { body_rate: 0, answer_rate: 1000 }';
   t.same(load({ listener: good }), []);

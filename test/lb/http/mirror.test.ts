@@ -22,11 +22,13 @@ async function run(t: Test, mirror: (socket: RawServer['sockets'][number]) => vo
   const until = async (test: () => boolean): Promise<void> => {
     while (!test()) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { plane, main, shadow, until };
+  const mirrored = (): Record<string, number> =>
+    Object.fromEntries(plane.metrics().mirrored!.map(({ outcome, count }) => [outcome, count]));
+  return { plane, main, shadow, until, mirrored };
 }
 
 t.test('a mirror gets what the server gets', async (t) => {
-  const { plane, main, shadow, until } = await run(t, (socket) => socket.write(OK));
+  const { plane, main, shadow, until, mirrored } = await run(t, (socket) => socket.write(OK));
   const requests = [
     'GET /a?b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
     'POST /c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello',
@@ -37,6 +39,7 @@ t.test('a mirror gets what the server gets', async (t) => {
     await until(() => shadow.received().length === main.received().length);
   }
   t.equal(shadow.received(), main.received());
+  t.same(mirrored(), { sent: 3, failed: 0, dropped: 0 });
 });
 
 t.test('nothing that a mirror does is felt by a client', async (t) => {
@@ -51,7 +54,7 @@ t.test('nothing that a mirror does is felt by a client', async (t) => {
   };
   for (const [name, way] of Object.entries(ways)) {
     await t.test(name, async (t) => {
-      const { plane, main } = await run(t, way);
+      const { plane, main, mirrored } = await run(t, way);
       const client = new RawClient(plane.port);
       // More than a mirror may have under way.
       for (let i = 0; i < 300; i++) {
@@ -61,6 +64,10 @@ t.test('nothing that a mirror does is felt by a client', async (t) => {
       }
       client.close();
       t.equal(main.received().match(/GET/g)?.length, 300);
+      const { sent, failed, dropped } = mirrored();
+      t.equal(sent! + dropped!, 300);
+      if (name === 'it says nothing') t.same([failed, dropped], [0, 44], 'no more than 256 at once');
+      else t.ok(failed! > 0);
     });
   }
 });
