@@ -1,10 +1,11 @@
 // The servers that every balancer of the comparison forwards to: one uWebSockets.js process each.
+// Arguments: a port, and the addresses of 127.0.0.0/8 to listen on, with commas (127.0.0.1).
 import { loadUws } from '../../src/worker/uws.ts';
 
 const uws = loadUws();
 uws._cfg('999999990007');
 const bodies = new Map([1024, 65_536, 1_048_576].map((size) => [size, Buffer.alloc(size, 'x')]));
-uws
+const app = uws
   .App()
   .get('/bytes/:size', (response, request) => {
     const body = bodies.get(Number(request.getParameter(0)));
@@ -19,11 +20,17 @@ uws
   })
   .any('/*', (response) => {
     response.writeHeader('Content-Type', 'text/plain').end('hello world');
-  })
-  .listen('127.0.0.1', Number(process.argv[2]), (socket) => {
-    if (socket === false) throw new Error(`port ${process.argv[2]} is in use`);
-    process.send?.('ready');
   });
+const port = Number(process.argv[2]);
+const hosts = (process.argv[3] ?? '127.0.0.1').split(',');
+let listening = 0;
+for (const host of hosts) {
+  app.listen(host, port, (socket) => {
+    if (socket === false) throw new Error(`port ${port} of ${host} is in use`);
+    listening++;
+    if (listening === hosts.length) process.send?.('ready');
+  });
+}
 process.on('disconnect', () => process.exit(0));
 
 type Response = Parameters<Parameters<ReturnType<typeof uws.App>['get']>[1]>[0];

@@ -18,6 +18,8 @@ export interface BenchOptions {
   readonly basePort: number;
   readonly idleConnections: number;
   readonly idleSeconds: number;
+  /** How long a real Prometheus scrapes. */
+  readonly scrapeSeconds: number;
   /** Held at once through the kernel engine. */
   readonly kernelConnections: number;
 }
@@ -30,6 +32,7 @@ export const USAGE = `npm run bench -- [flags]
   --pin                  balancers on core 0, load and servers on core 1
   --idle-connections N   idle WebSockets (9000)
   --idle-seconds N       how long their CPU is watched (10)
+  --scrape-seconds N     how long a real Prometheus scrapes (60)
   --kernel-connections N connections held at once through the kernel engine (300000)
   --base-port N          first of the 200 ports that it uses on 127.0.0.1 (7100)
   --write                write test/bench/RESULTS.md; only of a run with all scenarios and balancers`;
@@ -48,6 +51,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       'base-port': { type: 'string', default: '7100' },
       'idle-connections': { type: 'string', default: '9000' },
       'idle-seconds': { type: 'string', default: '10' },
+      'scrape-seconds': { type: 'string', default: '60' },
       'kernel-connections': { type: 'string', default: '300000' },
     },
   });
@@ -68,6 +72,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     basePort: count('--base-port', values['base-port']),
     idleConnections: count('--idle-connections', values['idle-connections']),
     idleSeconds: count('--idle-seconds', values['idle-seconds']),
+    scrapeSeconds: count('--scrape-seconds', values['scrape-seconds']),
     kernelConnections: count('--kernel-connections', values['kernel-connections']),
   };
 }

@@ -7,6 +7,7 @@ import { largeBodies } from './scenarios/large-bodies.ts';
 import { latency } from './scenarios/latency.ts';
 import { metricsCost } from './scenarios/metrics-cost.ts';
 import { overload } from './scenarios/overload.ts';
+import { prometheus } from './scenarios/prometheus.ts';
 import { reloads } from './scenarios/reloads.ts';
 import { scrape } from './scenarios/scrape.ts';
 import { startTime } from './scenarios/start-time.ts';
@@ -75,6 +76,7 @@ export const scenarios: readonly Scenario[] = [
   kernelHeld,
   metricsCost,
   scrape,
+  prometheus,
   reloads,
   startTime,
 ];
