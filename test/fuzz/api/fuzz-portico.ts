@@ -21,8 +21,8 @@ export interface ApiFuzzResult {
   /** Answers of 5xx that are none of those that say why, and answers that the description does not promise. At most a hundred. */
   readonly faults: readonly string[];
   readonly traffic: { readonly requests: number; readonly failures: readonly string[] };
-  /** What Portico wrote of errors within. */
-  readonly complaints: string;
+  /** What Portico wrote of errors within its admin server. */
+  readonly complaints: readonly string[];
 }
 
 /** The clients whose requests go through the balancer meanwhile. */
@@ -70,7 +70,7 @@ export async function fuzzPortico({ seed, requests, clients = 8 }: ApiFuzzOption
       operations: contract.operations.map(nameOf),
       faults: run.faults,
       traffic: load,
-      complaints: portico.stderr,
+      complaints: portico.stderr.split('\n').filter((line) => line.includes('could not answer')),
     };
   } finally {
     portico.child.kill('SIGKILL');
