@@ -641,7 +641,17 @@ export interface paths {
         /** How full every source is towards every destination, in numbers */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    pool?: string;
+                    /** @description A part of a source address or a destination */
+                    text?: string;
+                    /** @description Only pairs of which ports are in use */
+                    busy?: boolean;
+                    /** @description How many pairs to pass over */
+                    offset?: number;
+                    /** @description How many pairs to tell */
+                    limit?: number;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -654,25 +664,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            pools: {
-                                name: string;
-                                low: number;
-                                high: number;
-                            }[];
-                            sources: components["schemas"]["Source"][];
-                            destinations: string[];
-                            pairs: {
-                                source: number[];
-                                destination: number[];
-                                free: number[];
-                                used: number[];
-                                quarantined: number[];
-                                unusable: number[];
-                                exhaustion_seconds: (number | null)[];
-                                add_addresses: number[];
-                            };
-                        };
+                        "application/json": components["schemas"]["PortMap"];
                     };
                 };
                 400: components["responses"]["BadRequest"];
@@ -718,16 +710,7 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
-                            strips: {
-                                pool: string;
-                                source: string;
-                                destination: string;
-                                first: number[];
-                                ports: number[];
-                                used: number[];
-                                quarantined: number[];
-                                unusable: number[];
-                            }[];
+                            strips: components["schemas"]["PortStrip"][];
                         };
                     };
                 };
@@ -771,20 +754,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            listeners: {
-                                name: string;
-                                engine: string;
-                                routes: {
-                                    conditions: string[];
-                                    target: string;
-                                    backends: {
-                                        name: string;
-                                        weight: number;
-                                    }[];
-                                }[];
-                            }[];
-                        };
+                        "application/json": components["schemas"]["Routes"];
                     };
                 };
                 400: components["responses"]["BadRequest"];
@@ -847,16 +817,7 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/json": {
-                            listener: string;
-                            index: number | null;
-                            conditions: string[];
-                            target: string;
-                            backends: {
-                                name: string;
-                                weight: number;
-                            }[];
-                        };
+                        "application/json": components["schemas"]["RouteMatch"];
                     };
                 };
                 400: components["responses"]["BadRequest"];
@@ -1551,6 +1512,47 @@ export interface components {
                 fail: number;
             };
         };
+        /** PortMap */
+        PortMap: {
+            pools: {
+                name: string;
+                low: number;
+                high: number;
+            }[];
+            sources: {
+                pool: string;
+                address: string;
+                claim: boolean;
+                interface: string;
+                state: string;
+                reason?: string;
+                ports: number;
+                blocks: {
+                    free: number;
+                    resting: number;
+                    owners: {
+                        owner: string;
+                        blocks: number;
+                    }[];
+                };
+                shown: number;
+                destinations: number;
+                fullest: number;
+            }[];
+            destinations: number;
+            total: number;
+            offset: number;
+            pairs: {
+                source: number;
+                destination: string;
+                free: number;
+                used: number;
+                quarantined: number;
+                unusable: number;
+                exhaustion_seconds: number | null;
+                add_addresses: number;
+            }[];
+        };
         /** PortRow */
         PortRow: {
             pool: string;
@@ -1571,6 +1573,17 @@ export interface components {
                 unusable: number;
                 ports: number;
             }[];
+        };
+        /** PortStrip */
+        PortStrip: {
+            pool: string;
+            source: string;
+            destination: string;
+            first: number[];
+            ports: number[];
+            used: number[];
+            quarantined: number[];
+            unusable: number[];
         };
         /** Ports */
         Ports: {
@@ -1595,6 +1608,32 @@ export interface components {
             /** @enum {string} */
             status: "ready";
             reasons: string[];
+        };
+        /** RouteMatch */
+        RouteMatch: {
+            listener: string;
+            index: number | null;
+            conditions: string[];
+            target: string;
+            backends: {
+                name: string;
+                weight: number;
+            }[];
+        };
+        /** Routes */
+        Routes: {
+            listeners: {
+                name: string;
+                engine: string;
+                routes: {
+                    conditions: string[];
+                    target: string;
+                    backends: {
+                        name: string;
+                        weight: number;
+                    }[];
+                }[];
+            }[];
         };
         /** Server */
         Server: {

@@ -1,32 +1,61 @@
 import Type from 'typebox';
+import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
 import { liveTraffic } from '../live-traffic.ts';
 import { portCells } from '../port-cells.ts';
-import { withSourceFree } from '../with-source-free.ts';
+import { type PortPage, portPage } from '../port-page.ts';
 import { finiteOrNull, forecastKey } from './forecast.ts';
 import { describeSource, Source } from './source.ts';
 
 const Int = Type.Integer();
-const OrNull = Type.Union([Type.Number(), Type.Null()]);
 
-/** Lists by column: with ten thousand destinations, names of members would be most of the answer. */
-export const PortMap = Type.Object({
-  pools: Type.Array(Type.Object({ name: Type.String(), low: Int, high: Int })),
-  sources: Type.Array(Source),
-  destinations: Type.Array(Type.String()),
-  /** Element i of each list is about one pair: indexes into `sources` and `destinations`, ports, and the forecast (null: never). */
-  pairs: Type.Object({
-    source: Type.Array(Int),
-    destination: Type.Array(Int),
-    free: Type.Array(Int),
-    used: Type.Array(Int),
-    quarantined: Type.Array(Int),
-    unusable: Type.Array(Int),
-    exhaustion_seconds: Type.Array(OrNull),
-    add_addresses: Type.Array(Int),
-  }),
+const MAX_PAIRS = 1000;
+
+const MapQuery = Type.Object({
+  pool: Type.Optional(Type.String({ maxLength: 100 })),
+  text: Type.String({ maxLength: 100, default: '', description: 'A part of a source address or a destination' }),
+  busy: Type.Boolean({ default: false, description: 'Only pairs of which ports are in use' }),
+  offset: Type.Integer({ minimum: 0, maximum: 100_000_000, default: 0, description: 'How many pairs to pass over' }),
+  limit: Type.Integer({ minimum: 1, maximum: MAX_PAIRS, default: 100, description: 'How many pairs to tell' }),
 });
+
+export const PortMap = Type.Object(
+  {
+    pools: Type.Array(Type.Object({ name: Type.String(), low: Int, high: Int })),
+    sources: Type.Array(
+      Type.Object({
+        ...Source.properties,
+        /** Pairs of it that were asked for, and all that there are. */
+        shown: Int,
+        destinations: Int,
+        /** How full the fullest of those is; 1 is full. */
+        fullest: Type.Number(),
+      }),
+    ),
+    /** Of all that is known, whatever was asked for. */
+    destinations: Int,
+    /** Pairs that were asked for, before `offset` and `limit`. */
+    total: Int,
+    offset: Int,
+    /** In the order of the sources, and of each source the fullest first. */
+    pairs: Type.Array(
+      Type.Object({
+        /** Index into `sources`. */
+        source: Int,
+        destination: Type.String(),
+        free: Int,
+        used: Int,
+        quarantined: Int,
+        unusable: Int,
+        /** Null: never, or nothing is known yet. */
+        exhaustion_seconds: Type.Union([Type.Number(), Type.Null()]),
+        add_addresses: Int,
+      }),
+    ),
+  },
+  { title: 'PortMap' },
+);
 
 const MAX_STRIPS = 64;
 const MAX_CELLS = 128;
@@ -40,22 +69,25 @@ const StripsQuery = Type.Object({
 });
 
 /** Lists by cell, from the first to the last port of the pool's range. */
-export const Strip = Type.Object({
-  pool: Type.String(),
-  source: Type.String(),
-  destination: Type.String(),
-  first: Type.Array(Int),
-  ports: Type.Array(Int),
-  used: Type.Array(Int),
-  quarantined: Type.Array(Int),
-  unusable: Type.Array(Int),
-});
+export const Strip = Type.Object(
+  {
+    pool: Type.String(),
+    source: Type.String(),
+    destination: Type.String(),
+    first: Type.Array(Int),
+    ports: Type.Array(Int),
+    used: Type.Array(Int),
+    quarantined: Type.Array(Int),
+    unusable: Type.Array(Int),
+  },
+  { title: 'PortStrip' },
+);
 
 const Strips = Type.Object({ strips: Type.Array(Strip) });
 
 /**
- * `GET /api/v1/ports/map`: how full every source is towards every destination, in numbers; `GET /api/v1/ports/strips?pair=…`: where in the
- * port range, for as many pairs as one can look at.
+ * `GET /api/v1/ports/map`: how full sources are towards destinations, in numbers, a part at a time; `GET /api/v1/ports/strips?pair=…`: where
+ * in the port range, for as many pairs as one can look at.
  */
 export function portMapRoutes(app: AdminApp, source: AdminSource, traffic: () => Promise<Traffic>): void {
   app.get(
@@ -64,38 +96,33 @@ export function portMapRoutes(app: AdminApp, source: AdminSource, traffic: () =>
       schema: {
         summary: 'How full every source is towards every destination, in numbers',
         tags: ['sources'],
+        querystring: MapQuery,
         response: { 200: PortMap },
       },
     },
-    async () => {
+    async ({ query: { pool, text, busy, offset, limit } }) => {
       const { ports } = liveTraffic(await traffic());
-      const sources = source.sources();
-      const ahead = new Map(source.forecasts().map((each) => [forecastKey(each), each]));
-      const sourceAt = new Map(sources.map(({ pool, address }, i) => [`${pool}\n${address}`, i]));
-      const destinationAt = new Map<string, number>();
-      const known = withSourceFree(ports, sources).flatMap((port) => {
-        const at = sourceAt.get(`${port.pool}\n${port.source}`);
-        return at === undefined ? [] : [{ port, at, forecast: ahead.get(forecastKey(port)) }];
-      });
-      for (const { port } of known) {
-        if (!destinationAt.has(port.destination)) destinationAt.set(port.destination, destinationAt.size);
-      }
+      const page = portPage(ports, source.sources(), { pool, text, isBusyOnly: busy, offset, limit });
+      const ahead = forecastsOf(source.forecasts(), page);
       return {
         pools: [...source.portRanges()].map(([name, range]) => ({ name, ...range })),
-        sources: sources.map(describeSource),
-        destinations: [...destinationAt.keys()],
-        pairs: {
-          source: known.map(({ at }) => at),
-          destination: known.map(({ port }) => destinationAt.get(port.destination)!),
-          free: known.map(({ port }) => port.free),
-          used: known.map(({ port }) => port.used),
-          quarantined: known.map(({ port }) => port.quarantined),
-          unusable: known.map(({ port }) => port.unusable),
-          exhaustion_seconds: known.map(({ forecast }) =>
-            finiteOrNull(forecast?.exhaustionSeconds ?? Number.POSITIVE_INFINITY),
-          ),
-          add_addresses: known.map(({ forecast }) => forecast?.addAddresses ?? 0),
-        },
+        sources: page.groups.map(({ source: status, ...group }) => ({ ...describeSource(status), ...group })),
+        destinations: new Set(ports.map(({ destination }) => destination)).size,
+        total: page.total,
+        offset,
+        pairs: page.pairs.map(({ group, free, port }) => {
+          const forecast = ahead.get(forecastKey(port));
+          return {
+            source: group,
+            destination: port.destination,
+            free,
+            used: port.used,
+            quarantined: port.quarantined,
+            unusable: port.unusable + page.groups[group]!.source.heldElsewhere,
+            exhaustion_seconds: finiteOrNull(forecast?.exhaustionSeconds ?? Number.POSITIVE_INFINITY),
+            add_addresses: forecast?.addAddresses ?? 0,
+          };
+        }),
       };
     },
   );
@@ -138,4 +165,10 @@ export function portMapRoutes(app: AdminApp, source: AdminSource, traffic: () =>
       };
     },
   );
+}
+
+/** Only those of the page: a key for each of all would be most of the work. */
+function forecastsOf(forecasts: readonly PortForecast[], { pairs }: PortPage): ReadonlyMap<string, PortForecast> {
+  const shown = new Set(pairs.map(({ port }) => port.destination));
+  return new Map(forecasts.filter((each) => shown.has(each.destination)).map((each) => [forecastKey(each), each]));
 }

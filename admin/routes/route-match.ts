@@ -9,16 +9,19 @@ const Strings = Type.Array(Type.String());
 const Backends = Type.Array(Type.Object({ name: Type.String(), weight: Type.Integer() }));
 const Route = { conditions: Strings, target: Type.String(), backends: Backends };
 
-export const Routes = Type.Object({
-  listeners: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      engine: Type.String(),
-      /** In the order in which they are tried; the first that takes a request wins. */
-      routes: Type.Array(Type.Object(Route)),
-    }),
-  ),
-});
+export const Routes = Type.Object(
+  {
+    listeners: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        engine: Type.String(),
+        /** In the order in which they are tried; the first that takes a request wins. */
+        routes: Type.Array(Type.Object(Route)),
+      }),
+    ),
+  },
+  { title: 'Routes' },
+);
 
 const Question = Type.Object(
   {
@@ -34,12 +37,15 @@ const Question = Type.Object(
   { additionalProperties: false },
 );
 
-export const RouteMatch = Type.Object({
-  listener: Type.String(),
-  /** From 0; null: no route takes it. */
-  index: Type.Union([Type.Integer(), Type.Null()]),
-  ...Route,
-});
+export const RouteMatch = Type.Object(
+  {
+    listener: Type.String(),
+    /** From 0; null: no route takes it. */
+    index: Type.Union([Type.Integer(), Type.Null()]),
+    ...Route,
+  },
+  { title: 'RouteMatch' },
+);
 
 /**
  * `GET /api/v1/routes`; `POST /api/v1/routes/match`: which route of a listener takes a request, by the router that planes use. Nothing is

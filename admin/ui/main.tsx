@@ -4,6 +4,7 @@ import { TokenStore } from './api/token-store.ts';
 import { App } from './app.tsx';
 import { Live } from './live/live.ts';
 import { Notices } from './parts/notices.tsx';
+import { PaintQueue } from './parts/paint-queue.ts';
 import { type Services, ServicesContext } from './services.ts';
 import { restoreTheme } from './shell/theme-button.tsx';
 import './styles/base.css';
@@ -26,7 +27,8 @@ restoreTheme();
 const api = new Api((...request) => fetch(...request), new TokenStore(sessionStorage));
 const timing = { isHidden: () => document.hidden, now: () => performance.now(), wait };
 const live = new Live(api, timing);
-const services: Services = { api, live, notices: new Notices(), timing };
+const paint = new PaintQueue({ onFrame: (run) => void requestAnimationFrame(run), now: timing.now });
+const services: Services = { api, live, notices: new Notices(), timing, paint };
 document.addEventListener('visibilitychange', () => live.hurry());
 live.start();
 render(

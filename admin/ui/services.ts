@@ -4,6 +4,7 @@ import type { Api } from './api/api.ts';
 import type { Live } from './live/live.ts';
 import type { PollerDeps } from './live/poller.ts';
 import type { Notices } from './parts/notices.tsx';
+import type { PaintQueue } from './parts/paint-queue.ts';
 
 /** What the pages work with; `main.tsx` puts it together. */
 export interface Services {
@@ -11,6 +12,7 @@ export interface Services {
   readonly live: Live;
   readonly notices: Notices;
   readonly timing: PollerDeps;
+  readonly paint: PaintQueue;
 }
 
 export const ServicesContext = createContext<Services | undefined>(undefined);

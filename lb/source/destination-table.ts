@@ -46,6 +46,12 @@ export class DestinationTable {
     return this.known.values();
   }
 
+  /** The one of that name, if it is known. */
+  named(name: string): readonly Destination[] {
+    const known = this.known.get(name);
+    return known === undefined ? [] : [known];
+  }
+
   /** The same object each time, until it has been idle for long. */
   get(host: string, port: number, nowMs: number): Destination {
     const name = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -376,8 +376,10 @@ export class LeasePool {
   /** By block, for the pairs of source and destination that the filter names and that have a busy port. */
   portUse(filter: { readonly source?: string; readonly destination?: string }): PortUse[] {
     const use: PortUse[] = [];
-    for (const { name, ports } of this.destinations.all()) {
-      if (filter.destination !== undefined && filter.destination !== name) continue;
+    const { destination } = filter;
+    for (const { name, ports } of destination === undefined
+      ? this.destinations.all()
+      : this.destinations.named(destination)) {
       ports.settle(this.clock.now());
       this.sources.forEach(({ address }, index) => {
         if (filter.source !== undefined && filter.source !== address) return;

@@ -9,7 +9,7 @@ function setUp() {
   return { source, get };
 }
 
-t.test('every pair in numbers, by column', async (t) => {
+t.test('every pair in numbers', async (t) => {
   const { source, get } = setUp();
   source.list = [sourceStatus({ address: '127.0.1.9' }), sourceStatus({ ports: 500 })];
   const [port] = planeMetrics().ports;
@@ -34,21 +34,63 @@ t.test('every pair in numbers, by column', async (t) => {
       addAddresses: 2,
     },
   ];
-  t.match(await get('/api/v1/ports/map'), {
+  const map = await get('/api/v1/ports/map');
+  t.match(map, {
     pools: [{ name: 'default', low: 1024, high: 65535 }],
-    sources: [{ address: '127.0.1.9' }, { address: '127.0.1.1', state: 'ready' }],
-    destinations: ['127.0.0.1:1', '127.0.0.1:2'],
-    pairs: {
-      source: [1, 1],
-      destination: [0, 1],
-      used: [2, 7],
-      quarantined: [6, 3],
-      unusable: [2, 1],
-      free: [490, 489],
-      exhaustion_seconds: [null, 90],
-      add_addresses: [0, 2],
-    },
+    sources: [
+      { address: '127.0.1.9', shown: 0, destinations: 0, fullest: 0 },
+      { address: '127.0.1.1', state: 'ready', shown: 2, destinations: 2, fullest: 1 - 489 / 500 },
+    ],
+    destinations: 2,
+    total: 2,
+    offset: 0,
+    pairs: [
+      { source: 1, destination: '127.0.0.1:2', used: 7, quarantined: 3, unusable: 1, free: 489 },
+      { source: 1, destination: '127.0.0.1:1', used: 2, quarantined: 6, unusable: 2, free: 490 },
+    ],
   });
+  t.strictSame(
+    map.pairs.map((pair: { exhaustion_seconds: unknown; add_addresses: unknown }) => [
+      pair.exhaustion_seconds,
+      pair.add_addresses,
+    ]),
+    [
+      [90, 2],
+      [null, 0],
+    ],
+  );
+});
+
+t.test('a part of the pairs, by source and the fullest first', async (t) => {
+  const { source, get } = setUp();
+  source.list = ['127.0.1.1', '127.0.1.2'].map((address) => sourceStatus({ address }));
+  const [port] = planeMetrics().ports;
+  const ports = ['127.0.1.1', '127.0.1.2'].flatMap((address) =>
+    [5, 0, 9, 1].map((used, i) => ({ ...port!, source: address, destination: `10.0.0.${i}:80`, used, quarantined: 0 })),
+  );
+  source.current = { planes: new Map([['plane-1', planeMetrics(1, { ports })]]), retired: undefined, isComplete: true };
+  const pairsOf = async (query: string) => {
+    const { sources, total, pairs } = await get(`/api/v1/ports/map${query}`);
+    return [
+      total,
+      sources.map(({ shown }: { shown: number }) => shown),
+      pairs.map(
+        (pair: { source: number; destination: string }) => `${sources[pair.source].address} ${pair.destination}`,
+      ),
+    ];
+  };
+  t.strictSame(await pairsOf('?offset=2&limit=3'), [
+    8,
+    [4, 4],
+    ['127.0.1.1 10.0.0.3:80', '127.0.1.1 10.0.0.1:80', '127.0.1.2 10.0.0.2:80'],
+  ]);
+  t.strictSame(await pairsOf('?busy=true&offset=3&limit=1'), [6, [3, 3], ['127.0.1.2 10.0.0.2:80']]);
+  t.strictSame(await pairsOf('?text=0.0.3:'), [2, [1, 1], ['127.0.1.1 10.0.0.3:80', '127.0.1.2 10.0.0.3:80']]);
+  t.strictSame(await pairsOf('?text=1.2&limit=1'), [4, [4], ['127.0.1.2 10.0.0.2:80']]);
+  t.strictSame(await pairsOf('?pool=other'), [0, [], []]);
+  t.strictSame(await pairsOf('?offset=100'), [8, [4, 4], []]);
+  for (const query of ['?limit=0', '?limit=1001', '?offset=-1', '?busy=x'])
+    t.match(await get(`/api/v1/ports/map${query}`), { status: 400 }, query);
 });
 
 t.test('strips of the pairs that are asked for', async (t) => {

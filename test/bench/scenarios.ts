@@ -16,6 +16,7 @@ import { tcpIdle } from './scenarios/tcp-idle.ts';
 import { tcpStream } from './scenarios/tcp-stream.ts';
 import { CPU_PER_REQUEST, REQUESTS_PER_SECOND, throughputScenario } from './scenarios/throughput.ts';
 import { tls } from './scenarios/tls.ts';
+import { uiFrames } from './scenarios/ui-frames.ts';
 import { webSocketEcho } from './scenarios/websocket-echo.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -77,6 +78,7 @@ export const scenarios: readonly Scenario[] = [
   metricsCost,
   scrape,
   prometheus,
+  uiFrames,
   reloads,
   startTime,
 ];

@@ -1,4 +1,4 @@
-import type { Problem } from './types.ts';
+import type { Problem } from './answers.ts';
 
 /** The API refused, or could not be reached; the message says so to a person. */
 export class ApiError extends Error {

@@ -1,56 +1,31 @@
+import { createPorticoClient, type PorticoClient } from '../../client/index.ts';
+import type { Problem } from './answers.ts';
 import { ApiError, UNREACHABLE } from './api-error.ts';
 import type { TokenStore } from './token-store.ts';
-import type { Problem } from './types.ts';
 
-export interface RequestOptions {
-  /** Sent as JSON. */
-  readonly body?: unknown;
-  /** Sent as it is, with this type. */
-  readonly text?: { readonly body: string; readonly type: string };
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
-}
-
-/** The admin API as the pages use it. Paths are below `/api/v1`. Everything throws ApiError. */
+/** The admin API as the pages use it. Whatever is no success throws ApiError, so that every answer has its `data`. */
 export class Api {
   readonly token: TokenStore;
-  private readonly fetch: typeof fetch;
+  readonly client: PorticoClient;
+  /** For what the client has no call for: with the token, and throws alike. */
+  readonly fetch: typeof fetch;
+  private readonly send: typeof fetch;
 
   constructor(fetcher: typeof fetch, token: TokenStore) {
-    this.fetch = fetcher;
+    this.send = fetcher;
     this.token = token;
+    this.fetch = (input, init) => this.ask(new Request(input, init));
+    this.client = createPorticoClient({ url: '', fetch: this.fetch });
   }
 
-  async get<T>(path: string, signal?: AbortSignal): Promise<T> {
-    const response = await this.send('GET', path, signal === undefined ? {} : { signal });
-    return (await response.json()) as T;
-  }
-
-  async change<T>(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
-    const response = await this.send(method, path, body === undefined ? {} : { body });
-    return (await response.json()) as T;
-  }
-
-  /** Resolves with an answer of 2xx. */
-  async send(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+  private async ask(request: Request): Promise<Response> {
     const token = this.token.get();
+    if (token !== undefined) request.headers.set('Authorization', `Bearer ${token}`);
     let response: Response;
     try {
-      response = await this.fetch(`/api/v1${path}`, {
-        method,
-        headers: {
-          ...options.headers,
-          ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
-          ...(options.body === undefined ? {} : { 'Content-Type': 'application/json' }),
-          ...(options.text === undefined ? {} : { 'Content-Type': options.text.type }),
-        },
-        body: options.body === undefined ? (options.text?.body ?? null) : JSON.stringify(options.body),
-        signal: options.signal ?? null,
-        cache: 'no-store',
-        credentials: 'omit',
-      });
+      response = await this.send(request, { cache: 'no-store', credentials: 'omit' });
     } catch (error) {
-      if (options.signal?.aborted === true) throw error;
+      if (request.signal.aborted) throw error;
       throw new ApiError(0, UNREACHABLE);
     }
     if (response.ok) return response;
@@ -68,5 +43,7 @@ async function readProblem(response: Response): Promise<Partial<Problem> & Recor
   }
 }
 
-/** A part of a path. */
-export const part = (text: string): string => encodeURIComponent(text);
+/** What the API answered; everything else has thrown. */
+export async function dataOf<T>(answer: Promise<{ readonly data?: T }>): Promise<NonNullable<T>> {
+  return (await answer).data!;
+}

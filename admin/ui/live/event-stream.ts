@@ -1,5 +1,5 @@
+import { type StreamedEvent, watchEvents } from '../../client/index.ts';
 import type { Api } from '../api/api.ts';
-import { SseParser } from '../model/sse-parser.ts';
 
 export interface EventStreamDeps {
   readonly api: Api;
@@ -11,8 +11,7 @@ export interface EventStreamHandlers {
   readonly onOpen: () => void;
   /** It goes on by itself. */
   readonly onLost: () => void;
-  /** `data` is JSON. */
-  readonly onMessage: (event: string, data: string) => void;
+  readonly onEvent: (event: StreamedEvent) => void;
 }
 
 const FIRST_PAUSE_MS = 500;
@@ -20,7 +19,7 @@ const LONGEST_PAUSE_MS = 8000;
 /** The server says something each second; what is silent for that long is a connection that died without a word. */
 const SILENCE_MS = 20_000;
 
-/** `GET /api/v1/events`, taken up again where it broke. */
+/** The events of the API, taken up again where they broke off. */
 export class EventStream {
   private readonly deps: EventStreamDeps;
   private readonly handlers: EventStreamHandlers;
@@ -57,26 +56,21 @@ export class EventStream {
   private async read(onOpen: () => void): Promise<void> {
     const { api, wait } = this.deps;
     const silence = new AbortController();
-    const response = await api.send('GET', '/events', {
-      headers: this.lastId === undefined ? {} : { 'Last-Event-ID': this.lastId },
-      signal: silence.signal,
-    });
-    onOpen();
-    this.handlers.onOpen();
-    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-    const parser = new SseParser();
-    for (;;) {
+    const events = watchEvents({ url: '', fetch: api.fetch }, { lastEventId: this.lastId, signal: silence.signal });
+    for (let isFirst = true; ; isFirst = false) {
       const heard = new AbortController();
       void wait(SILENCE_MS, heard.signal).then(() => {
         if (!heard.signal.aborted) silence.abort();
       });
       try {
-        const { done, value } = await reader.read();
-        if (done) return;
-        for (const { event, data, id } of parser.push(value)) {
-          this.lastId = id ?? this.lastId;
-          this.handlers.onMessage(event, data);
+        const { done, value } = await events.next();
+        if (done === true) return;
+        if (isFirst) {
+          onOpen();
+          this.handlers.onOpen();
         }
+        if (value.type === 'event') this.lastId = value.event.id;
+        this.handlers.onEvent(value);
       } finally {
         heard.abort();
       }

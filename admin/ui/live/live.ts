@@ -1,6 +1,7 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
-import type { Api } from '../api/api.ts';
-import type { Overview, PorticoEvent, StatusTick } from '../api/types.ts';
+import type { StreamedEvent } from '../../client/index.ts';
+import type { Overview, PorticoEvent, StatusTick } from '../api/answers.ts';
+import { type Api, dataOf } from '../api/api.ts';
 import { type Attention, attentionOf } from '../model/attention.ts';
 import { History } from '../model/history.ts';
 import { EventStream } from './event-stream.ts';
@@ -36,7 +37,7 @@ export class Live {
       deps,
       async (aborted) => {
         try {
-          this.overview.value = await api.get<Overview>('/overview', aborted);
+          this.overview.value = await dataOf(api.client.GET('/api/v1/overview', { signal: aborted }));
         } catch {
           // That there is no answer shows in the state of the stream.
         }
@@ -53,7 +54,7 @@ export class Live {
         onLost: () => {
           this.link.value = 'lost';
         },
-        onMessage: (event, data) => this.take(event, data),
+        onEvent: (event) => this.take(event),
       },
     );
   }
@@ -68,18 +69,21 @@ export class Live {
     this.stream.hurry();
   }
 
-  private take(event: string, data: string): void {
-    if (event === 'status') {
-      const tick = JSON.parse(data) as StatusTick;
-      this.history.add(tick);
-      this.tick.value = tick;
-      return;
+  private take(streamed: StreamedEvent): void {
+    switch (streamed.type) {
+      case 'status':
+        this.history.add(streamed.tick);
+        this.tick.value = streamed.tick;
+        return;
+      case 'gap':
+        this.poller.hurry();
+        return;
+      case 'event':
+        this.events.value = [streamed.event, ...this.events.value].slice(0, KEPT_EVENTS);
+        this.poller.hurry();
+        return;
+      default:
+        streamed satisfies never;
     }
-    if (event === 'gap') {
-      this.poller.hurry();
-      return;
-    }
-    this.events.value = [JSON.parse(data) as PorticoEvent, ...this.events.value].slice(0, KEPT_EVENTS);
-    this.poller.hurry();
   }
 }

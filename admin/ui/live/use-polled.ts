@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { type Api, dataOf } from '../api/api.ts';
 import { messageOf } from '../api/api-error.ts';
 import { useServices } from '../services.ts';
 import { Poller } from './poller.ts';
@@ -12,17 +13,24 @@ export interface Polled<T> {
   readonly hurry: () => void;
 }
 
-/** What the API has at `path`, new each `intervalMs`. Nothing is asked for while `path` is undefined. */
-export function usePolled<T>(path: string | undefined, intervalMs = 2000): Polled<T> {
+/** One question to the API. */
+export interface Question<T> {
+  /** Another question is asked at once; the same one goes on as before. */
+  readonly key: string;
+  readonly ask: (client: Api['client'], signal: AbortSignal) => Promise<{ readonly data?: T }>;
+}
+
+/** What the API answers, new each `intervalMs`. Nothing is asked for while there is no question. */
+export function usePolled<T>(question: Question<T> | undefined, intervalMs = 2000): Polled<NonNullable<T>> {
   const { api, timing } = useServices();
-  const [state, setState] = useState<Polled<T>>({ value: undefined, error: undefined, hurry: () => {} });
+  const [state, setState] = useState<Polled<NonNullable<T>>>({ value: undefined, error: undefined, hurry: () => {} });
   useEffect(() => {
-    if (path === undefined) return undefined;
+    if (question === undefined) return undefined;
     const poller = new Poller(
       timing,
       async (aborted) => {
         try {
-          const value = await api.get<T>(path, aborted);
+          const value = await dataOf(question.ask(api.client, aborted));
           if (!aborted.aborted) setState({ value, error: undefined, hurry: () => poller.hurry() });
         } catch (error) {
           if (!aborted.aborted) setState((last) => ({ ...last, error: messageOf(error) }));
@@ -32,6 +40,6 @@ export function usePolled<T>(path: string | undefined, intervalMs = 2000): Polle
     );
     poller.start();
     return () => poller.stop();
-  }, [api, timing, path, intervalMs]);
+  }, [api, timing, question?.key, intervalMs]);
   return state;
 }

@@ -1,4 +1,4 @@
-import type { BackendSummary, Overview, PoolSummary } from '../api/types.ts';
+import type { BackendSummary, Overview, PoolSummary } from '../api/answers.ts';
 import { formatCount, formatPercent, formatSpan, plural } from './format.ts';
 
 /** Something that an operator should know, and where to do something about it. */

@@ -1,4 +1,4 @@
-import type { StatusTick } from '../api/types.ts';
+import type { StatusTick } from '../api/answers.ts';
 
 /** Columns of equal length, oldest first: what charts draw. */
 export interface Columns {

@@ -1,83 +1,67 @@
-import type { PortMap, Source } from '../api/types.ts';
+import type { PortMap } from '../api/answers.ts';
 
-/** How full one source is towards one destination. */
-export interface PairRow {
-  readonly kind: 'pair';
-  readonly source: Source;
-  readonly destination: string;
-  /** Ports of the source that can be used at all. */
-  readonly ports: number;
-  readonly free: number;
-  readonly used: number;
-  readonly quarantined: number;
-  readonly unusable: number;
-  /** Null: never. */
-  readonly exhaustionSeconds: number | null;
-  readonly addAddresses: number;
+export type SourceGroup = PortMap['sources'][number];
+export type Pair = PortMap['pairs'][number];
+
+/** A row of the page: a source, one of its destinations below it, or one that has not come yet. */
+export type PortRow =
+  | { readonly kind: 'source'; readonly source: SourceGroup }
+  | { readonly kind: 'pair'; readonly source: SourceGroup; readonly pair: Pair }
+  | { readonly kind: 'away'; readonly source: SourceGroup };
+
+/** Pairs are asked for from a multiple of this on, so that a short way of scrolling asks for nothing. */
+const STEP = 100;
+/** What the API is asked for at a time: the rows of a tall window, and as many again on both sides. */
+export const PAIRS_ASKED = 300;
+
+/** Where to ask from, so that the pairs from `first` on are among the answer with some before them. */
+export function offsetFor(first: number): number {
+  return Math.max(0, Math.floor(first / STEP) * STEP - STEP);
 }
 
-export interface SourceRow {
-  readonly kind: 'source';
-  readonly source: Source;
-  /** Pairs of it that are shown below, and all that there are. */
-  readonly shown: number;
-  readonly destinations: number;
-  /** Of the fullest of them: 1 is full. */
-  readonly fullest: number;
-}
+/** Each source with its destinations below it: all rows that there are, of which the API has told a part. */
+export class PortRows {
+  readonly count: number;
+  private readonly map: PortMap;
+  /** The row of each source. */
+  private readonly starts: readonly number[];
 
-export type PortRowView = SourceRow | PairRow;
+  constructor(map: PortMap) {
+    this.map = map;
+    let count = 0;
+    this.starts = map.sources.map(({ shown }) => {
+      const start = count;
+      count += 1 + shown;
+      return start;
+    });
+    this.count = count;
+  }
 
-export interface PortFilter {
-  readonly pool: string | undefined;
-  /** A part of an address or a destination. */
-  readonly text: string;
-  readonly isBusyOnly: boolean;
-}
+  at(row: number): PortRow {
+    const group = this.groupOf(row);
+    const source = this.map.sources[group]!;
+    if (row === this.starts[group]) return { kind: 'source', source };
+    const pair = this.map.pairs[this.pairIndex(row) - this.map.offset];
+    return pair === undefined ? { kind: 'away', source } : { kind: 'pair', source, pair };
+  }
 
-/** Each source, with its destinations below it, the fullest first. */
-export function portRows(map: PortMap, { pool, text, isBusyOnly }: PortFilter): PortRowView[] {
-  const { source, destination, free, used, quarantined, unusable, exhaustion_seconds, add_addresses } = map.pairs;
-  const bySource = map.sources.map((): number[] => []);
-  source.forEach((at, i) => {
-    bySource[at]!.push(i);
-  });
-  return map.sources.flatMap((each, at): PortRowView[] => {
-    if (pool !== undefined && each.pool !== pool) return [];
-    const isNamed = each.address.includes(text);
-    const all = bySource[at]!;
-    const shown = all.filter(
-      (i) =>
-        (isNamed || map.destinations[destination[i]!]!.includes(text)) &&
-        (!isBusyOnly || used[i]! + quarantined[i]! > 0),
-    );
-    if (shown.length === 0 && !isNamed) return [];
-    shown.sort((a, b) => free[a]! - free[b]! || used[b]! - used[a]!);
-    const least = shown.reduce((least, i) => Math.min(least, free[i]!), each.ports);
-    return [
-      {
-        kind: 'source',
-        source: each,
-        shown: shown.length,
-        destinations: all.length,
-        fullest: each.ports === 0 ? 0 : 1 - least / each.ports,
-      },
-      ...shown.map(
-        (i): PairRow => ({
-          kind: 'pair',
-          source: each,
-          destination: map.destinations[destination[i]!]!,
-          ports: each.ports,
-          free: free[i]!,
-          used: used[i]!,
-          quarantined: quarantined[i]!,
-          unusable: unusable[i]!,
-          exhaustionSeconds: exhaustion_seconds[i]!,
-          addAddresses: add_addresses[i]!,
-        }),
-      ),
-    ];
-  });
+  /** Counted over all sources; of a row of a source, that of its first pair. */
+  pairIndex(row: number): number {
+    const group = this.groupOf(row);
+    return Math.max(row, this.starts[group]! + 1) - (group + 1);
+  }
+
+  /** The last source that starts at or before the row. */
+  private groupOf(row: number): number {
+    let low = 0;
+    let high = this.starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.starts[middle]! <= row) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
 }
 
 export const pairKey = (source: string, destination: string): string => `${source} ${destination}`;

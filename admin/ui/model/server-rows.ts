@@ -1,4 +1,4 @@
-import type { Backend, ServerInUse } from '../api/types.ts';
+import type { Backend, ServerInUse } from '../api/answers.ts';
 
 export type ServerRow =
   | { readonly kind: 'backend'; readonly backend: Backend; readonly shown: number }

@@ -1,4 +1,4 @@
-import type { PortStrip } from '../api/types.ts';
+import type { PortStrip } from '../api/answers.ts';
 
 /** A rectangle of a strip, in device pixels. */
 export interface StripPart {

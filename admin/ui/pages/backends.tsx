@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { Backend, Server } from '../api/types.ts';
+import type { Backend, Server } from '../api/answers.ts';
 import type { PageProps } from '../app.tsx';
 import { usePolled } from '../live/use-polled.ts';
 import { type ServerRow, serverRows } from '../model/server-rows.ts';
@@ -17,7 +17,10 @@ type Asked = { readonly backend: string; readonly server: Server | undefined } |
 /** Every server, what it does, and what the operator wants of it. */
 export function BackendsPage({ item }: PageProps) {
   const { live } = useServices();
-  const { value, error, hurry } = usePolled<{ backends: readonly Backend[] }>('/backends', 1000);
+  const { value, error, hurry } = usePolled<{ backends: Backend[] }>(
+    { key: '', ask: (client, signal) => client.GET('/api/v1/backends', { signal }) },
+    1000,
+  );
   const [text, setText] = useState('');
   const [asked, setAsked] = useState<Asked>(undefined);
   const toggle = useToggle(hurry);

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { ConfigAnswer, ConfigChange, Fault, Verdict } from '../api/answers.ts';
+import { dataOf } from '../api/api.ts';
 import { ApiError, messageOf } from '../api/api-error.ts';
-import type { ConfigAnswer, ConfigChange, Fault, Verdict } from '../api/types.ts';
 import { plural } from '../model/format.ts';
 import { Badge } from '../parts/badge.tsx';
 import { ChangeDialog } from '../parts/change-dialog.tsx';
@@ -27,7 +28,7 @@ export function ConfigPage() {
 
   const load = async (): Promise<void> => {
     try {
-      const answer = await api.get<ConfigAnswer>('/config');
+      const answer = await dataOf(api.client.GET('/api/v1/config'));
       setFile(answer);
       setText(answer.text);
       setVerdict(undefined);
@@ -49,7 +50,9 @@ export function ConfigPage() {
       await timing.wait(PAUSE_MS, left.signal);
       if (left.signal.aborted) return;
       try {
-        const answer = await api.change<Verdict>('POST', '/config/validate', { text });
+        const answer = await dataOf(
+          api.client.POST('/api/v1/config/validate', { body: { text }, signal: left.signal }),
+        );
         if (!left.signal.aborted) setVerdict(answer);
       } catch (error) {
         if (!left.signal.aborted) setProblem(messageOf(error));
@@ -59,19 +62,19 @@ export function ConfigPage() {
     return () => left.abort();
   }, [text, isChanged]);
 
-  const put = async (isDryRun: boolean, isKept: boolean): Promise<ConfigChange> => {
-    const response = await api.send('PUT', `/config?dry_run=${isDryRun}&keep=${isKept}`, {
-      body: { text },
-      headers: { 'If-Match': `"${file!.etag}"` },
-    });
-    return (await response.json()) as ConfigChange;
-  };
+  const put = (isDryRun: boolean): Promise<ConfigChange> =>
+    dataOf(
+      api.client.PUT('/api/v1/config', {
+        params: { query: { dry_run: isDryRun, keep: true }, header: { 'if-match': `"${file!.etag}"` } },
+        body: { text },
+      }),
+    );
   const rollBack = (isDryRun: boolean): Promise<ConfigChange> =>
-    api.change<ConfigChange>('POST', `/config/rollback?dry_run=${isDryRun}`);
+    dataOf(api.client.POST('/api/v1/config/rollback', { params: { query: { dry_run: isDryRun } } }));
   const plan = async (kind: Planned['kind']): Promise<void> => {
     setProblem(undefined);
     try {
-      setPlanned({ kind, change: kind === 'apply' ? await put(true, true) : await rollBack(true) });
+      setPlanned({ kind, change: kind === 'apply' ? await put(true) : await rollBack(true) });
     } catch (error) {
       if (error instanceof ApiError && Array.isArray(error.problem.faults)) {
         setVerdict({ valid: false, faults: error.problem.faults as Fault[], warnings: [] });
@@ -80,7 +83,7 @@ export function ConfigPage() {
     }
   };
   const confirm = async (): Promise<void> => {
-    if (planned!.kind === 'apply') await put(false, true);
+    if (planned!.kind === 'apply') await put(false);
     else await rollBack(false);
     notices.done(planned!.kind === 'apply' ? 'The config is in force.' : 'The config before is in force again.');
     await load();

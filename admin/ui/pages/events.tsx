@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { PorticoEvent } from '../api/answers.ts';
+import { dataOf } from '../api/api.ts';
 import { messageOf } from '../api/api-error.ts';
-import type { EventHistory, PorticoEvent } from '../api/types.ts';
 import { Badge, type Tone } from '../parts/badge.tsx';
 import { useServices } from '../services.ts';
 
@@ -17,9 +18,14 @@ export function EventsPage() {
   const [error, setError] = useState<string | undefined>(undefined);
 
   const load = async (before: string | null, isCurrent: () => boolean): Promise<void> => {
-    const query = `limit=${PAGE}${type === '' ? '' : `&types=${type}`}${before === null ? '' : `&before=${before}`}`;
     try {
-      const page = await api.get<EventHistory>(`/events/history?${query}`);
+      const page = await dataOf(
+        api.client.GET('/api/v1/events/history', {
+          params: {
+            query: { limit: PAGE, ...(type === '' ? {} : { types: type }), ...(before === null ? {} : { before }) },
+          },
+        }),
+      );
       if (!isCurrent()) return;
       setPast((last) => (before === null ? page.events : [...last, ...page.events]));
       setNext(page.next);

@@ -1,38 +1,32 @@
 import { useMemo, useState } from 'preact/hooks';
-import type { PortMap, Source } from '../api/types.ts';
+import type { Source } from '../api/answers.ts';
 import type { PageProps } from '../app.tsx';
-import { usePolled } from '../live/use-polled.ts';
 import { plural } from '../model/format.ts';
-import { type PortRowView, pairKey, portRows } from '../model/port-rows.ts';
+import { type PortRow, pairKey } from '../model/port-rows.ts';
+import { readPalette } from '../parts/strip-canvas.tsx';
 import { useMedia } from '../parts/use-media.ts';
 import { useTheme } from '../parts/use-theme.ts';
 import { VirtualRows } from '../parts/virtual-rows.tsx';
 import { useServices } from '../services.ts';
 import { AddAddress, DrainAddress } from './ports/address-dialogs.tsx';
 import { PoolCards } from './ports/pool-cards.tsx';
-import { PairLine, SourceLine } from './ports/port-row.tsx';
-import { useStrips } from './ports/use-strips.ts';
+import { AwayLine, PairLine, SourceLine } from './ports/port-row.tsx';
+import { usePortRows } from './ports/use-port-rows.ts';
 
 const COLUMNS = ['Destination', 'Ports', 'Used', 'Resting', 'Free', 'Runs out'];
-const NO_ROWS: PortRowView[] = [];
 
 type Asked = { readonly add: string } | { readonly drain: Source } | undefined;
 
 /** Every source address, and where in its port range it is used towards each destination. */
 export function PortsPage({ item }: PageProps) {
   const { live } = useServices();
-  const { value: map, error, hurry } = usePolled<PortMap>('/ports/map', 2000);
   const [text, setText] = useState('');
   const [isBusyOnly, setBusyOnly] = useState(false);
   const [asked, setAsked] = useState<Asked>(undefined);
   const theme = useTheme();
+  const palette = useMemo(readPalette, [theme]);
   const isNarrow = useMedia('(max-width: 859px)');
-  const rows = useMemo(
-    () => (map === undefined ? NO_ROWS : portRows(map, { pool: item, text, isBusyOnly })),
-    [map, item, text, isBusyOnly],
-  );
-  const strips = useStrips(rows);
-  const pairs = map?.pairs.source.length ?? 0;
+  const { map, rows, error, hurry, stripOf, show } = usePortRows({ pool: item, text, isBusyOnly });
   const close = (): void => setAsked(undefined);
   return (
     <>
@@ -55,7 +49,7 @@ export function PortsPage({ item }: PageProps) {
         <span class="muted">
           {map === undefined
             ? ''
-            : `${plural(map.sources.length, 'address', 'addresses')}, ${plural(map.destinations.length, 'destination')}, ${plural(pairs, 'pair')}`}
+            : `${plural(map.sources.length, 'address', 'addresses')}, ${plural(map.destinations, 'destination')}, ${plural(map.total, 'pair')}`}
         </span>
         <Legend />
       </div>
@@ -66,15 +60,23 @@ export function PortsPage({ item }: PageProps) {
       )}
       <VirtualRows
         label="Ports of each source address towards each destination"
-        count={rows.length}
+        count={rows.count}
         rowHeight={isNarrow ? 66 : 38}
         columns={COLUMNS}
-        keyOf={(i) => keyOf(rows[i]!)}
-        onRange={strips.show}
+        keyOf={(i) => keyOf(rows.at(i), i)}
+        onRange={show}
         row={(i) => {
-          const row = rows[i]!;
-          if (row.kind === 'source') return <SourceLine row={row} onDrain={() => setAsked({ drain: row.source })} />;
-          return <PairLine row={row} strip={strips.of(row.source.address, row.destination)} theme={theme} />;
+          const row = rows.at(i);
+          switch (row.kind) {
+            case 'source':
+              return <SourceLine source={row.source} onDrain={() => setAsked({ drain: row.source })} />;
+            case 'pair':
+              return <PairLine {...row} strip={stripOf(row.source.address, row.pair.destination)} palette={palette} />;
+            case 'away':
+              return <AwayLine />;
+            default:
+              return row satisfies never;
+          }
         }}
       />
       {asked === undefined ? null : 'add' in asked ? (
@@ -86,8 +88,11 @@ export function PortsPage({ item }: PageProps) {
   );
 }
 
-const keyOf = (row: PortRowView): string =>
-  row.kind === 'source' ? `${row.source.pool} ${row.source.address}` : pairKey(row.source.address, row.destination);
+function keyOf(row: PortRow, index: number): string {
+  if (row.kind === 'away') return `row ${index}`;
+  if (row.kind === 'source') return `${row.source.pool} ${row.source.address}`;
+  return `${row.source.pool} ${pairKey(row.source.address, row.pair.destination)}`;
+}
 
 function Legend() {
   return (

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { RouteMatch, Routes } from '../api/types.ts';
+import type { RouteMatch, Routes } from '../api/answers.ts';
 import { usePolled } from '../live/use-polled.ts';
 import { formatCount, formatPercent, formatRate } from '../model/format.ts';
 import { Panel } from '../parts/panel.tsx';
@@ -9,7 +9,10 @@ import { MatchForm } from './routes/match-form.tsx';
 
 /** Each listener with its routes in the order in which they are tried, and a request to try them on. */
 export function RoutesPage() {
-  const { value, error } = usePolled<Routes>('/routes', 5000);
+  const { value, error } = usePolled<Routes>(
+    { key: '', ask: (client, signal) => client.GET('/api/v1/routes', { signal }) },
+    5000,
+  );
   const [match, setMatch] = useState<RouteMatch | undefined>(undefined);
   const listeners = value?.listeners ?? [];
   return (

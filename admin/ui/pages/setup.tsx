@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
+import type { System, SystemChanges } from '../api/answers.ts';
+import { dataOf } from '../api/api.ts';
 import { ApiError, messageOf } from '../api/api-error.ts';
-import type { System, SystemChanges } from '../api/types.ts';
 import { usePolled } from '../live/use-polled.ts';
 import { formatCount, plural } from '../model/format.ts';
 import { Badge } from '../parts/badge.tsx';
@@ -25,17 +26,31 @@ const TARGETS = [10_000, 50_000, 200_000, 1_000_000];
 export function SetupPage() {
   const { api, notices } = useServices();
   const [target, setTarget] = useState<number | undefined>(undefined);
-  const query = target === undefined ? '' : `?for=${target}`;
-  const { value: system, error, hurry } = usePolled<System>(`/system${query}`, 10_000);
+  const {
+    value: system,
+    error,
+    hurry,
+  } = usePolled<System>(
+    {
+      key: String(target),
+      ask: (client, signal) =>
+        client.GET('/api/v1/system', { params: { query: target === undefined ? {} : { for: target } }, signal }),
+    },
+    10_000,
+  );
   const [planned, setPlanned] = useState<Planned | undefined>(undefined);
   const [refusal, setRefusal] = useState<{ text: string; commands: readonly string[] } | undefined>(undefined);
 
   const request = (act: Act, only: readonly string[] | undefined, isDryRun: boolean): Promise<SystemChanges> =>
-    api.change<SystemChanges>('POST', `/system/${act}`, {
-      ...(target === undefined || act === 'undo' ? {} : { for: target }),
-      ...(only === undefined ? {} : { only }),
-      dry_run: isDryRun,
-    });
+    dataOf(
+      api.client.POST(`/api/v1/system/${act}`, {
+        body: {
+          ...(target === undefined || act === 'undo' ? {} : { for: target }),
+          ...(only === undefined ? {} : { only: [...only] }),
+          dry_run: isDryRun,
+        },
+      }),
+    );
   const plan = async (act: Act, only?: readonly string[]): Promise<void> => {
     setRefusal(undefined);
     try {

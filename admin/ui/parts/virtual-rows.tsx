@@ -32,7 +32,7 @@ export function VirtualRows({ label, count, rowHeight, columns, row, keyOf, onRa
     const resized = new ResizeObserver(look);
     resized.observe(box.current!);
     return () => resized.disconnect();
-  });
+  }, [rowHeight]);
 
   const from = Math.min(seen.from, count);
   const to = Math.min(seen.to, count);

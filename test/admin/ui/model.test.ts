@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Overview, StatusTick } from '../../../admin/ui/api/types.ts';
+import type { Overview, StatusTick } from '../../../admin/ui/api/answers.ts';
 import { attentionOf } from '../../../admin/ui/model/attention.ts';
 import {
   formatBytes,
@@ -12,7 +12,8 @@ import {
 } from '../../../admin/ui/model/format.ts';
 import { History } from '../../../admin/ui/model/history.ts';
 import { parseLocation } from '../../../admin/ui/model/location.ts';
-import { SseParser } from '../../../admin/ui/model/sse-parser.ts';
+import { offsetFor, type Pair, PortRows, type SourceGroup } from '../../../admin/ui/model/port-rows.ts';
+import { PaintQueue } from '../../../admin/ui/parts/paint-queue.ts';
 
 const calm: Overview = {
   version: '1',
@@ -55,6 +56,9 @@ t.test('numbers as a person reads them', async (t) => {
 t.test('the history forgets what is too old', async (t) => {
   const history = new History(2);
   const tick = (second: number): StatusTick => ({
+    retries_per_second: 0,
+    exhausted_per_second: 0,
+    waiting: 0,
     time: new Date(second * 1000).toISOString(),
     uptime_seconds: second,
     ready: true,
@@ -70,7 +74,7 @@ t.test('the history forgets what is too old', async (t) => {
     listeners: [],
     backends: [],
     planes: [],
-    ports: { used: 4, quarantined: 0, free: 9 },
+    ports: { used: 4, quarantined: 0, free: 9, first_to_run_out: null },
   });
   for (const second of [1, 2, 3]) history.add(tick(second));
   t.strictSame(history.columns, {
@@ -84,19 +88,79 @@ t.test('the history forgets what is too old', async (t) => {
   });
 });
 
-t.test('server-sent events, however they are cut into pieces', async (t) => {
-  const text =
-    'retry: 2000\n\n: beat\n\nevent: status\ndata: {"a":1}\n\nid: r-1\r\nevent: change\r\ndata: x\r\ndata:y\r\n\r\nevent: cut';
-  const expected = [
-    { event: 'status', data: '{"a":1}', id: undefined },
-    { event: 'change', data: 'x\ny', id: 'r-1' },
-  ];
-  for (let size = 1; size <= text.length; size++) {
-    const parser = new SseParser();
-    const messages = [];
-    for (let at = 0; at < text.length; at += size) messages.push(...parser.push(text.slice(at, at + size)));
-    t.strictSame(messages, expected, `${size} at a time`);
+const source = (address: string, shown: number): SourceGroup => ({
+  pool: 'default',
+  address,
+  claim: false,
+  interface: 'lo',
+  state: 'ready',
+  ports: 1000,
+  blocks: { free: 0, resting: 0, owners: [] },
+  shown,
+  destinations: shown,
+  fullest: 0,
+});
+
+t.test('rows of sources and destinations, of which a part is here', async (t) => {
+  const pair = (group: number, destination: string): Pair => ({
+    source: group,
+    destination,
+    free: 1,
+    used: 2,
+    quarantined: 0,
+    unusable: 0,
+    exhaustion_seconds: null,
+    add_addresses: 0,
+  });
+  const rows = new PortRows({
+    pools: [],
+    sources: [source('10.0.0.1', 2), source('10.0.0.2', 0), source('10.0.0.3', 3)],
+    destinations: 3,
+    total: 5,
+    offset: 1,
+    pairs: [pair(0, 'b'), pair(2, 'c'), pair(2, 'd')],
+  });
+  t.equal(rows.count, 8);
+  const texts = Array.from({ length: rows.count }, (_, i) => {
+    const row = rows.at(i);
+    return `${row.kind} ${row.kind === 'pair' ? row.pair.destination : row.source.address}`;
+  });
+  t.strictSame(texts, [
+    'source 10.0.0.1',
+    'away 10.0.0.1',
+    'pair b',
+    'source 10.0.0.2',
+    'source 10.0.0.3',
+    'pair c',
+    'pair d',
+    'away 10.0.0.3',
+  ]);
+  t.strictSame(
+    texts.map((_, i) => rows.pairIndex(i)),
+    [0, 0, 1, 2, 2, 2, 3, 4],
+  );
+  t.strictSame([0, 99, 100, 250, 1000].map(offsetFor), [0, 0, 0, 100, 900]);
+});
+
+t.test('drawings take a few milliseconds of each frame', async (t) => {
+  let now = 0;
+  const frames: (() => void)[] = [];
+  const drawn: string[] = [];
+  const queue = new PaintQueue({ onFrame: (paint) => frames.push(paint), now: () => now });
+  const owners = ['a', 'b', 'c', 'd'].map((name) => ({ name }));
+  for (const owner of owners) {
+    queue.add(owner, () => {
+      drawn.push(owner.name);
+      now += 3;
+    });
   }
+  queue.remove(owners[2]!);
+  t.equal(frames.length, 1, 'one frame is asked for');
+  frames.shift()!();
+  t.strictSame(drawn, ['a', 'b']);
+  frames.shift()!();
+  t.strictSame(drawn, ['a', 'b', 'd']);
+  t.equal(frames.length, 0, 'nothing is due any more');
 });
 
 t.test('what needs attention, the worst first', async (t) => {

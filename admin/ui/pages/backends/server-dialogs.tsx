@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks';
-import { part } from '../../api/api.ts';
+import type { Server } from '../../api/answers.ts';
 import { messageOf } from '../../api/api-error.ts';
-import type { Server, ServerAdminState } from '../../api/types.ts';
 import { ChangeDialog } from '../../parts/change-dialog.tsx';
 import { useServices } from '../../services.ts';
 
@@ -11,7 +10,7 @@ interface DialogProps {
   readonly onClose: () => void;
 }
 
-const STATES: readonly (readonly [ServerAdminState, string])[] = [
+const STATES: readonly (readonly [Server['state'], string])[] = [
   ['ready', 'Ready: gets requests'],
   ['drain', 'Drain: what is open is finished, sessions stick, nothing new'],
   ['maintenance', 'Maintenance: nothing, and no health checks'],
@@ -43,7 +42,10 @@ export function AddServer({ backend, onDone, onClose }: DialogProps) {
   const [backup, setBackup] = useState(false);
   const add = async (isKept: boolean): Promise<void> => {
     const body = { address: address.trim(), weight, backup };
-    await api.change('POST', `/backends/${part(backend)}/servers?keep=${isKept}`, body);
+    await api.client.POST('/api/v1/backends/{backend}/servers', {
+      params: { path: { backend }, query: { keep: isKept } },
+      body,
+    });
     notices.done(`${body.address} was added to backend ${backend}.`);
     onDone();
   };
@@ -75,13 +77,13 @@ export function EditServer({ backend, server, onDone, onClose }: DialogProps & {
   const [state, setState] = useState(server.state);
   const [weight, setWeight] = useState(server.weight);
   const [isRemoval, setRemoval] = useState(false);
-  const path = `/backends/${part(backend)}/servers/${part(server.id)}`;
   const save = async (isKept: boolean): Promise<void> => {
+    const params = { path: { backend, server: server.id }, query: { keep: isKept } };
     if (isRemoval) {
-      await api.change('DELETE', `${path}?keep=${isKept}`);
+      await api.client.DELETE('/api/v1/backends/{backend}/servers/{server}', { params });
       notices.done(`${server.id} leaves backend ${backend}.`);
     } else {
-      await api.change('PATCH', `${path}?keep=${isKept}`, { state, weight });
+      await api.client.PATCH('/api/v1/backends/{backend}/servers/{server}', { params, body: { state, weight } });
       notices.done(`${server.id} was changed.`);
     }
     onDone();
@@ -116,9 +118,12 @@ export function EditServer({ backend, server, onDone, onClose }: DialogProps & {
 export function useToggle(onDone: () => void): (backend: string, server: Server) => Promise<void> {
   const { api, notices } = useServices();
   return async (backend, { id, state }) => {
-    const wanted: ServerAdminState = state === 'ready' ? 'drain' : 'ready';
+    const wanted = state === 'ready' ? 'drain' : 'ready';
     try {
-      await api.change('PATCH', `/backends/${part(backend)}/servers/${part(id)}`, { state: wanted });
+      await api.client.PATCH('/api/v1/backends/{backend}/servers/{server}', {
+        params: { path: { backend, server: id } },
+        body: { state: wanted },
+      });
       notices.done(wanted === 'drain' ? `${id} is being drained.` : `${id} gets requests again.`);
       onDone();
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { Backend, Rates, ServerInUse } from '../../api/types.ts';
+import type { Backend, Rates, ServerInUse } from '../../api/answers.ts';
 import { formatCount, formatLatency, formatPercent, formatRate, plural } from '../../model/format.ts';
 import { Badge } from '../../parts/badge.tsx';
 

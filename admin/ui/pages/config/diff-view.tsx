@@ -1,4 +1,4 @@
-import type { Difference } from '../../api/types.ts';
+import type { Difference } from '../../api/answers.ts';
 import { lineDiff, withContext } from '../../model/line-diff.ts';
 
 const SIGNS = { same: ' ', removed: '−', added: '+' } as const;

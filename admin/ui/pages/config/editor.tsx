@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import type { Fault } from '../../api/types.ts';
+import type { Fault } from '../../api/answers.ts';
 
 export interface EditorProps {
   readonly text: string;

@@ -1,4 +1,4 @@
-import type { Overview, Rates, StatusTick } from '../../api/types.ts';
+import type { Overview, Rates, StatusTick } from '../../api/answers.ts';
 import { formatBytes, formatCount, formatLatency, formatPercent, formatRate, formatSpan } from '../../model/format.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Meter } from '../../parts/meter.tsx';

@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
-import { part } from '../../api/api.ts';
-import type { Source } from '../../api/types.ts';
+import type { Source } from '../../api/answers.ts';
 import { ChangeDialog } from '../../parts/change-dialog.tsx';
 import { useServices } from '../../services.ts';
 
@@ -13,7 +12,10 @@ export function AddAddress({ pool, onDone, onClose }: DialogProps & { readonly p
   const { api, notices } = useServices();
   const [address, setAddress] = useState('');
   const add = async (isKept: boolean): Promise<void> => {
-    await api.change('POST', `/sources/${part(pool)}/addresses?keep=${isKept}`, { address: address.trim() });
+    await api.client.POST('/api/v1/sources/{pool}/addresses', {
+      params: { path: { pool }, query: { keep: isKept } },
+      body: { address: address.trim() },
+    });
     notices.done(`${address.trim()} was added to pool ${pool}.`);
     onDone();
   };
@@ -42,7 +44,9 @@ export function DrainAddress({ source, onDone, onClose }: DialogProps & { readon
   const { api, notices } = useServices();
   const { pool, address } = source;
   const drain = async (isKept: boolean): Promise<void> => {
-    await api.change('DELETE', `/sources/${part(pool)}/addresses/${part(address)}?keep=${isKept}`);
+    await api.client.DELETE('/api/v1/sources/{pool}/addresses/{ip}', {
+      params: { path: { pool, ip: address }, query: { keep: isKept } },
+    });
     notices.done(`${address} is being drained.`);
     onDone();
   };

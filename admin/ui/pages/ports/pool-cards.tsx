@@ -1,4 +1,4 @@
-import type { PoolSummary } from '../../api/types.ts';
+import type { PoolSummary } from '../../api/answers.ts';
 import { formatCount, formatPercent, formatSpan, plural } from '../../model/format.ts';
 import { Meter } from '../../parts/meter.tsx';
 

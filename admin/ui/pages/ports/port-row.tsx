@@ -1,9 +1,10 @@
 import type { ComponentChildren } from 'preact';
-import type { PortStrip } from '../../api/types.ts';
+import { useMemo } from 'preact/hooks';
+import type { PortStrip } from '../../api/answers.ts';
 import { formatCount, formatPercent, formatSpan, plural } from '../../model/format.ts';
-import type { PairRow, SourceRow } from '../../model/port-rows.ts';
+import type { Pair, SourceGroup } from '../../model/port-rows.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
-import { StripCanvas } from '../../parts/strip-canvas.tsx';
+import { StripCanvas, type StripPalette } from '../../parts/strip-canvas.tsx';
 
 const TONES: Readonly<Record<string, Tone>> = {
   ready: 'good',
@@ -14,13 +15,13 @@ const TONES: Readonly<Record<string, Tone>> = {
 };
 
 export interface SourceLineProps {
-  readonly row: SourceRow;
+  readonly source: SourceGroup;
   readonly onDrain: () => void;
 }
 
 /** A source address, with what it can do for all that is below it. */
-export function SourceLine({ row: { source, shown, destinations, fullest }, onDrain }: SourceLineProps) {
-  const { address, pool, state, reason, claim } = source;
+export function SourceLine({ source, onDrain }: SourceLineProps) {
+  const { address, pool, state, reason, claim, shown, destinations, fullest } = source;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a cell of rows that are no table element
     <div class="source-line" role="cell" aria-colspan={6}>
@@ -42,23 +43,29 @@ export function SourceLine({ row: { source, shown, destinations, fullest }, onDr
 }
 
 export interface PairLineProps {
-  readonly row: PairRow;
+  readonly source: SourceGroup;
+  readonly pair: Pair;
   /** Undefined: not here yet. */
   readonly strip: PortStrip | undefined;
-  readonly theme: string;
+  readonly palette: StripPalette;
 }
 
 /** One destination of a source: where in its port range it is used, and for how long that goes on. */
-export function PairLine({ row, strip, theme }: PairLineProps) {
-  const { destination, ports, free, used, quarantined, unusable, exhaustionSeconds } = row;
+export function PairLine({ source: { ports }, pair, strip, palette }: PairLineProps) {
+  const { destination, free, used, quarantined, unusable, exhaustion_seconds: exhaustionSeconds } = pair;
+  // The same object while the numbers are the same: it is drawn anew only when it is another.
+
   const label = `${used} used, ${quarantined} resting, ${unusable} unusable, ${free} free of ${ports} ports`;
-  const whole = { first: [], ports: [ports], used: [used], quarantined: [quarantined], unusable: [unusable] };
+  const whole = useMemo(
+    () => ({ first: [], ports: [ports], used: [used], quarantined: [quarantined], unusable: [unusable] }),
+    [ports, used, quarantined, unusable],
+  );
   const isUrgent = exhaustionSeconds !== null && exhaustionSeconds < 600;
   return (
     <>
       <Cell class="pair-name mono">{destination}</Cell>
       <Cell class="pair-strip">
-        <StripCanvas strip={strip ?? whole} label={label} theme={theme} />
+        <StripCanvas strip={strip ?? whole} label={label} palette={palette} />
       </Cell>
       <Cell class="number">{formatCount(used)}</Cell>
       <Cell class="number muted">{formatCount(quarantined)}</Cell>
@@ -71,6 +78,16 @@ export function PairLine({ row, strip, theme }: PairLineProps) {
             : `in ${formatSpan(exhaustionSeconds)}`}
       </Cell>
     </>
+  );
+}
+
+/** One that scrolling has come to before its numbers have. */
+export function AwayLine() {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a cell of rows that are no table element
+    <span class="pair-name muted" role="cell" aria-colspan={6}>
+      …
+    </span>
   );
 }
 

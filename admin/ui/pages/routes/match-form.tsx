@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
+import type { RouteMatch, Routes } from '../../api/answers.ts';
+import { dataOf } from '../../api/api.ts';
 import { messageOf } from '../../api/api-error.ts';
-import type { RouteMatch, Routes } from '../../api/types.ts';
 import { parseHeaders } from '../../model/parse-headers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { useServices } from '../../services.ts';
@@ -26,14 +27,18 @@ export function MatchForm({ listeners, onMatch }: MatchFormProps) {
     setProblem(undefined);
     try {
       const { scheme, host, path } = splitUrl(url.trim());
-      const found = await api.change<RouteMatch>('POST', '/routes/match', {
-        ...(listener === '' ? {} : { listener }),
-        method,
-        scheme,
-        host,
-        path,
-        headers: parseHeaders(headers),
-      });
+      const found = await dataOf(
+        api.client.POST('/api/v1/routes/match', {
+          body: {
+            ...(listener === '' ? {} : { listener }),
+            method,
+            scheme,
+            host,
+            path,
+            headers: parseHeaders(headers),
+          },
+        }),
+      );
       setMatch(found);
       onMatch(found);
     } catch (error) {
@@ -122,11 +127,11 @@ function Found({ match: { listener, index, target, conditions, backends } }: { r
 }
 
 /** A whole URL, or a path alone. */
-function splitUrl(text: string): { scheme: string; host: string; path: string } {
+function splitUrl(text: string): { scheme: 'http' | 'https'; host: string; path: string } {
   const match = /^(?:(https?):\/\/([^/?#]*))?([^#]*)/i.exec(text);
   const path = match?.[3] ?? '';
   return {
-    scheme: (match?.[1] ?? 'http').toLowerCase(),
+    scheme: match?.[1]?.toLowerCase() === 'https' ? 'https' : 'http',
     host: match?.[2] ?? '',
     path: path.startsWith('/') ? path : `/${path}`,
   };

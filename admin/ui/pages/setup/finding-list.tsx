@@ -1,4 +1,4 @@
-import type { SystemFinding } from '../../api/types.ts';
+import type { SystemFinding } from '../../api/answers.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { Commands } from './commands.tsx';
 
