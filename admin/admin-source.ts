@@ -43,6 +43,8 @@ export interface Status {
   readonly workers: readonly ProcessStatus[];
   /** Absent: nobody speaks TLS. */
   readonly certificates?: readonly CertificateStatus[];
+  /** Certificates that were ordered since the start, by what came of it. Absent: none is to be. */
+  readonly orders?: { readonly issued: number; readonly failed: number };
 }
 
 /**

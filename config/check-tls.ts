@@ -21,7 +21,10 @@ export function checkTls(file: ConfigFile): Finding[] {
       fault(at, 'the kernel engine passes packets on and terminates no TLS; remove "tls" or use "engine: tcp"');
       return;
     }
-    tls.certificates.forEach(({ hosts }, k) => {
+    if (tls.certificates === undefined && tls.acme === undefined) {
+      fault(at, 'there is nothing to prove itself with; add "certificates", or names to order them for in "acme"');
+    }
+    tls.certificates?.forEach(({ hosts }, k) => {
       hosts?.forEach((host, n) => {
         const here = [...at, 'certificates', k, 'hosts', n];
         const pattern = parseHostPattern(host);

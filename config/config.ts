@@ -1,3 +1,4 @@
+import type { AcmeConfig } from './acme-config.ts';
 import type { BackendConfig } from './backend-config.ts';
 import type { ListenerLimits, ListenerTimeouts } from './limits-config.ts';
 
@@ -19,6 +20,8 @@ export interface Config {
   readonly sources: readonly SourcePoolConfig[];
   readonly listeners: readonly ListenerConfig[];
   readonly backends: readonly BackendConfig[];
+  /** Absent: no certificate is ordered. */
+  readonly acme?: AcmeConfig;
   readonly admin: AdminConfig;
   /** Number of data-plane processes; `auto` was resolved to the number of cores. */
   readonly planes: number;

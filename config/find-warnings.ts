@@ -1,3 +1,4 @@
+import { orderedNames } from './acme-config.ts';
 import type { Config } from './config.ts';
 import type { Finding } from './finding.ts';
 import { backendsOf, takesEverything } from './route-config.ts';
@@ -5,7 +6,7 @@ import type { ConfigFile } from './schema.ts';
 
 /** What is allowed, and probably not what was meant. Only for a file without faults. */
 export function findWarnings(file: ConfigFile, config: Config): Finding[] {
-  return [...deadRoutes(config), ...unused(file, config), ...farServers(config)];
+  return [...deadRoutes(config), ...unused(file, config), ...farServers(config), ...unreachableAcme(file, config)];
 }
 
 function deadRoutes({ listeners }: Config): Finding[] {
@@ -35,6 +36,16 @@ function unused(file: ConfigFile, config: Config): Finding[] {
     }
   });
   return findings;
+}
+
+function unreachableAcme({ acme }: ConfigFile, config: Config): Finding[] {
+  if (acme === undefined) return [];
+  const path = ['acme'];
+  if (orderedNames(config).length === 0) return [{ path, message: 'no listener has names to order for in "tls.acme"' }];
+  if (config.listeners.some(({ engine, tls, port }) => engine === 'http' && tls === undefined && port === 80))
+    return [];
+  const message = 'no http listener is at port 80, where the authority looks; something must lead it from there to one';
+  return [{ path, message }];
 }
 
 /** The kernel routes nothing from a loopback address to another machine: connect() gives EINVAL. The server may still be this machine. */

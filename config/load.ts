@@ -1,4 +1,5 @@
 import { LineCounter, parseDocument } from 'yaml';
+import { checkAcme } from './check-acme.ts';
 import { checkBinds } from './check-binds.ts';
 import { checkCertificates } from './check-certificates.ts';
 import { checkHaproxy } from './check-haproxy.ts';
@@ -56,6 +57,7 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
     ...checkBinds(file),
     ...checkLayerFour(file),
     ...checkTls(file),
+    ...checkAcme(file),
   ];
   const config = resolve(file, context, (path, message) => findings.push({ path, message }));
   findings.push(...checkReach(config), ...checkOverlaps(config), ...checkKernel(config), ...checkHaproxy(file, config));

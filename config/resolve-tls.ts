@@ -1,4 +1,5 @@
 import { resolve as resolvePath } from 'node:path';
+import { orderedCertificates } from './resolve-acme.ts';
 import { duration, type LoadContext } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
 import type { BackendTlsConfig, ListenerTlsConfig } from './tls-config.ts';
@@ -8,14 +9,22 @@ type BackendTls = NonNullable<ConfigFile['backends'][number]['tls']>;
 
 const HSTS_SECONDS = 63_072_000; // two years, what the preload lists ask for at least twice over
 
-export function resolveListenerTls(tls: ListenerTls, { directory }: LoadContext): ListenerTlsConfig {
+export function resolveListenerTls(
+  tls: ListenerTls,
+  acme: ConfigFile['acme'],
+  context: LoadContext,
+): ListenerTlsConfig {
+  const { directory } = context;
   const auth = tls.client_auth;
   return {
-    certificates: tls.certificates.map(({ cert, key, hosts }) => ({
-      cert: resolvePath(directory, cert),
-      key: resolvePath(directory, key),
-      ...(hosts === undefined ? {} : { hosts: hosts.map((host) => host.toLowerCase()) }),
-    })),
+    certificates: [
+      ...(tls.certificates ?? []).map(({ cert, key, hosts }) => ({
+        cert: resolvePath(directory, cert),
+        key: resolvePath(directory, key),
+        ...(hosts === undefined ? {} : { hosts: hosts.map((host) => host.toLowerCase()) }),
+      })),
+      ...orderedCertificates(tls.acme ?? [], acme, context),
+    ],
     minVersion: tls.ciphers === 'modern' ? '1.3' : (tls.min_version ?? '1.2'),
     ciphers: tls.ciphers ?? 'intermediate',
     handshakeMs: duration(tls.handshake_timeout, '10s'),

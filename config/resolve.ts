@@ -3,6 +3,7 @@ import type { Config, ListenerConfig, SourcePoolConfig } from './config.ts';
 import { withDefaultConnections } from './default-connections.ts';
 import { haproxyMode } from './haproxy-mode.ts';
 import { poolAddresses } from './pool-addresses.ts';
+import { resolveAcme } from './resolve-acme.ts';
 import { resolveAdmin } from './resolve-admin.ts';
 import { resolveBackend } from './resolve-backend.ts';
 import { resolveForwarding } from './resolve-forwarding.ts';
@@ -40,10 +41,11 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
   });
   return {
     sources,
-    listeners: file.listeners.map((listener, i) => resolveListener(listener, i, context, report)),
+    listeners: file.listeners.map((listener, i) => resolveListener(listener, i, file.acme, context, report)),
     backends: file.backends.map((backend, i) =>
       resolveBackend(withDefaultConnections(backend, file), i, sources[0]!.name, context, report),
     ),
+    ...(file.acme === undefined ? {} : { acme: resolveAcme(file.acme, context) }),
     admin: resolveAdmin(file, context, report),
     planes,
     watchesFile: file.watch ?? false,
@@ -92,6 +94,7 @@ function resolveSource(
 function resolveListener(
   listener: ConfigFile['listeners'][number],
   index: number,
+  acme: ConfigFile['acme'],
   context: LoadContext,
   report: Report,
 ): ListenerConfig {
@@ -104,7 +107,7 @@ function resolveListener(
     port,
     engine: listener.engine ?? 'http',
     protocol: listener.protocol ?? 'tcp',
-    ...(listener.tls === undefined ? {} : { tls: resolveListenerTls(listener.tls, context) }),
+    ...(listener.tls === undefined ? {} : { tls: resolveListenerTls(listener.tls, acme, context) }),
     ...(listener.engine === 'haproxy' ? { mode: haproxyMode(listener) } : {}),
     routes: routes.map((route) => resolveRoute(route, listener)),
     forwarding: resolveForwarding(listener, index, report),

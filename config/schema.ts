@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { AccessLog } from './access-log-schema.ts';
+import { Acme } from './acme-schema.ts';
 import { Admin } from './admin-schema.ts';
 import { Backend } from './backend-schema.ts';
 import { Limits, Timeouts } from './limits-schema.ts';
@@ -106,6 +107,7 @@ export const configSchema = Type.Object(
     ),
     listeners: Type.Array(Listener, { minItems: 1, description: 'Where clients connect to' }),
     backends: Type.Array(Backend, { minItems: 1, description: 'What requests are forwarded to' }),
+    acme: optional(Acme),
     admin: optional(Admin),
     planes: autoCount('Data-plane processes', 'auto'),
     watch: flag('Reload when this file has changed, as SIGHUP does'),

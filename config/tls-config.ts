@@ -17,6 +17,8 @@ export interface CertificateConfig {
   readonly key: string;
   /** In lower case. Absent: the names that are in the certificate. */
   readonly hosts?: readonly string[];
+  /** Portico orders it by ACME; the file comes to be when it starts. */
+  readonly isOrdered?: boolean;
 }
 
 export interface ClientAuthConfig {

@@ -3,25 +3,35 @@ import { choice, closed, count, duration, flag, optional } from './schema-parts.
 
 export const ListenerTls = Type.Object(
   {
-    certificates: Type.Array(
-      Type.Object(
+    certificates: optional(
+      Type.Array(
+        Type.Object(
+          {
+            cert: Type.String({ description: 'PEM file of the certificate chain' }),
+            key: Type.String({ description: 'PEM file of the key' }),
+            hosts: optional(
+              Type.Array(Type.String(), {
+                minItems: 1,
+                description:
+                  'Names that it is for, *.example.com for one label. Absent: those that the certificate has',
+              }),
+            ),
+          },
+          closed,
+        ),
         {
-          cert: Type.String({ description: 'PEM file of the certificate chain' }),
-          key: Type.String({ description: 'PEM file of the key' }),
-          hosts: optional(
-            Type.Array(Type.String(), {
-              minItems: 1,
-              description: 'Names that it is for, *.example.com for one label. Absent: those that the certificate has',
-            }),
-          ),
+          minItems: 1,
+          description:
+            'What it proves itself with; the first is for clients that give no name. For one name there may be one of each kind of key',
         },
-        closed,
       ),
-      {
+    ),
+    acme: optional(
+      Type.Array(Type.String(), {
         minItems: 1,
         description:
-          'What it proves itself with; the first is for clients that give no name. For one name there may be one of each kind of key',
-      },
+          'Names to order certificates for, one for each; they come after `certificates`. Needs `acme` at the top',
+      }),
     ),
     min_version: optional(choice('Lowest TLS version', ['1.2', '1.3'], '1.2')),
     ciphers: optional(

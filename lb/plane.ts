@@ -8,6 +8,7 @@ import type { BackendState, FoundPlane, PlaneCommand, PlaneEvent, SourceUpdate }
 import type { EngineSnapshot } from './engine/engine.ts';
 import type { PlaneEngine } from './engine/plane-engine.ts';
 import { createPlaneEngine, PLANE_ENGINE_NAMES, type PlaneEngineName, runsInPlanes } from './engine/plane-engines.ts';
+import { ChallengeAnswers } from './http/challenge-answers.ts';
 import type { PlaneMetrics } from './metrics/plane-metrics.ts';
 import { sumTraffic } from './metrics/sum-plane-metrics.ts';
 import type { TcpHandle } from './net/tcp-binding.ts';
@@ -52,6 +53,7 @@ export class Plane {
   private readonly engineOf = new Map<string, PlaneEngine>();
   private readonly logs: LogFiles;
   private readonly tls: PlaneTls;
+  private readonly challenges = new ChallengeAnswers();
   /** Listeners whose socket is still to come. */
   private awaited = new Set<string>();
   /** The config that the primary waits for. */
@@ -118,6 +120,9 @@ export class Plane {
       case 'tls':
         if (this.config !== undefined) this.tls.apply(this.config, command.material);
         return;
+      case 'challenges':
+        this.challenges.replace(command.answers);
+        return;
       case 'reopen-logs':
         this.logs.reopen();
         return;
@@ -169,6 +174,7 @@ export class Plane {
       pools: this.sources!.pools,
       logs: this.logs,
       tls: this.tls,
+      challenges: this.challenges,
       drainTimeoutMs: () => this.config!.drainTimeoutMs,
     });
     this.engines.set(name, engine);

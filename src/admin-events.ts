@@ -102,6 +102,13 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
       return { type: 'config', severity: 'error', message, data: { state: 'refused', reason: event.why } };
     case 'admin-error':
       return undefined;
+    case 'certificate-issued':
+      return undefined;
+    case 'certificate-failed': {
+      const { host, reason, retryInMs } = event;
+      const data = { kind: 'certificates', host, reason, retry_in_ms: retryInMs };
+      return { type: 'alarm', severity: 'warning', message, data };
+    }
     case 'certificates-loaded':
       return undefined;
     case 'certificates-refused':

@@ -18,6 +18,14 @@ export type PorticoEvent =
   | { readonly type: 'source-state'; readonly pool: string; readonly address: string; readonly state: SourceState }
   | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'certificates-loaded' }
+  /** By ACME; the file is read within seconds. `untilMs`: milliseconds since 1970. */
+  | { readonly type: 'certificate-issued'; readonly host: string; readonly untilMs: number }
+  | {
+      readonly type: 'certificate-failed';
+      readonly host: string;
+      readonly reason: string;
+      readonly retryInMs: number;
+    }
   /** Those of before are used on. */
   | { readonly type: 'certificates-refused'; readonly message: string }
   | { readonly type: 'config-applied'; readonly changes: number; readonly needsRestart: readonly string[] }
@@ -69,6 +77,10 @@ export function describeEvent(event: PorticoEvent): string {
       return `${count(event.connections)} connections are open, near the most (${count(event.allowed)}) for ${event.title}; \`portico check\` says what to change`;
     case 'certificates-loaded':
       return 'certificates have changed; new connections get the new ones';
+    case 'certificate-issued':
+      return `a certificate for ${event.host} was issued, good until ${new Date(event.untilMs).toISOString()}`;
+    case 'certificate-failed':
+      return `no certificate for ${event.host} was issued: ${event.reason}; the next attempt is in ${Math.ceil(event.retryInMs / 60_000)} min`;
     case 'certificates-refused':
       return `certificates have changed and cannot be used, those of before are used on: ${event.message}`;
     case 'notice':

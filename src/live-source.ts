@@ -16,6 +16,7 @@ import type { BackendState } from '../lb/control/messages.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import { fullestUse, type PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
+import type { AcmeService } from './acme/acme-service.ts';
 import type { BackendService } from './backend-service.ts';
 import type { EngineGroup } from './engine-group.ts';
 import type { HaproxyEngine } from './haproxy-engine.ts';
@@ -43,6 +44,7 @@ export interface LiveSourceDeps {
   readonly shortages: ShortageWatch;
   readonly system: SystemService;
   readonly tls: TlsService;
+  readonly acme: AcmeService;
 }
 
 /** What runs, as the admin server shows and changes it. */
@@ -71,6 +73,7 @@ export class LiveSource implements AdminSource {
       })),
       planes: [...planes.status, ...this.engines.map(({ status }) => status)],
       certificates: this.deps.tls.certificates,
+      ...(config().acme === undefined ? {} : { orders: this.deps.acme.orders }),
       workers: backends.workerStatus.map((worker) => ({ ...worker, ready: worker.server !== undefined })),
     };
   }

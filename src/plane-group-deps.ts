@@ -1,5 +1,5 @@
 import type { Clock } from '../lb/clock.ts';
-import type { AvoidedPorts, BackendState, PortBlock, SourceUpdate } from '../lb/control/messages.ts';
+import type { AvoidedPorts, BackendState, ChallengeAnswer, PortBlock, SourceUpdate } from '../lb/control/messages.ts';
 import type { BlockLedger } from '../lb/source/block-ledger.ts';
 import type { PortBroker } from '../lb/source/port-broker.ts';
 import type { TlsMaterial } from '../lb/tls/tls-material.ts';
@@ -26,6 +26,8 @@ export interface PlaneGroupDeps {
   readonly avoided: () => readonly AvoidedPorts[];
   /** Certificates and secrets; nothing where nobody speaks TLS. */
   readonly tls: () => { readonly tls?: TlsMaterial };
+  /** Of certificates that are being ordered. */
+  readonly challenges: () => readonly ChallengeAnswer[];
   readonly onReturn: (plane: string, blocks: readonly PortBlock[]) => void;
   /** A plane could not bind this source address. */
   readonly onSourceLost: (plane: string, pool: string, address: string) => void;

@@ -10,7 +10,7 @@ import type { ListenSocket } from '../lb/net/listen-socket.ts';
 import { LinkedProcess } from './linked-process.ts';
 import type { PlaneGroupDeps, PlaneStatus } from './plane-group-deps.ts';
 import { PlaneReports, REPORT_TIMEOUT_MS, type ReportingPlane } from './plane-reports.ts';
-import { planeId, type SortedPlanes, sortPlanes } from './sort-planes.ts';
+import { planeId, retiringId, type SortedPlanes, sortPlanes } from './sort-planes.ts';
 import type { PlanesMemo, SupervisedPlane } from './supervised-plane.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Survivor } from './survivors.ts';
@@ -223,13 +223,20 @@ export class PlaneGroup {
 
   /** What a plane is to know that has gone on without a primary. */
   private bringUpToDate(plane: ReportingPlane, child: LinkedProcess): void {
-    const { backends, sources, avoided, broker, tls } = this.deps;
+    const { backends, sources, tls } = this.deps;
     const { tls: material } = tls();
     if (material !== undefined) this.send(child, { type: 'tls', material });
     for (const backend of backends()) this.send(child, { type: 'backend', backend });
     this.send(child, { type: 'sources', sources: sources() });
+    this.inform(plane, child);
+  }
+
+  /** What every plane is to know besides its config, and hears of when it changes. */
+  private inform({ id }: ReportingPlane, child: LinkedProcess): void {
+    const { avoided, challenges, broker } = this.deps;
     for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
-    broker.tellWanted(plane.id);
+    this.send(child, { type: 'challenges', answers: challenges() });
+    broker.tellWanted(id);
   }
 
   private watch(plane: ReportingPlane | SupervisedPlane, child: LinkedProcess): void {
@@ -287,12 +294,11 @@ export class PlaneGroup {
   }
 
   private instruct(plane: SupervisedPlane, child: LinkedProcess): void {
-    const { backends, sources, avoided, broker, tls, ledger } = this.deps;
+    const { backends, sources, tls, ledger } = this.deps;
     const blocks = ledger.initialShare(plane.id, this.config.planes, poolsOfPlanes(this.config));
     const config = planeShare(this.config, this.staying.indexOf(plane));
     this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources(), ...tls() });
-    for (const ports of avoided()) this.send(child, { type: 'avoid', ...ports });
-    broker.tellWanted(plane.id);
+    this.inform(plane, child);
     plane.isStarted = true;
     this.sendSockets(child, this.sockets.keys());
     this.remember(child);
@@ -391,8 +397,4 @@ export class PlaneGroup {
     for (const { supervisor } of this.planes) supervisor.letGo()?.letGo();
     for (const { process } of this.retiring) process()?.letGo();
   }
-}
-
-function retiringId({ id, pid }: Survivor): string {
-  return `${id}.${pid}`;
 }

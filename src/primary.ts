@@ -8,6 +8,8 @@ import type { Clock } from '../lb/clock.ts';
 import type { Channel } from '../lb/control/channel.ts';
 import type { BackendState, FoundPlane, PortBlock } from '../lb/control/messages.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
+import { createAcmeIssuer } from './acme/acme-issuer.ts';
+import { AcmeService } from './acme/acme-service.ts';
 import { BackendService } from './backend-service.ts';
 import { logFileFault } from './check-log-files.ts';
 import { checkedByHaproxy } from './checked-by-haproxy.ts';
@@ -56,6 +58,7 @@ export class Primary {
   private readonly backends: BackendService;
   private readonly sockets = new ListenSockets(loadTcpBinding());
   private readonly tls: TlsService;
+  private readonly acme: AcmeService;
   private readonly planes: PlaneGroup;
   private readonly engines: EngineGroup;
   private readonly shortages: ShortageWatch;
@@ -112,6 +115,19 @@ export class Primary {
       },
       config,
     );
+    this.acme = new AcmeService(
+      {
+        ...deps,
+        log,
+        onAnswers: () => {
+          this.planes.broadcast({ type: 'challenges', answers: this.acme.answers });
+          // Planes take messages in their order: who has reported has taken that one.
+          return this.planes.collect();
+        },
+        createIssuer: (acme, accountKey) => createAcmeIssuer(deps, acme, accountKey),
+      },
+      config,
+    );
     // Engines of the start are created before there is a reloader.
     const current = (): Config => (this.reloader as Reloader | undefined)?.config ?? config;
     const owners = {
@@ -128,6 +144,7 @@ export class Primary {
         ...owners,
         backends: () => this.backends.states,
         tls: () => (this.tls.material === undefined ? {} : { tls: this.tls.material }),
+        challenges: () => this.acme.answers,
         onSourceLost: (plane, pool, address) => this.sources.onSourceLost(plane, pool, address),
       },
       config,
@@ -174,6 +191,7 @@ export class Primary {
       shortages: this.shortages,
       system: this.system,
       tls: this.tls,
+      acme: this.acme,
     });
     this.reloader = new Reloader(
       {
@@ -183,7 +201,9 @@ export class Primary {
         engines: this.engines,
         planes: this.planes,
         tls: this.tls,
+        acme: this.acme,
         onApplied: (next) => {
+          this.acme.configure(next);
           this.shortages.configure(next.sources);
           this.system.configure(next);
           this.file?.watch(next.watchesFile === true);
@@ -255,6 +275,7 @@ export class Primary {
     try {
       const fault = logFileFault(this.config.listeners);
       if (fault !== undefined) throw new StartError(fault);
+      await this.acme.prepare(this.config);
       this.tls.start();
       await this.succession.open(isUpgrade);
       await this.adopt();
@@ -271,6 +292,7 @@ export class Primary {
       this.system.start();
       this.file?.watch(this.config.watchesFile === true);
       this.succession.confirm();
+      this.acme.start();
     } catch (error) {
       if (this.isDraining) return;
       // Those that serve since before this run go on, for the next one.
@@ -321,7 +343,7 @@ export class Primary {
     this.isDraining = true;
     const { drainDelayMs = 0, drainTimeoutMs } = this.config;
     this.file?.stop();
-    await this.reloader.stop();
+    await Promise.all([this.reloader.stop(), this.acme.stop()]);
     if (drainDelayMs > 0) {
       // Whoever sends traffic here sees by /readyz that it is to go elsewhere; what still comes is served.
       this.planes.announceDrain();
@@ -342,7 +364,7 @@ export class Primary {
   async letGo(): Promise<void> {
     this.isDraining = true;
     this.file?.stop();
-    await this.reloader.stop();
+    await Promise.all([this.reloader.stop(), this.acme.stop()]);
     this.sockets.close();
     this.planes.letGo();
     this.backends.letGo();
@@ -359,6 +381,7 @@ export class Primary {
   async kill(): Promise<void> {
     this.sockets.close();
     this.file?.stop();
+    void this.acme.stop();
     this.planes.kill();
     this.backends.kill();
     this.shortages.stop();

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { diffConfigs, isEmptyDiff } from '../config/config-diff.ts';
 import { keepUnchanged } from '../config/keep-unchanged.ts';
 import { effectiveConfig } from '../config/restart-keys.ts';
+import type { AcmeService } from './acme/acme-service.ts';
 import type { BackendService } from './backend-service.ts';
 import { logFileFault } from './check-log-files.ts';
 import type { EngineGroup } from './engine-group.ts';
@@ -29,6 +30,7 @@ export interface ReloaderDeps {
   readonly engines: EngineGroup;
   readonly planes: PlaneGroup;
   readonly tls: Pick<TlsService, 'prepare'>;
+  readonly acme: Pick<AcmeService, 'prepare'>;
   /** For those who only look on. */
   readonly onApplied: (config: Config) => void;
 }
@@ -91,6 +93,7 @@ export class Reloader {
     if (fault !== undefined) throw new ReloadError('RELOAD', fault);
     const undo: (() => void | Promise<void>)[] = [];
     try {
+      await this.deps.acme.prepare(next);
       const useCertificates = this.deps.tls.prepare(next);
       const sockets = this.deps.sockets.prepare(before.listeners, next.listeners);
       undo.unshift(sockets.abort);

@@ -41,3 +41,8 @@ export function indexOfPlane(id: string): number | undefined {
   const match = /^plane-([0-9]+)$/.exec(id);
   return match === null ? undefined : Number(match[1]) - 1;
 }
+
+/** Of a plane that finishes what it has, beside another one of the same name. */
+export function retiringId({ id, pid }: Survivor): string {
+  return `${id}.${pid}`;
+}

@@ -1,9 +1,12 @@
 import type { TlsMetrics } from '../../lb/metrics/plane-metrics.ts';
-import type { CertificateStatus } from '../admin-source.ts';
+import type { Status } from '../admin-source.ts';
 import { counter, gauge, type Metric } from './metric.ts';
 
-/** Handshakes, and how long certificates are good for. */
-export function tlsMetrics(tls: readonly TlsMetrics[], certificates: readonly CertificateStatus[]): Metric[] {
+/** Handshakes, how long certificates are good for, and what came of orders for them. */
+export function tlsMetrics(
+  tls: readonly TlsMetrics[],
+  { certificates = [], orders }: Pick<Status, 'certificates' | 'orders'>,
+): Metric[] {
   const of = ({ side, name }: TlsMetrics): Record<string, string> =>
     side === 'listener' ? { listener: name, backend: '' } : { listener: '', backend: name };
   return [
@@ -28,6 +31,11 @@ export function tlsMetrics(tls: readonly TlsMetrics[], certificates: readonly Ce
       'portico_tls_certificate_expiry_seconds',
       'When each certificate expires, in seconds since 1970',
       certificates.map(({ listener, file, expiresAtMs }) => [{ listener, certificate: file }, expiresAtMs / 1000]),
+    ),
+    counter(
+      'portico_acme_orders_total',
+      'Certificates that were ordered by ACME, by what came of it',
+      Object.entries(orders ?? {}).map(([outcome, count]) => [{ outcome }, count] as const),
     ),
   ];
 }

@@ -61,7 +61,7 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
       ),
     ),
     durations(sum),
-    ...tlsMetrics(sum.tls ?? [], status.certificates ?? []),
+    ...tlsMetrics(sum.tls ?? [], status),
     ...streamMetrics(sum),
     gauge(
       'portico_upstream_connections',

@@ -68,6 +68,12 @@ export interface BackendState {
   readonly servers: readonly ServerState[];
 }
 
+/** What is to be found at `/.well-known/acme-challenge/TOKEN`. */
+export interface ChallengeAnswer {
+  readonly token: string;
+  readonly text: string;
+}
+
 /** From the primary to a plane. */
 export type PlaneCommand =
   | {
@@ -81,6 +87,8 @@ export type PlaneCommand =
     }
   /** Certificates or ticket keys have changed. */
   | { readonly type: 'tls'; readonly material: TlsMaterial }
+  /** From now on these are answered, and no others. */
+  | { readonly type: 'challenges'; readonly answers: readonly ChallengeAnswer[] }
   /**
    * Another config, with the state of every backend and source, and the first ports of pools that are new; replaces the former. A `listen`
    * follows for each listener whose socket is another one. Answered by one `configured` when all its listeners accept.

@@ -1,6 +1,7 @@
 import type { LogFiles } from '../access-log/log-files.ts';
 import type { Clock } from '../clock.ts';
 import type { SourceUpdate } from '../control/messages.ts';
+import type { ChallengeAnswers } from '../http/challenge-answers.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { TcpNetwork } from '../net/tcp-stream.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
@@ -13,6 +14,7 @@ export interface PlaneEngineDeps {
   readonly random: () => number;
   readonly logs: LogFiles;
   readonly tls: PlaneTls;
+  readonly challenges: ChallengeAnswers;
   /** How long a listener that is gone from the config waits for its connections to end. */
   readonly drainTimeoutMs: () => number;
   /** The source ports of this plane, by the name of the pool. */

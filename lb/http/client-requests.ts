@@ -77,6 +77,7 @@ export class ClientRequests {
     this.end = 'ok';
     this.view = targets.needsView ? this.look(head, bytes) : undefined;
     if (!targets.needsView) this.target = targets.only;
+    if (!context.challenges.isEmpty) this.answerChallenge(context.challenges.find(head, bytes));
     if (log === undefined) return;
     const id = forwarding.requestIdName === undefined ? undefined : this.view?.requestId;
     const request = LOGGED_HEAD.of(head, bytes);
@@ -87,6 +88,13 @@ export class ClientRequests {
     this.record.isEarly = this.stream.isEarly;
     this.record.backend = this.target?.backend.name ?? '';
     exchange.record = this.record;
+  }
+
+  private answerChallenge(answer: LocalAnswer | undefined): void {
+    if (answer === undefined) return;
+    this.target = undefined;
+    this.unrouted = answer;
+    this.end = 'ok';
   }
 
   private look(head: RequestHead, bytes: Buffer): RequestView {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { Arena } from '../net/arena.ts';
 import type { TcpNetwork } from '../net/tcp-stream.ts';
+import type { ChallengeAnswers } from './challenge-answers.ts';
 import { HeadBuffers } from './head-buffers.ts';
 import { RequestHead } from './request-head.ts';
 import { RequestIntake } from './request-intake.ts';
@@ -18,6 +19,7 @@ export class HttpContext {
   readonly network: TcpNetwork;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly challenges: ChallengeAnswers;
   /** The time as of the last tick: exact enough for timeouts, and free to read. */
   tickMs = 0;
   readonly requestHead = new RequestHead();
@@ -33,10 +35,11 @@ export class HttpContext {
     for (const item of due) item.flush();
   };
 
-  constructor(deps: { readonly network: TcpNetwork; readonly clock: Clock; readonly random: () => number }) {
+  constructor(deps: Pick<HttpContext, 'network' | 'clock' | 'random' | 'challenges'>) {
     this.network = deps.network;
     this.clock = deps.clock;
     this.random = deps.random;
+    this.challenges = deps.challenges;
     this.tickMs = deps.clock.now();
   }
 
