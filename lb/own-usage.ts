@@ -1,4 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { residentBytes } from './resident-bytes.ts';
 
 /** What a process of ours takes. */
 export interface ProcessUsage {
@@ -23,6 +24,6 @@ export class OwnUsage {
     const { user, system } = process.cpuUsage();
     const eventLoopLagSeconds = this.delay.count > 0 ? this.delay.percentile(99) / 1e9 : 0;
     this.delay.reset();
-    return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6, eventLoopLagSeconds };
+    return { residentBytes: residentBytes(), cpuSeconds: (user + system) / 1e6, eventLoopLagSeconds };
   };
 }

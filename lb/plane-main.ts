@@ -1,12 +1,14 @@
 import { systemClock } from './clock.ts';
 import { Host } from './control/host.ts';
 import type { PlaneCommand } from './control/messages.ts';
-import { socketPath } from './control/socket-path.ts';
+import { SocketCopier } from './control/socket-copier.ts';
+import { copierPath, socketPath } from './control/socket-path.ts';
 import { loadPipeBinding } from './net/pipe-binding.ts';
 import { loadTcpBinding } from './net/tcp-binding.ts';
 import { TcpNetwork } from './net/tcp-stream.ts';
 import { OwnUsage } from './own-usage.ts';
 import { Plane } from './plane.ts';
+import { ownLimits } from './pressure/own-limits.ts';
 import { readQuarantineMs } from './source/tcp-settings.ts';
 
 // The data-plane process: `plane-main DIRECTORY ID`. The primary forks it, opens a channel to it, and speaks lb/control/messages.ts with it.
@@ -17,6 +19,8 @@ const ORPHAN_DRAIN_MS = 30_000;
 
 const [directory = '', id = ''] = process.argv.slice(2);
 
+const binding = loadPipeBinding();
+const copier = new SocketCopier(binding);
 const plane = new Plane({
   network: new TcpNetwork(loadTcpBinding(), { readBufferBytes: READ_BUFFER_BYTES }),
   clock: systemClock,
@@ -25,12 +29,14 @@ const plane = new Plane({
   send: (event) => host.send(event),
   quarantineMs: readQuarantineMs,
   usage: new OwnUsage().read,
+  copySocket: (socket, done) => copier.copy(socket, done),
+  limits: ownLimits,
 });
 
 const exit = (): void => process.exit(0);
 const host = new Host<PlaneCommand>({
   clock: systemClock,
-  binding: loadPipeBinding(),
+  binding,
   hosted: {
     handle: (command, socket) => plane.handle(command, socket, exit),
     describe: () => plane.describe(),
@@ -46,5 +52,9 @@ process.on('SIGTERM', () => host.onTerminate());
 for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 // What they lead to may be gone with the primary.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+// Without it the plane goes on accepting for as long as the kernel lets it.
+copier.open(copierPath(directory, process.pid)).catch(({ message }: Error) => {
+  host.send({ type: 'notice', message: `cannot stop accepting when descriptors run out: ${message}` });
+});
 host.listen(socketPath(directory, id, process.pid));
 process.send?.('here');

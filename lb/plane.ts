@@ -13,6 +13,9 @@ import type { PlaneMetrics } from './metrics/plane-metrics.ts';
 import { sumTraffic } from './metrics/sum-plane-metrics.ts';
 import type { TcpHandle } from './net/tcp-binding.ts';
 import type { TcpNetwork } from './net/tcp-stream.ts';
+import { Acceptance, type AcceptanceDeps } from './pressure/acceptance.ts';
+import type { OwnLimits } from './pressure/own-limits.ts';
+import { Pressure } from './pressure/pressure.ts';
 import { PortOwner } from './source/port-owner.ts';
 import { createTlsProvider } from './tls/create-provider.ts';
 import { PlaneTls } from './tls/plane-tls.ts';
@@ -32,6 +35,9 @@ export interface PlaneDeps {
   readonly send: (event: PlaneEvent) => void;
   /** How long the kernel keeps a port after a connection that this side closed first; `isLoopback`: from loopback addresses only. */
   readonly quarantineMs: (isLoopback: boolean) => number;
+  /** Another descriptor of a listening socket. */
+  readonly copySocket: AcceptanceDeps['copy'];
+  readonly limits: OwnLimits;
   readonly usage: () => {
     readonly residentBytes: number;
     readonly cpuSeconds: number;
@@ -58,7 +64,8 @@ export class Plane {
   private awaited = new Set<string>();
   /** The config that the primary waits for. */
   private generation: number | undefined = undefined;
-  private readonly handles = new Map<string, TcpHandle>();
+  private readonly acceptance: Acceptance;
+  private readonly pressure: Pressure;
   private readonly updates = new Map<string, SourceUpdate>();
   private isAlone = false;
   private ticking: Timer | undefined = undefined;
@@ -67,6 +74,16 @@ export class Plane {
   constructor(deps: PlaneDeps) {
     this.deps = deps;
     this.logs = new LogFiles({ ...deps, io: fileIo });
+    this.acceptance = new Acceptance({
+      listen: (listener, socket) => this.engineOf.get(listener)?.listen(listener, socket) ?? -1,
+      rest: (listener) => this.engineOf.get(listener)?.rest(listener),
+      copy: deps.copySocket,
+    });
+    this.pressure = new Pressure({
+      ...deps,
+      acceptance: this.acceptance,
+      tell: (pressure) => deps.send({ type: 'pressure', pressure }),
+    });
     this.tls = new PlaneTls({
       createProvider: () => createTlsProvider(deps.network),
       onNotice: (message) => deps.send({ type: 'notice', message }),
@@ -161,8 +178,8 @@ export class Plane {
       else if (listeners.some(({ engine }) => engine === name)) this.startEngine(name);
     }
     this.engineOf.clear();
-    for (const name of this.handles.keys())
-      if (!listeners.some((listener) => listener.name === name)) this.handles.delete(name);
+    for (const name of this.acceptance.handles.keys())
+      if (!listeners.some((listener) => listener.name === name)) this.acceptance.remove(name);
     for (const { name, engine } of listeners) {
       if (runsInPlanes(engine)) this.engineOf.set(name, this.engines.get(engine)!);
     }
@@ -222,8 +239,7 @@ export class Plane {
   }
 
   private listen(name: string, socket: TcpHandle | undefined): void {
-    const engine = this.engineOf.get(name);
-    const status = engine !== undefined && socket !== undefined ? engine.listen(name, socket) : -1;
+    const status = this.engineOf.has(name) && socket !== undefined ? this.acceptance.add(name, socket) : -1;
     if (status !== 0) {
       this.deps.send({
         type: 'failed',
@@ -232,7 +248,6 @@ export class Plane {
       });
       return;
     }
-    this.handles.set(name, socket!);
     this.awaited.delete(name);
     if (this.awaited.size > 0) return;
     if (this.generation === undefined) this.deps.send({ type: 'ready' });
@@ -248,6 +263,7 @@ export class Plane {
   private tick(): void {
     const now = this.deps.clock.now();
     for (const engine of this.engines.values()) engine.tick(now);
+    if (!this.isDraining) this.pressure.tick(now);
     this.logs.tick(now);
     // Without a primary nobody would take ports, and none could be had back.
     if (!this.isAlone) this.sources?.tick(now, this.isWaitedFor);
@@ -271,6 +287,7 @@ export class Plane {
       finish();
     });
     const engines = [...this.engines.values()].map((engine) => engine.drain(deadlineMs));
+    this.acceptance.close();
     void Promise.all(engines).then(() => {
       // A disk that stalls must not hold up the end for long.
       this.deps.clock.after(Math.min(LAST_LINES_MS, deadlineMs), finish);
@@ -290,6 +307,7 @@ export class Plane {
     this.deps.clock.clear(this.ticking);
     this.ticking = undefined;
     for (const engine of this.engines.values()) engine.stop();
+    this.acceptance.close();
     this.logs.close();
   }
 
@@ -312,7 +330,7 @@ export class Plane {
 
   /** What it accepts from, by listener. */
   get sockets(): ReadonlyMap<string, TcpHandle> {
-    return this.isDraining ? new Map() : this.handles;
+    return this.acceptance.handles;
   }
 
   /** There is no primary to give ports to; or there is one that knows nothing yet of who is short of them. */
@@ -347,6 +365,7 @@ export class Plane {
     return {
       ...sumTraffic([own, ...[...this.engines.values()].map((engine) => engine.counters())]),
       ...this.deps.usage(),
+      pressure: this.pressure.metrics,
     };
   }
 }

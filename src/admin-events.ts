@@ -19,6 +19,16 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
         message,
         data: { plane: event.plane, state: 'died', cause: event.cause, restart_in_ms: event.restartInMs },
       };
+    case 'plane-pressure': {
+      const { plane, pressure } = event;
+      const isOver = pressure.reason === 'none';
+      return {
+        type: 'plane',
+        severity: isOver ? 'info' : 'warning',
+        message,
+        data: { plane, state: isOver ? 'accepting' : 'full', ...pressure },
+      };
+    }
     case 'worker-listening':
       return {
         type: 'worker',

@@ -1,4 +1,5 @@
 import type { PortShortageEvent } from '../lb/forecast/shortage-watcher.ts';
+import type { PressureEvent } from '../lb/pressure/pressure.ts';
 import type { SourceState } from '../lb/source/source-status.ts';
 import { count } from './system/format.ts';
 import type { SystemLimitEvent } from './system/limit-watcher.ts';
@@ -11,6 +12,8 @@ export type PorticoEvent =
   /** It was of an earlier primary, and has finished what it had. */
   | { readonly type: 'plane-retired'; readonly plane: string; readonly pid: number }
   | { readonly type: 'plane-died'; readonly plane: string; readonly cause: string; readonly restartInMs: number }
+  /** It accepts nothing more for now, or accepts again. */
+  | { readonly type: 'plane-pressure'; readonly plane: string; readonly pressure: PressureEvent }
   | { readonly type: 'worker-listening'; readonly worker: string; readonly server: string }
   | { readonly type: 'worker-died'; readonly worker: string; readonly cause: string; readonly restartInMs: number }
   | { readonly type: 'worker-failed'; readonly worker: string; readonly message: string }
@@ -61,6 +64,8 @@ export function describeEvent(event: PorticoEvent): string {
       return `${event.plane} (process ${event.pid}) of an earlier run has finished`;
     case 'plane-died':
       return `${event.plane} died (${event.cause}); restarting in ${event.restartInMs} ms`;
+    case 'plane-pressure':
+      return `${event.plane} ${describePressure(event.pressure)}`;
     case 'worker-listening':
       return `worker ${event.worker} listens on ${event.server}`;
     case 'worker-died':
@@ -95,6 +100,17 @@ export function describeEvent(event: PorticoEvent): string {
       return `server ${event.server} of backend ${event.backend} is unhealthy: ${event.reason}`;
     default:
       return event satisfies never;
+  }
+}
+
+function describePressure(pressure: PressureEvent): string {
+  switch (pressure.reason) {
+    case 'descriptors':
+      return `accepts no connection until others end: ${count(pressure.open)} of ${count(pressure.limit)} descriptors are in use; raise LimitNOFILE, \`portico check\` says how`;
+    case 'none':
+      return 'accepts connections again';
+    default:
+      return pressure satisfies never;
   }
 }
 

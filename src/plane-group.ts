@@ -276,6 +276,9 @@ export class PlaneGroup {
       case 'port-use':
         this.reports.answer(event.id, event.use);
         return;
+      case 'pressure':
+        this.deps.log.emit({ type: 'plane-pressure', plane: plane.id, pressure: event.pressure });
+        return;
       case 'notice':
         this.deps.log.emit({ type: 'notice', message: `${plane.id}: ${event.message}` });
         return;
@@ -357,7 +360,6 @@ export class PlaneGroup {
     for (const { process } of this.all) this.remember(process());
   }
 
-  /** A drain is ahead. */
   announceDrain(): void {
     this.broadcast({ type: 'announce-drain' });
   }

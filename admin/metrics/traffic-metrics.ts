@@ -169,6 +169,30 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
       planes.map(([plane, { eventLoopLagSeconds }]) => [{ plane }, eventLoopLagSeconds]),
     ),
     gauge(
+      'portico_plane_descriptors',
+      'Descriptors that a data plane has open; it accepts nothing when few are left',
+      planes.flatMap(([plane, { pressure }]) => (pressure === undefined ? [] : [[{ plane }, pressure.descriptors]])),
+    ),
+    gauge(
+      'portico_plane_descriptors_limit',
+      'Descriptors that a data plane may have open',
+      planes.flatMap(([plane, { pressure }]) =>
+        pressure === undefined ? [] : [[{ plane }, pressure.descriptorLimit]],
+      ),
+    ),
+    gauge(
+      'portico_plane_accept_paused',
+      '1 while a data plane accepts nothing for want of something',
+      planes.flatMap(([plane, { pressure }]) => (pressure === undefined ? [] : [[{ plane }, pressure.isHeld ? 1 : 0]])),
+    ),
+    counter(
+      'portico_plane_accept_pauses_total',
+      'Times that a data plane stopped accepting, by what was short',
+      planes.flatMap(([plane, { pressure }]) =>
+        (pressure?.holds ?? []).map(({ reason, count }): Sample => [{ plane, reason }, count]),
+      ),
+    ),
+    gauge(
       'portico_worker_resident_memory_bytes',
       'Resident memory of a worker',
       workers.map(([worker, { residentBytes }]) => [{ worker }, residentBytes]),

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { PlaneMetrics } from '../metrics/plane-metrics.ts';
 import type { ProcessUsage } from '../own-usage.ts';
+import type { PressureEvent } from '../pressure/pressure.ts';
 import type { PortUse } from '../source/port-use.ts';
 import type { TlsMaterial } from '../tls/tls-material.ts';
 
@@ -149,6 +150,8 @@ export type PlaneEvent =
   /** The address is not on this host any more; the plane has stopped connecting from it until a `sources` says otherwise. */
   | { readonly type: 'source-lost'; readonly pool: string; readonly address: string }
   | { readonly type: 'port-use'; readonly id: number; readonly use: readonly PortUse[] }
+  /** It accepts nothing for want of something, or accepts again. */
+  | { readonly type: 'pressure'; readonly pressure: PressureEvent }
   /** For the operator. */
   | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'report'; readonly id: number; readonly metrics: PlaneMetrics };

@@ -27,6 +27,8 @@ export interface PlaneEngine extends Engine {
   stop(): void;
   /** Accepts from now on, on a socket that is bound already. Returns 0 or a negative errno. */
   listen(listener: string, socket: TcpHandle): number;
+  /** Accepts no more on that listener until the next `listen`: closes the socket that came with the last one. */
+  rest(listener: string): void;
   /** A drain is ahead: clients on kept connections are told that these will end. */
   announceDrain(): void;
   /** The plane has more ports than before: those who wait may be served. */

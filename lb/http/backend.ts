@@ -220,11 +220,11 @@ export class Backend {
     }
   }
 
-  // Waiting for a source port
+  // Waiting for a source port, or a descriptor
 
-  private wait(exchange: Exchange): void {
+  private wait(exchange: Exchange, what: 'port' | 'descriptor' = 'port'): void {
     const outcome = this.waiting.add(exchange);
-    if (outcome === 'full') exchange.sink.onFailed({ kind: 'exhausted', what: 'port' });
+    if (outcome === 'full') exchange.sink.onFailed({ kind: 'exhausted', what });
     else if (outcome === 'timeout') exchange.sink.onFailed({ kind: 'queue', what: 'timeout' });
   }
 
@@ -301,7 +301,7 @@ export class Backend {
     // A shortage of this host uses up no try: each server is asked once, and none of them has seen the request.
     if (failure.kind === 'exhausted') exchange.attempts--;
     if (this.rules.allows(exchange, failure) && this.retry(exchange, server, failure)) return;
-    if (failure.kind === 'exhausted' && failure.what === 'port') this.wait(exchange);
+    if (failure.kind === 'exhausted') this.wait(exchange, failure.what);
     else exchange.sink.onFailed(failure);
   }
 

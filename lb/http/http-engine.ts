@@ -92,6 +92,10 @@ export class HttpEngine implements PlaneEngine {
     return this.listeners.get(name)!.start(socket);
   }
 
+  rest(name: string): void {
+    this.listeners.get(name)?.rest();
+  }
+
   onRoom(): void {
     this.backends.onRoom();
   }

@@ -129,10 +129,16 @@ export class HttpListener implements ProxiedClientEvents {
     this.handle?.close();
     this.handle = handle;
     handle.onconnection = (status, client) => {
-      // A negative status is a failed accept (out of descriptors, or the client gone again); libuv tries anew with the next one.
+      // A negative status is a failed accept (the client gone again); libuv tries anew with the next one.
       if (status === 0) this.accept(client);
     };
     return handle.listen(BACKLOG);
+  }
+
+  /** Accepts no more, until the next `start`. */
+  rest(): void {
+    this.handle?.close();
+    this.handle = undefined;
   }
 
   private accept(handle: TcpHandle): void {
@@ -224,8 +230,7 @@ export class HttpListener implements ProxiedClientEvents {
    */
   drain(deadlineMs: number, done: () => void): void {
     this.isDraining = true;
-    this.handle?.close();
-    this.handle = undefined;
+    this.rest();
     this.onEmpty = done;
     for (const client of this.proxied) client.end(undefined);
     for (const connection of [...this.connections]) if (!connection.isTunnel) connection.drain();
@@ -244,8 +249,7 @@ export class HttpListener implements ProxiedClientEvents {
   /** Ends every connection at once. */
   destroy(): void {
     this.isDraining = true;
-    this.handle?.close();
-    this.handle = undefined;
+    this.rest();
     for (const client of this.proxied) client.end(undefined);
     for (const connection of [...this.connections]) connection.destroy();
     for (const targets of [...this.earlier, this.targets]) targets.stop();

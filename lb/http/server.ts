@@ -123,7 +123,8 @@ export class Server implements Member {
 
   private get mayOpen(): boolean {
     const { connections, stalled } = this.options;
-    return this.connections.length < connections + Math.min(this.stalled.count, stalled);
+    const most = connections + Math.min(this.stalled.count, stalled);
+    return this.context.network.hasRoom && this.connections.length < most;
   }
 
   /** Sends the request now or when a connection is free. What fails comes back through `onExchangeFailed`. */
@@ -133,7 +134,8 @@ export class Server implements Member {
     this.active++;
     const connection = isBusy ? undefined : this.findConnection(exchange);
     if (connection !== undefined) connection.send(exchange);
-    else if (this.mayOpen && !isBusy) this.settle(exchange, { kind: 'exhausted', what: 'port' });
+    else if (!isBusy && this.mayOpen) this.settle(exchange, { kind: 'exhausted', what: 'port' });
+    else if (!isBusy && this.connections.length === 0) this.settle(exchange, { kind: 'exhausted', what: 'descriptor' });
     else if (this.waiting.isFull) this.settle(exchange, { kind: 'queue', what: 'full' });
     else this.waiting.push(exchange, this.context.tickMs);
   }
@@ -345,7 +347,6 @@ export class Server implements Member {
 
   // Time and lifetime
 
-  /** Called by the plane's tick. */
   tick(nowMs: number): void {
     this.connectTimeouts.expire(nowMs);
     this.responseTimeouts.expire(nowMs);
@@ -387,7 +388,7 @@ export class Server implements Member {
   stop(): void {
     if (this.isStopped) return;
     this.isStopped = true;
-    for (const connection of [...this.idle]) connection.close('closed');
+    this.setQuiet(true);
     for (const connection of this.connections) connection.isRetiring = true;
   }
 

@@ -52,11 +52,24 @@ export interface LogMetrics {
   readonly count: number;
 }
 
+/** How near a plane is to what it may take. */
+export interface PressureMetrics {
+  /** Open now, and as many as there may be. */
+  readonly descriptors: number;
+  readonly descriptorLimit: number;
+  /** It accepts nothing now. */
+  readonly isHeld: boolean;
+  /** Times that it stopped accepting, by what was short. */
+  readonly holds: readonly { readonly reason: string; readonly count: number }[];
+}
+
 /** What one plane counted, with the process that it is. */
 export interface PlaneMetrics extends TrafficMetrics {
   readonly eventLoopLagSeconds: number;
   readonly residentBytes: number;
   readonly cpuSeconds: number;
+  /** Of one plane; sums have none. */
+  readonly pressure?: PressureMetrics;
 }
 
 export interface ListenerMetrics {

@@ -1,5 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 import type { ByteStream, LocalAddress, StreamOwner } from './byte-stream.ts';
+import { localShortage } from './local-shortage.ts';
 import type { AddressInto, ShutdownRequest, TcpBinding, TcpHandle, WriteRequest } from './tcp-binding.ts';
 
 export type { ByteStream, LocalAddress, StreamOwner } from './byte-stream.ts';
@@ -14,6 +15,15 @@ const nothing = (): void => {};
 export class TcpNetwork {
   readonly binding: TcpBinding;
   readonly readBuffer: Buffer;
+  /** Sockets of clients and servers that are open now. */
+  openCount = 0;
+  /** When so many are open, `onCrowded` runs with each one more. */
+  crowdedAt = Number.POSITIVE_INFINITY;
+  onCrowded: () => void = nothing;
+  /** Sockets that this process may have open. */
+  most = Number.POSITIVE_INFINITY;
+  /** The kernel has refused one for want of descriptors, whatever `most` says. */
+  isRefused = false;
   private spareWrite: WriteRequest;
   private readonly onread: (this: TcpHandle) => void;
   private readonly written: (this: WriteRequest, status: number) => void;
@@ -35,8 +45,14 @@ export class TcpNetwork {
     };
   }
 
+  /** One more socket can be had. */
+  get hasRoom(): boolean {
+    return this.openCount < this.most && !this.isRefused;
+  }
+
   /** Takes over a handle from `onconnection`. Reading starts with `resume`. */
   adopt(handle: TcpHandle, owner: StreamOwner): TcpStream {
+    if (++this.openCount >= this.crowdedAt) this.onCrowded();
     return new TcpStream(this, handle, owner);
   }
 
@@ -54,6 +70,7 @@ export class TcpNetwork {
   ): () => void {
     const { Tcp, ConnectRequest, SOCKET } = this.binding;
     const handle = new Tcp(SOCKET);
+    this.openCount++;
     let settled = false;
     const settle = (status: number): void => {
       if (settled) return;
@@ -62,21 +79,25 @@ export class TcpNetwork {
         done(new TcpStream(this, handle, owner), '', false);
         return;
       }
+      this.openCount--;
       handle.close();
       done(undefined, getSystemErrorName(status), isAddressGone);
     };
     const request = new ConnectRequest();
     request.oncomplete = settle;
     const six = host.includes(':');
+    // A descriptor is taken by bind().
     let status = six ? handle.bind6(local.address, local.port, 0) : handle.bind(local.address, local.port);
     // bind() says EADDRNOTAVAIL for an address that is not local, connect() for a port that leads to the destination already.
     const isAddressGone = status !== 0 && getSystemErrorName(status) === 'EADDRNOTAVAIL';
     if (status === 0) status = six ? handle.connect6(request, host, port) : handle.connect(request, host, port);
+    if (status !== 0 && localShortage(getSystemErrorName(status)) === 'descriptor') this.isRefused = true;
     // A failure at once is reported like a later one, from the event loop, so callers see one order of events.
     if (status !== 0) setImmediate(settle, status);
     return () => {
       if (settled) return;
       settled = true;
+      this.openCount--;
       handle.close();
     };
   }
@@ -217,6 +238,7 @@ export class TcpStream implements ByteStream {
   }
 
   private detach(handle: TcpHandle): void {
+    this.network.openCount--;
     this.handle = undefined;
     this.owner = undefined;
     this.reading = false;

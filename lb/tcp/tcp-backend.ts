@@ -102,10 +102,6 @@ export class TcpBackend {
 
   /** From a relay: its connection to `server` did not come about. */
   onConnectFailed(relay: Relay, server: TcpServer, failure: ConnectFailure): void {
-    if (failure.kind === 'exhausted' && failure.what === 'descriptor') {
-      relay.onFailed('exhausted');
-      return;
-    }
     relay.triedServers.push(server);
     // A shortage of this host uses up no try.
     if (failure.kind === 'connect' && ++relay.failures > this.retries) relay.onFailed('connect-failed');

@@ -40,7 +40,7 @@ export class TcpEngine implements PlaneEngine {
         ),
       createServer: ({ config, backend, leases }, state) =>
         new TcpServer(
-          { leases, onRoom: () => backend.onRoom() },
+          { leases, network: deps.network, onRoom: () => backend.onRoom() },
           {
             ...state,
             connections: config.connectionsPerServer,
@@ -108,6 +108,10 @@ export class TcpEngine implements PlaneEngine {
 
   listen(name: string, socket: TcpHandle): number {
     return this.listeners.get(name)!.start(socket);
+  }
+
+  rest(name: string): void {
+    this.listeners.get(name)?.rest();
   }
 
   onRoom(): void {

@@ -84,10 +84,16 @@ export class TcpListener {
     this.handle?.close();
     this.handle = handle;
     handle.onconnection = (status, client) => {
-      // A negative status is a failed accept (out of descriptors, or the client gone again); libuv tries anew with the next one.
+      // A negative status is a failed accept (the client gone again); libuv tries anew with the next one.
       if (status === 0) this.accept(client);
     };
     return handle.listen(BACKLOG);
+  }
+
+  /** Accepts no more, until the next `start`. */
+  rest(): void {
+    this.handle?.close();
+    this.handle = undefined;
   }
 
   private accept(handle: TcpHandle): void {
@@ -136,8 +142,7 @@ export class TcpListener {
 
   /** Stops accepting; what has a server goes on until its end. `done` runs when nothing is left. */
   drain(done: () => void): void {
-    this.handle?.close();
-    this.handle = undefined;
+    this.rest();
     for (const relay of [...this.relays]) relay.drain();
     this.onEmpty = done;
     if (this.relays.length === 0) done();
@@ -145,8 +150,7 @@ export class TcpListener {
 
   /** Ends everything at once. */
   destroy(): void {
-    this.handle?.close();
-    this.handle = undefined;
+    this.rest();
     for (const relay of [...this.relays]) relay.destroy();
   }
 

@@ -33,10 +33,19 @@ export class TcpServer implements Member {
   readonly ports: ServerPorts;
   tls: OutgoingTls | undefined;
   private most: number;
+  private readonly network: { readonly hasRoom: boolean };
   private readonly onRoom: () => void;
 
   /** `onRoom`: a connection has ended, so that another one may be opened. */
-  constructor(deps: { readonly leases: LeasePool; readonly onRoom: () => void }, options: TcpServerOptions) {
+  constructor(
+    deps: {
+      readonly leases: LeasePool;
+      readonly network: { readonly hasRoom: boolean };
+      readonly onRoom: () => void;
+    },
+    options: TcpServerOptions,
+  ) {
+    this.network = deps.network;
     this.onRoom = deps.onRoom;
     this.id = options.id;
     this.host = options.host;
@@ -59,8 +68,9 @@ export class TcpServer implements Member {
     this.connectTimeouts.setDuration(connectTimeoutMs, nowMs);
   }
 
+  /** No connection to it may be opened, or none can be for want of descriptors. */
   get isFull(): boolean {
-    return this.active >= this.most;
+    return this.active >= this.most || !this.network.hasRoom;
   }
 
   /** A connection could be opened now, as far as this host is concerned. */
