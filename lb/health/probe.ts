@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { localShortage } from '../net/local-shortage.ts';
 import { type ProxyVersion, writeProxyHeader } from '../proxy-protocol/write-proxy-header.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
+import { afterWaiting } from './after-waiting.ts';
 import { judgeAnswer } from './judge-answer.ts';
 
 export type ProbeResult =
@@ -38,7 +39,10 @@ interface ProbeDeps {
  */
 const MAX_BINDS = 3;
 
-/** Probes a server once, from a leased source address and port. Resolves within `timeoutMs`; never rejects. */
+/**
+ * Probes a server once, from a leased source address and port. Resolves within `timeoutMs`, or as soon as this process
+ * runs again; never rejects.
+ */
 export async function probe(deps: ProbeDeps, target: ProbeTarget): Promise<ProbeResult> {
   const endMs = deps.clock.now() + target.timeoutMs;
   for (let binds = 1; ; binds++) {
@@ -69,13 +73,13 @@ function attempt(
     const settle = (found: ProbeResult): void => {
       if (result !== undefined) return;
       result = found;
-      clock.clear(timer);
+      stopWaiting();
       // Either way nothing stays in TIME_WAIT, so probes do not use up ports. Node puts a reset off until the connection is up, which to
       // a host that drops SYNs is never: the kernel gives up after two minutes.
       if (socket.connecting) socket.destroy();
       else socket.resetAndDestroy();
     };
-    const timer = clock.after(Math.max(0, endMs - clock.now()), () =>
+    const stopWaiting = afterWaiting(clock, Math.max(0, endMs - clock.now()), () =>
       settle({ outcome: 'failed', reason: `no answer in ${target.timeoutMs} ms` }),
     );
     const { http } = target;

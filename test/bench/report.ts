@@ -9,17 +9,17 @@ export interface Header {
   readonly isPinned: boolean;
 }
 
-const table = (columns: readonly string[], rows: readonly (readonly string[])[]): string[] =>
+export const describeTable = (columns: readonly string[], rows: readonly (readonly string[])[]): string[] =>
   [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 
 function targetTable(targets: readonly Target[]): string[] {
   const rows = targets.map(({ what, value, bound, isMet }) => [what, value, bound, isMet ? 'met' : '**missed**']);
-  return table(['target', 'measured', 'bound', ''], rows);
+  return describeTable(['target', 'measured', 'bound', ''], rows);
 }
 
 /** One table and its targets, as Markdown. */
 export function describeSection({ title, text, columns, rows, targets }: Section): string {
-  const lines = [`## ${title}`, '', text, '', ...table(columns, rows), ''];
+  const lines = [`## ${title}`, '', text, '', ...describeTable(columns, rows), ''];
   if (targets.length > 0) lines.push(...targetTable(targets), '');
   return `${lines.join('\n')}\n`;
 }

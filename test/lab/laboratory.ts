@@ -1,0 +1,227 @@
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { isRunning } from '../fixtures/succession.ts';
+import { auditPorts, type PortAudit, strangers } from './audit.ts';
+import { clientPortsOf } from './client-ports.ts';
+import { describeFault, type Fault, isFront } from './fault.ts';
+import { LabPortico } from './lab-portico.ts';
+import { Load, type LoadOptions } from './load.ts';
+import type { LoadCounts } from './load-main.ts';
+import { type Disturbance, explain, type Failure } from './oracle.ts';
+import { perform } from './perform.ts';
+import { BRIDGE, Surroundings } from './surroundings.ts';
+
+const PORT = 8000;
+const ADMIN = 9797;
+const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
+/** What was under way when a fault was over may still fail: a request that hung waits for its time-out, a health check for its turn. */
+const SLACK_MS = 4000;
+
+const LAST_LINES = 300;
+
+export interface LaboratoryOptions extends Omit<LoadOptions, 'port'> {
+  /** Made by the caller, and emptied by `close`. */
+  readonly directory: string;
+  readonly planes: number;
+  readonly workers: number;
+  /** Longer than it takes; what a laboratory leaves that is killed ends by then. */
+  readonly mostSeconds: number;
+  /** What happens, as it happens. */
+  readonly log: (line: string) => void;
+}
+
+export interface Done {
+  readonly fault: Fault;
+  /** Until all was well again. */
+  readonly tookMs: number;
+  /** What was measured on the way. */
+  readonly note: string;
+}
+
+export interface Report extends LoadCounts {
+  readonly done: readonly Done[];
+  readonly explained: readonly { readonly failure: Failure; readonly by: Disturbance }[];
+  readonly unexplained: readonly Failure[];
+  /** What did not recover, or was left behind. */
+  readonly problems: readonly string[];
+  readonly ports: PortAudit;
+  readonly leakedProcesses: readonly string[];
+  readonly leakedAddresses: readonly string[];
+  /** The last that Portico said. */
+  readonly lastLines: readonly string[];
+}
+
+/** A Portico with servers, workers and clients, in the network namespace of this process, and one who watches all of it. */
+export class Laboratory {
+  readonly portico: LabPortico;
+  readonly surroundings: Surroundings;
+  readonly disturbances: Disturbance[] = [];
+  private readonly load: Load;
+  private readonly options: LaboratoryOptions;
+  private readonly done: Done[] = [];
+  private readonly problems: string[] = [];
+
+  private constructor(options: LaboratoryOptions, surroundings: Surroundings, portico: LabPortico) {
+    this.options = options;
+    this.surroundings = surroundings;
+    this.portico = portico;
+    this.load = new Load({ ...options, port: PORT });
+  }
+
+  /** Resolves when the clients have begun. */
+  static async start(options: LaboratoryOptions): Promise<Laboratory> {
+    const { directory, mostSeconds } = options;
+    const surroundings = await Surroundings.create(directory, mostSeconds);
+    try {
+      const config = (generation: number): string => configText(options, surroundings, generation);
+      const portico = new LabPortico({ directory, adminPort: ADMIN, config });
+      await portico.start();
+      await portico.until('healthy servers', async () => {
+        const { backends } = await portico.get<{ backends: { servers: { healthy: boolean }[] }[] }>('/backends');
+        return backends.every(({ servers }) => servers.length > 0 && servers.every(({ healthy }) => healthy));
+      });
+      return new Laboratory(options, surroundings, portico);
+    } catch (error) {
+      await endAll(surroundings, directory);
+      throw error;
+    }
+  }
+
+  static now(): number {
+    return performance.timeOrigin + performance.now();
+  }
+
+  /** Each fault at its time; resolves when the last one has been recovered from. */
+  async run(schedule: readonly Fault[]): Promise<void> {
+    const startedMs = performance.now();
+    const lane = async (faults: readonly Fault[]): Promise<void> => {
+      for (const fault of faults) {
+        const inMs = fault.atMs - (performance.now() - startedMs);
+        if (inMs > 0) await new Promise((resolve) => setTimeout(resolve, inMs));
+        await this.befall(fault);
+      }
+    };
+    const front = schedule.filter(({ kind }) => isFront(kind));
+    await Promise.all([lane(front), lane(schedule.filter((fault) => !front.includes(fault)))]);
+  }
+
+  private async befall(fault: Fault): Promise<void> {
+    const startedMs = performance.now();
+    try {
+      const note = await perform(this, fault);
+      const tookMs = performance.now() - startedMs;
+      this.done.push({ fault, tookMs, note });
+      this.options.log(`${describeFault(fault)}: ${Math.round(tookMs)} ms${note === '' ? '' : `, ${note}`}`);
+    } catch (error) {
+      this.problems.push(`${describeFault(fault)}: ${(error as Error).message}`);
+      this.options.log(`${describeFault(fault)}: ${(error as Error).message}`);
+    }
+  }
+
+  /** What a fault may do from now on. Returns what to call when it is over; a little more may fail after that. */
+  disturb(fault: Fault, what: Omit<Disturbance, 'fault' | 'fromMs' | 'untilMs'>): () => void {
+    const disturbance = { fault: fault.kind, fromMs: Laboratory.now(), untilMs: Number.POSITIVE_INFINITY, ...what };
+    this.disturbances.push(disturbance);
+    return () => {
+      disturbance.untilMs = Laboratory.now() + SLACK_MS;
+    };
+  }
+
+  clientPorts(pid: number): ReadonlySet<number> {
+    return clientPortsOf(pid, PORT);
+  }
+
+  expectGeneration(generation: number): void {
+    this.load.expectGeneration(generation);
+  }
+
+  /** So far. */
+  counts(): Promise<LoadCounts> {
+    return this.load.counts();
+  }
+
+  get unexplained(): readonly Failure[] {
+    return this.load.failures.filter((failure) => explain(failure, this.disturbances) === undefined);
+  }
+
+  /** Stops the clients, then Portico, and looks at what is left. */
+  async finish(): Promise<Report> {
+    const { portico, load, options, surroundings } = this;
+    const { requests, webSocketsOpened, webSocketsOpen, messages } = await load.counts();
+    await load.stop();
+    const ports = await auditPorts(portico, [...Surroundings.SOURCES, '127.0.1.1', '127.0.1.2']);
+    const { pid } = await portico.status();
+    process.kill(pid, 'SIGTERM');
+    await portico
+      .until('the end of the primary', async () => !isRunning(pid))
+      .catch((error: Error) => this.problems.push(error.message));
+    load.end();
+    const known = [...surroundings.pids, load.child.pid!];
+    const explained = load.failures.flatMap((failure) => {
+      const by = explain(failure, this.disturbances);
+      return by === undefined ? [] : [{ failure, by }];
+    });
+    options.log(`${requests} requests, ${load.failures.length} failures`);
+    return {
+      requests,
+      webSocketsOpened,
+      webSocketsOpen,
+      messages,
+      done: this.done,
+      explained,
+      unexplained: this.unexplained,
+      problems: this.problems,
+      ports,
+      leakedProcesses: strangers(known),
+      leakedAddresses: Surroundings.claimed(),
+      lastLines: portico.logSince(0).split('\n').slice(-LAST_LINES),
+    };
+  }
+
+  /** Leaves nothing behind, whatever has happened. */
+  async close(): Promise<void> {
+    this.load.end();
+    await endAll(this.surroundings, this.options.directory);
+  }
+}
+
+async function endAll(surroundings: Surroundings, directory: string): Promise<void> {
+  for (const line of strangers(surroundings.pids)) process.kill(Number(line.split(' ')[0]), 'SIGKILL');
+  await surroundings.stop();
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function configText(
+  { planes, workers }: LaboratoryOptions,
+  { addresses, logPipe }: Surroundings,
+  generation: number,
+): string {
+  return `planes: ${planes}
+drain_timeout: 4s
+heartbeat: 2s
+outlive_primary: 60s
+admin: { listen: "127.0.0.1:${ADMIN}" }
+sources:
+  - { name: claimed, addresses: [${Surroundings.SOURCES.join(', ')}], claim: true, interface: ${BRIDGE}, ports: 20000-24095 }
+  - { name: local, addresses: [127.0.1.1-127.0.1.2], ports: 20000-24095 }
+listeners:
+  - name: web
+    bind: "127.0.0.1:${PORT}"
+    access_log: { file: ${logPipe} }
+    response_headers: { set: { X-Generation: "${generation}" } }
+    routes: [{ path: /s/, backend: servers }, { path: /w/, backend: workers }]
+backends:
+  - name: servers
+    source: claimed
+    health: { path: /healthz, interval: 300ms, fast_interval: 100ms, timeout: 2s, rise: 1, fall: 2 }
+    retry: { on: [connect, closed, timeout], per_try_timeout: 1500ms }
+    timeouts: { connect: 1s, response: 3s }
+    servers: [${addresses.map((address) => `{ address: "${address}" }`).join(', ')}]
+  - name: workers
+    source: local
+    health: { path: /healthz, interval: 300ms, fast_interval: 100ms, timeout: 2s, rise: 1, fall: 2 }
+    retry: { on: [connect, closed, timeout], per_try_timeout: 1500ms }
+    timeouts: { connect: 1s, response: 3s }
+    workers: { module: ${WORKER}, count: ${workers}, heartbeat: 2s }
+`;
+}

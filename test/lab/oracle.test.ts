@@ -1,0 +1,56 @@
+import t from 'tap';
+import { type Disturbance, explain, type Failure } from './oracle.ts';
+
+const failure: Failure = {
+  what: 'request',
+  backend: 'servers',
+  isSafe: true,
+  port: 40_000,
+  connectedMs: 50,
+  startedMs: 100,
+  endedMs: 200,
+  why: 'ECONNRESET',
+  isWrong: false,
+};
+const disturbance = { fault: 'some', fromMs: 150, untilMs: 300 };
+
+/** Failure, disturbance, whether the one explains the other, why. */
+const CASES: readonly [Partial<Failure>, Omit<Disturbance, 'fault' | 'fromMs' | 'untilMs'>, boolean, string][] = [
+  [{}, {}, false, 'one that does nothing'],
+  [{}, { clientPorts: new Set([40_000]) }, true, 'on the process that was killed'],
+  [{}, { clientPorts: new Set([40_001]) }, false, 'on another process'],
+  [
+    { connectedMs: 160 },
+    { clientPorts: new Set([40_000]) },
+    false,
+    'another connection of the same port, opened after it',
+  ],
+  [{ isWrong: true }, { clientPorts: new Set([40_000]) }, false, 'a wrong answer'],
+  [{}, { unsafeTo: 'servers' }, false, 'a request that could have been sent again'],
+  [{ isSafe: false }, { unsafeTo: 'servers' }, true, 'one that could not'],
+  [{ isSafe: false }, { unsafeTo: 'workers' }, false, 'one to another backend'],
+  [{ isSafe: false, endedMs: 140 }, { unsafeTo: 'servers' }, false, 'over before'],
+  [{ isSafe: false, startedMs: 310, endedMs: 320 }, { unsafeTo: 'servers' }, false, 'begun after'],
+  [{ isSafe: false, startedMs: 250, endedMs: 900 }, { unsafeTo: 'servers' }, true, 'begun while it lasted'],
+  [{}, { isDrain: true }, false, 'a request in a drain'],
+  [{ what: 'repeat' }, { isDrain: true }, true, 'a kept connection that a drain closed'],
+  [{ what: 'repeat' }, {}, false, 'a kept connection that was closed for nothing'],
+  [{ what: 'websocket', why: 'closed with 1001' }, { isDrain: true }, true, 'a WebSocket that was told to go'],
+  [{ what: 'websocket', why: 'closed with 1006' }, { isDrain: true }, false, 'a WebSocket that was cut'],
+  [{ what: 'websocket', serverPid: 7 }, { serverPid: 7 }, true, 'a WebSocket to a server that died'],
+  [{ what: 'websocket', serverPid: 7 }, { serverPid: 8 }, false, 'a WebSocket to another server'],
+  [
+    { what: 'websocket', source: '10.0.0.1' },
+    { source: '10.0.0.1' },
+    true,
+    'a WebSocket from an address that was taken',
+  ],
+  [{ what: 'websocket', endedMs: 400, serverPid: 7 }, { serverPid: 7 }, false, 'a WebSocket that ended long after'],
+];
+
+for (const [what, does, isExplained, why] of CASES) {
+  t.test(why, async (t) => {
+    const by = explain({ ...failure, ...what }, [{ ...disturbance, ...does }]);
+    t.equal(by?.fault, isExplained ? 'some' : undefined);
+  });
+}
