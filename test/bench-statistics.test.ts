@@ -1,4 +1,5 @@
 import t from 'tap';
+import { cpuTarget } from './bench/kernel/added-cpu.ts';
 import { percentile, ratios, spread, summarize } from './bench/statistics.ts';
 
 t.test('median, spread and ratios', async (t) => {
@@ -18,4 +19,16 @@ t.test('the percentile is the smallest value that so many do not exceed', async 
   t.equal(percentile(hundred, 0), 1);
   t.equal(percentile([5], 0.99), 5);
   t.equal(percentile([], 0.5), 0);
+});
+
+t.test('CPU that a balancer adds', async (t) => {
+  const quiet = { before: 100, after: 104, portico: 130, haproxy: 252 };
+  t.match(cpuTarget([quiet, quiet], 0.3), { value: '0.19', isMet: true });
+  t.match(cpuTarget([{ ...quiet, portico: 202 }], 0.3), { value: '0.67', isMet: false });
+  t.match(
+    cpuTarget([quiet, { ...quiet, portico: 90 }], 0.3),
+    { value: /no figure/, isMet: false },
+    'less than nothing',
+  );
+  t.match(cpuTarget([{ ...quiet, after: 160 }], 0.3), { value: /differ by 60 µs/, isMet: false }, 'noise');
 });

@@ -1,12 +1,10 @@
 import { createRequire } from 'node:module';
 import { type Nft, NftError, type NftObject, NftUnavailableError } from './nft.ts';
+import { isOlder, OLDEST } from './nft-version.ts';
 
 const LIBRARY = 'libnftables.so.1';
 /** NFT_CTX_OUTPUT_JSON of nftables/libnftables.h. */
 const OUTPUT_JSON = 1 << 4;
-/** The oldest that was tested. Rejecting before routing and time-outs of connections are older. */
-const OLDEST = [1, 0, 2] as const;
-
 const HOW = 'on Debian, install the package "nftables" and run npm install without --omit=optional';
 
 type Native = (...args: readonly unknown[]) => unknown;
@@ -83,10 +81,4 @@ const explain = (error: string): string => error.split('\n')[0]!.replace(/^inter
 function versionOf(listed: readonly NftObject[]): string {
   const info = listed.find((each) => 'metainfo' in each)?.metainfo as { version?: string } | undefined;
   return info?.version ?? '0';
-}
-
-export function isOlder(version: string): boolean {
-  const parts = version.split('.').map(Number);
-  const at = OLDEST.findIndex((part, i) => (parts[i] ?? 0) !== part);
-  return at >= 0 && !((parts[at] ?? 0) > OLDEST[at]!);
 }

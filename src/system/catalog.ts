@@ -2,6 +2,7 @@ import type { Setting } from './setting.ts';
 import { descriptorSettings } from './settings/descriptor-settings.ts';
 import { machineSettings } from './settings/machine-settings.ts';
 import { networkSettings } from './settings/network-settings.ts';
+import { nftablesSettings } from './settings/nftables-settings.ts';
 import { portSettings } from './settings/port-settings.ts';
 import { socketSettings } from './settings/socket-settings.ts';
 import { trackingSettings } from './settings/tracking-settings.ts';
@@ -13,5 +14,6 @@ export const CATALOG: readonly Setting[] = [
   ...socketSettings,
   ...trackingSettings,
   ...networkSettings,
+  ...nftablesSettings,
   ...machineSettings,
 ];

@@ -10,6 +10,8 @@ export interface Demand {
   /** Data-plane processes; undefined: as many as it takes. */
   readonly planes: number | undefined;
   readonly engines: ReadonlySet<ListenerConfig['engine']>;
+  /** The kernel engine forwards IPv6. */
+  readonly forwardsSix: boolean;
   /** Addresses are added to an interface that has neighbours. */
   readonly claims: boolean;
   readonly sources: number;
@@ -47,6 +49,7 @@ export function plainDemand(connections: number, overrides: Partial<Demand> = {}
     connections,
     planes: undefined,
     engines: new Set(['http']),
+    forwardsSix: false,
     claims: false,
     sources: Math.ceil(connections / PORTS_PER_SOURCE),
     destinations: 1,
@@ -69,6 +72,7 @@ export function demandOf(config: Config, connections: number, settings: PortSett
     connections,
     planes,
     engines: new Set(listeners.map(({ engine }) => engine)),
+    forwardsSix: listeners.some(({ engine, host }) => engine === 'kernel' && host.includes(':')),
     claims: sources.some(({ claim, interface: name }) => claim && name !== 'lo'),
     sources: sources.reduce((sum, { addresses }) => sum + addresses.length, 0),
     destinations: backends.reduce((sum, backend) => sum + serverCount(backend), 0),

@@ -75,6 +75,15 @@ export const networkSettings: readonly Setting[] = [
       demand.engines.has('kernel') ? oneOf(['1'], 'a listener uses the kernel engine', 'fail') : undefined,
   }),
   sysctl({
+    key: 'net.ipv6.conf.all.forwarding',
+    title: 'forwarding of IPv6',
+    why: 'the kernel engine has the kernel forward packets between clients and servers',
+    ifLeft: 'listeners of the kernel engine on IPv6 addresses do not work at all',
+    risk: 'as a router the machine takes no routes from others any more, unless accept_ra is 2',
+    want: ({ demand }) =>
+      demand.forwardsSix ? oneOf(['1'], 'a listener on IPv6 uses the kernel engine', 'fail') : undefined,
+  }),
+  sysctl({
     key: 'net.ipv4.ip_nonlocal_bind',
     title: 'addresses not here',
     why: 'HAProxy binds its sources by itself, also while Portico claims one again',

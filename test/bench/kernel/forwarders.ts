@@ -43,7 +43,10 @@ export function tracked(field: KernelField, directory: string): Forwarder {
   return {
     ...routed(field),
     name: 'routed, connections tracked',
-    stop: async () => void field.middle.run('nft', 'delete', 'table', 'inet', 'tracked'),
+    stop: async () => {
+      field.middle.run('nft', 'delete', 'table', 'inet', 'tracked');
+      field.forgetConnections();
+    },
   };
 }
 
@@ -68,6 +71,7 @@ backends:
     stop: async () => {
       await children.end(balancer.process);
       field.middle.run('nft', 'delete', 'table', 'inet', 'portico');
+      field.forgetConnections();
     },
   };
 }

@@ -50,6 +50,8 @@ export class KernelField {
     serverSide.run('ip', 'route', 'add', 'default', 'via', BACK);
     const queues = { 'net.core.somaxconn': 65_535, 'net.ipv4.tcp_max_syn_backlog': 65_535 };
     serverSide.set(queues);
+    // Clients end connections first: tens of thousands in TIME_WAIT would make every round slower than the one before.
+    clientSide.set({ 'net.ipv4.tcp_max_tw_buckets': 1 });
     middle.set({
       ...queues,
       'net.ipv4.ip_forward': 1,
@@ -75,6 +77,11 @@ export class KernelField {
   ): ChildProcess {
     const own = `10.1.${128 + (this.loads++ % 128)}`;
     return this.clientSide.fork(CLIENT, what, String(port), String(connections), String(seconds), host, own);
+  }
+
+  /** What was tracked for one balancer is nothing that the next has to search through. */
+  forgetConnections(): void {
+    this.middle.run('conntrack', '-F');
   }
 
   /** Everything in it ends. */

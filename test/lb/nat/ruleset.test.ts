@@ -2,7 +2,7 @@ import t from 'tap';
 import { MARK_RETRY } from '../../../lb/nat/nat-chains.ts';
 import type { NatPlan } from '../../../lb/nat/nat-plan.ts';
 import { markOf, NatRuleset, type Waiting } from '../../../lb/nat/nat-ruleset.ts';
-import { isOlder } from '../../../lb/nat/nft-library.ts';
+import { isOlder } from '../../../lb/nat/nft-version.ts';
 import { changeRuleset, isInForce, wholeRuleset } from '../../../lb/nat/ruleset.ts';
 
 const TABLE = { family: 'inet', name: 'portico' } as const;
