@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 
 /** A certificate or key cannot be used; the message is a sentence without its full stop that names the file. */
 export class CertificateError extends Error {
@@ -42,6 +43,12 @@ export function readPair({ cert, key }: { readonly cert: string; readonly key: s
   }
   if (!leaf!.checkPrivateKey(privateKey)) {
     throw new CertificateError(`the key ${key} is not that of the first certificate in ${cert}`);
+  }
+  try {
+    createSecureContext({ cert: certText, key: keyText });
+  } catch (cause) {
+    const { reason = (cause as Error).message } = cause as { readonly reason?: string };
+    throw new CertificateError(`no TLS can be spoken with the certificate ${cert} and its key: ${reason}`, { cause });
   }
   return {
     cert: certText,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, unlinkSync } from 'node:fs';
+import { CertificateError } from '../config/certificate-files.ts';
 import type { StrikeRegister } from '../lb/tls/tls-material.ts';
 
 /**
@@ -10,12 +11,20 @@ export class StrikeFile {
   private descriptor: number | undefined = undefined;
   private known: StrikeRegister | undefined = undefined;
 
-  /** Made with the first call. `areKeysUnused`: no ticket has been given out yet. */
+  /** Made with the first call. `areKeysUnused`: no ticket has been given out yet. Throws CertificateError where there is no such memory. */
   register(areKeysUnused: boolean): StrikeRegister {
     if (this.known !== undefined) return this.known;
     const name = `/dev/shm/portico-${randomBytes(8).toString('hex')}`;
-    this.descriptor = openSync(name, 'wx+', 0o600);
-    unlinkSync(name);
+    try {
+      this.descriptor = openSync(name, 'wx+', 0o600);
+      unlinkSync(name);
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new CertificateError(
+        `early data needs memory that planes share, and there is none in /dev/shm (${code}); mount it, or take "early_data" out`,
+        { cause },
+      );
+    }
     this.known = { file: `/proc/${process.pid}/fd/${this.descriptor}`, isAsOldAsKeys: areKeysUnused };
     return this.known;
   }

@@ -57,6 +57,11 @@ t.test('files are looked at, and where they are wrong is told', async (t) => {
     faultOf(pair(good.cert, other.key)),
     `${at} the key ${other.key} is not that of the first certificate in ${good.cert}`,
   );
+  const weak = maker.leaf({ names: ['a.example'], kind: 'weak' });
+  t.equal(
+    faultOf(pair(weak.cert, weak.key)),
+    `${at} no TLS can be spoken with the certificate ${weak.cert} and its key: ee key too small`,
+  );
 });
 
 t.test('what does not go together', async (t) => {
