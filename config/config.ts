@@ -25,6 +25,8 @@ export interface Config {
   readonly admin: AdminConfig;
   /** Number of data-plane processes; `auto` was resolved to the number of cores. */
   readonly planes: number;
+  /** What one plane may take. Absent: what the machine has, shared. */
+  readonly planeMemoryBytes?: number;
   /** The config file is looked at, and reloaded when it has changed. */
   readonly watchesFile?: boolean;
   /** How long connections are still accepted after Portico has begun to say that it stops. Absent: not at all. */

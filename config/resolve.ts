@@ -21,6 +21,7 @@ const DEFAULT_CLAIM_LIMIT = 256;
 export function resolve(file: ConfigFile, context: LoadContext, report: Report): Config {
   const sources = (file.sources ?? [DEFAULT_POOL]).map((source, i) => resolveSource(source, i, report));
   const planes = auto(file.planes, context);
+  const { plane_memory: memory } = file;
   sources.forEach(({ addresses, ports }, i) => {
     // Ports change owner in aligned blocks of 128; every plane needs one to start with, and so do the health checks.
     const blocks = addresses.length * (Math.floor(ports.high / 128) - Math.floor(ports.low / 128) + 1);
@@ -48,6 +49,7 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
     ...(file.acme === undefined ? {} : { acme: resolveAcme(file.acme, context) }),
     admin: resolveAdmin(file, context, report),
     planes,
+    ...(memory === undefined || memory === 'auto' ? {} : { planeMemoryBytes: size(memory, 'unlimited') }),
     watchesFile: file.watch ?? false,
     drainDelayMs: duration(file.drain?.delay, '0s'),
     drainTimeoutMs: duration(file.drain?.timeout ?? file.drain_timeout, '30s'),

@@ -50,7 +50,12 @@ export const durationOrWord = (what: string, words: readonly string[]) =>
 export const size = (what: string, initial: string, bounds: Omit<QuantityBounds, 'of'> = ANY_SIZE) =>
   optional(
     Type.Union(
-      [Type.Integer({ minimum: 0 }), Type.String({ pattern: '^([0-9]{1,12}([kKmMgG](i?[bB])?)?|unlimited)$' })],
+      [
+        Type.Integer({ minimum: 0 }),
+        Type.String({
+          pattern: `^([0-9]{1,12}([kKmMgG](i?[bB])?)?|${['unlimited', ...(bounds.except ?? [])].join('|')})$`,
+        }),
+      ],
       {
         description: `${what}; ${bounds.words}`,
         default: initial,

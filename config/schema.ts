@@ -5,7 +5,7 @@ import { Admin } from './admin-schema.ts';
 import { Backend } from './backend-schema.ts';
 import { Limits, Timeouts } from './limits-schema.ts';
 import { headerEdits, Route } from './route-schema.ts';
-import { autoCount, choice, closed, count, duration, flag, name, optional } from './schema-parts.ts';
+import { autoCount, choice, closed, count, duration, flag, name, optional, size } from './schema-parts.ts';
 import { ListenerTls } from './tls-schema.ts';
 
 // The shape of portico.yaml: the one source of its types, its validation and config/REFERENCE.md.
@@ -110,6 +110,16 @@ export const configSchema = Type.Object(
     acme: optional(Acme),
     admin: optional(Admin),
     planes: autoCount('Data-plane processes', 'auto'),
+    plane_memory: size(
+      'Resident memory that one plane may have before it turns away clients, then requests; auto: its share of four fifths of the machine',
+      'auto',
+      {
+        low: 96 * 1024 ** 2,
+        high: Number.POSITIVE_INFINITY,
+        words: 'a size of at least 96MiB, unlimited, or auto',
+        except: ['auto'],
+      },
+    ),
     watch: flag('Reload when this file has changed, as SIGHUP does'),
     drain_timeout: duration('The same as `drain.timeout`', '30s', { zero: true }),
     drain: optional(

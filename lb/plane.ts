@@ -82,6 +82,9 @@ export class Plane {
     this.pressure = new Pressure({
       ...deps,
       acceptance: this.acceptance,
+      onMemory: (level) => {
+        for (const engine of this.engines.values()) engine.onMemory(level);
+      },
       tell: (pressure) => deps.send({ type: 'pressure', pressure }),
     });
     this.tls = new PlaneTls({
@@ -171,7 +174,8 @@ export class Plane {
 
   /** Starts the engines that a listener asks for now; those that none asks for any more end what they have. */
   private applyConfig(): void {
-    const { listeners } = this.config!;
+    const { listeners, planes, planeMemoryBytes } = this.config!;
+    this.pressure.configure(planeMemoryBytes, planes);
     for (const name of PLANE_ENGINE_NAMES) {
       const running = this.engines.get(name);
       if (running !== undefined) running.apply(this.snapshotFor(name));

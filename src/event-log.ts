@@ -107,11 +107,20 @@ function describePressure(pressure: PressureEvent): string {
   switch (pressure.reason) {
     case 'descriptors':
       return `accepts no connection until others end: ${count(pressure.open)} of ${count(pressure.limit)} descriptors are in use; raise LimitNOFILE, \`portico check\` says how`;
+    case 'memory': {
+      const { residentBytes, limitBytes, isShedding } = pressure;
+      const what = isShedding ? 'refuses requests' : 'accepts no connection, and idle ones are closed';
+      return `${what}: it takes ${mebibytes(residentBytes)} of memory, near its most of ${mebibytes(limitBytes)}; raise plane_memory, or take on less`;
+    }
     case 'none':
       return 'accepts connections again';
     default:
       return pressure satisfies never;
   }
+}
+
+function mebibytes(bytes: number): string {
+  return `${count(Math.round(bytes / 1024 ** 2))} MiB`;
 }
 
 function describeApplied({

@@ -181,6 +181,13 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
       ),
     ),
     gauge(
+      'portico_plane_memory_limit_bytes',
+      'Resident memory that a data plane may have; near it clients and then requests are turned away',
+      planes.flatMap(([plane, { pressure }]) =>
+        pressure === undefined ? [] : [[{ plane }, pressure.memoryLimitBytes]],
+      ),
+    ),
+    gauge(
       'portico_plane_accept_paused',
       '1 while a data plane accepts nothing for want of something',
       planes.flatMap(([plane, { pressure }]) => (pressure === undefined ? [] : [[{ plane }, pressure.isHeld ? 1 : 0]])),

@@ -4,6 +4,7 @@ import type { SourceUpdate } from '../control/messages.ts';
 import type { ChallengeAnswers } from '../http/challenge-answers.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
 import type { TcpNetwork } from '../net/tcp-stream.ts';
+import type { MemoryLevel } from '../pressure/memory-level.ts';
 import type { LeasePool } from '../source/lease-pool.ts';
 import type { PlaneTls } from '../tls/plane-tls.ts';
 import type { Engine, EngineSnapshot } from './engine.ts';
@@ -29,6 +30,8 @@ export interface PlaneEngine extends Engine {
   listen(listener: string, socket: TcpHandle): number;
   /** Accepts no more on that listener until the next `listen`: closes the socket that came with the last one. */
   rest(listener: string): void;
+  /** Memory is as short as that from now on; the plane accepts nothing unless it is normal. */
+  onMemory(level: MemoryLevel): void;
   /** A drain is ahead: clients on kept connections are told that these will end. */
   announceDrain(): void;
   /** The plane has more ports than before: those who wait may be served. */

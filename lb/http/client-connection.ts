@@ -146,7 +146,7 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
     const { listener, requests } = this;
     const { requestHead: head } = listener.context;
     this.hasAsked = true;
-    this.keepAlive = head.keepAlive && !listener.isDraining;
+    this.keepAlive = head.keepAlive && !listener.isEnding;
     this.isOld = head.isOld;
     this.state = 'waiting';
     this.exchange ??= new Exchange(this);
@@ -221,7 +221,7 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
     const hasNoEnd = this.answer.begin(head, this.isOld, this.exchange!);
     // An answer before the end of the request: the rest of the body has no taker, on either side.
     if (this.upload !== undefined) this.exchange!.connection!.isRetiring = true;
-    if (this.upload !== undefined || hasNoEnd || this.listener.isDraining) this.keepAlive = false;
+    if (this.upload !== undefined || hasNoEnd || this.listener.isEnding) this.keepAlive = false;
     this.onSentOut(this.answer.sendHead(head, bytes, bodyFrom, bodyTo, isLast, !this.keepAlive), isLast);
   }
 

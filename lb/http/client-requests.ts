@@ -7,7 +7,7 @@ import { ClientFacts } from './client-facts.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKey } from './hash-key.ts';
 import type { HttpListener } from './http-listener.ts';
-import { type LocalAnswer, NOT_FOUND } from './local-answer.ts';
+import { type LocalAnswer, NOT_FOUND, UNAVAILABLE } from './local-answer.ts';
 import { LoggedHead } from './logged-head.ts';
 import { writeEditedRequestHead } from './request-edits.ts';
 import type { RequestHead } from './request-head.ts';
@@ -77,6 +77,7 @@ export class ClientRequests {
     this.end = 'ok';
     this.view = targets.needsView ? this.look(head, bytes) : undefined;
     if (!targets.needsView) this.target = targets.only;
+    if (context.memory === 'shedding') this.shed();
     if (!context.challenges.isEmpty) this.answerChallenge(context.challenges.find(head, bytes));
     if (log === undefined) return;
     const id = forwarding.requestIdName === undefined ? undefined : this.view?.requestId;
@@ -95,6 +96,13 @@ export class ClientRequests {
     this.target = undefined;
     this.unrouted = answer;
     this.end = 'ok';
+  }
+
+  private shed(): void {
+    this.listener.countRejected('memory');
+    this.target = undefined;
+    this.unrouted = UNAVAILABLE;
+    this.end = 'memory';
   }
 
   private look(head: RequestHead, bytes: Buffer): RequestView {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { Arena } from '../net/arena.ts';
 import type { TcpNetwork } from '../net/tcp-stream.ts';
+import type { MemoryLevel } from '../pressure/memory-level.ts';
 import type { ChallengeAnswers } from './challenge-answers.ts';
 import { HeadBuffers } from './head-buffers.ts';
 import { RequestHead } from './request-head.ts';
@@ -28,6 +29,7 @@ export class HttpContext {
   readonly heads = new HeadBuffers();
   /** Bytes on their way to clients and through tunnels; committed only when the kernel does not take them at once. */
   readonly outgoing = new Arena(SLAB_BYTES);
+  memory: MemoryLevel = 'normal';
   private flushables: Flushable[] = [];
   private readonly runFlush = (): void => {
     const due = this.flushables;

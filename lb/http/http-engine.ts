@@ -6,6 +6,7 @@ import { type EngineSnapshot, isSame } from '../engine/engine.ts';
 import type { PlaneEngine, PlaneEngineDeps } from '../engine/plane-engine.ts';
 import type { OutcomeCount, TrafficMetrics } from '../metrics/plane-metrics.ts';
 import type { TcpHandle } from '../net/tcp-binding.ts';
+import type { MemoryLevel } from '../pressure/memory-level.ts';
 import type { PlaneTls } from '../tls/plane-tls.ts';
 import { Backend } from './backend.ts';
 import { HttpContext } from './http-context.ts';
@@ -132,6 +133,11 @@ export class HttpEngine implements PlaneEngine {
       }
     }
     this.backends.sweep();
+  }
+
+  onMemory(level: MemoryLevel): void {
+    this.context.memory = level;
+    if (level !== 'normal') for (const listener of this.allListeners) listener.dismissIdle();
   }
 
   announceDrain(): void {

@@ -233,10 +233,20 @@ export class HttpListener implements ProxiedClientEvents {
     this.rest();
     this.onEmpty = done;
     for (const client of this.proxied) client.end(undefined);
-    for (const connection of [...this.connections]) if (!connection.isTunnel) connection.drain();
+    this.dismissIdle();
     const tunnels = this.connections.filter(({ isTunnel }) => isTunnel);
     this.farewell = new Farewell(tunnels, this.context.tickMs, deadlineMs / 2);
     if (this.connections.length === 0) done();
+  }
+
+  /** Connections end after the answer that is under way. */
+  get isEnding(): boolean {
+    return this.isDraining || this.context.memory !== 'normal';
+  }
+
+  /** Those without a request close. */
+  dismissIdle(): void {
+    for (const connection of [...this.connections]) if (!connection.isTunnel) connection.drain();
   }
 
   private sayFarewell(nowMs: number): void {

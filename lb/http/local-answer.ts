@@ -21,6 +21,9 @@ function answerOf(status: number): LocalAnswer {
 /** No route takes the request. */
 export const NOT_FOUND: LocalAnswer = answerOf(404);
 
+/** This host cannot take it on. */
+export const UNAVAILABLE: LocalAnswer = answerOf(503);
+
 /** Whole answers, made once for each status. */
 const cache = new Map<string, Buffer>();
 

@@ -57,6 +57,7 @@ export interface PressureMetrics {
   /** Open now, and as many as there may be. */
   readonly descriptors: number;
   readonly descriptorLimit: number;
+  readonly memoryLimitBytes: number;
   /** It accepts nothing now. */
   readonly isHeld: boolean;
   /** Times that it stopped accepting, by what was short. */

@@ -2,6 +2,7 @@ import type { PressureMetrics } from '../metrics/plane-metrics.ts';
 import type { TcpNetwork } from '../net/tcp-stream.ts';
 import type { Acceptance } from './acceptance.ts';
 import { type DescriptorRoom, descriptorRoom } from './descriptor-room.ts';
+import { type MemoryLevel, memoryLevel } from './memory-level.ts';
 import type { OwnLimits } from './own-limits.ts';
 
 /** Limits are set anew from outside at times; reading them takes some 20 µs. */
@@ -11,20 +12,35 @@ const LOOKS_PER_COUNT = 10;
 const COUNTED_UP_TO = 2000;
 /** It is over when it has been over for so long, so that what comes and goes is told once. */
 const OVER_MS = 5000;
+/** The rest is for the primary, workers, the kernel's buffers and the page cache. */
+const AUTOMATIC_SHARE = 0.8;
+/** Memory in use takes a few µs to read. */
+const MEMORY_MS = 100;
+/** What looks used may be garbage; collecting it takes up to some 100 ms, so it is done now and then while memory is short. */
+const COLLECT_MS = 5000;
 
 /** Why a plane accepts nothing, for the operator; or that it is over. */
 export type PressureEvent =
   | { readonly reason: 'descriptors'; readonly open: number; readonly limit: number }
+  | {
+      readonly reason: 'memory';
+      readonly residentBytes: number;
+      readonly limitBytes: number;
+      /** Requests are refused as well. */
+      readonly isShedding: boolean;
+    }
   | { readonly reason: 'none' };
 
 export interface PressureDeps {
   readonly network: Pick<TcpNetwork, 'openCount' | 'crowdedAt' | 'onCrowded' | 'most' | 'isRefused'>;
   readonly limits: OwnLimits;
   readonly acceptance: Acceptance;
+  /** Memory is as short as that from now on. */
+  readonly onMemory: (level: MemoryLevel) => void;
   readonly tell: (event: PressureEvent) => void;
 }
 
-/** Keeps a plane from taking more than it can have: it stops accepting before descriptors run out, and goes on when there is room. */
+/** Keeps a plane from taking more than it can have: it stops accepting before descriptors or memory run out, and goes on when there is room. */
 export class Pressure {
   private readonly deps: PressureDeps;
   private limit = Number.POSITIVE_INFINITY;
@@ -37,6 +53,11 @@ export class Pressure {
   private hasNone = false;
   private isShortOfDescriptors = false;
   private descriptorHolds = 0;
+  private memoryLimit = Number.POSITIVE_INFINITY;
+  private memory: MemoryLevel = 'normal';
+  private memoryHolds = 0;
+  private nextMemoryMs = Number.NEGATIVE_INFINITY;
+  private nextCollectMs = Number.NEGATIVE_INFINITY;
   /** Since when nothing is the matter; undefined: something is, or has been told to be over. */
   private calmSinceMs: number | undefined = undefined;
   private isTold = false;
@@ -46,15 +67,24 @@ export class Pressure {
     deps.network.onCrowded = () => this.holdForDescriptors();
   }
 
+  /** What the plane may take; undefined: four fifths of what the machine has, shared evenly among `planes`. */
+  configure(limitBytes: number | undefined, planes: number): void {
+    this.memoryLimit = limitBytes ?? (this.deps.limits.machineBytes * AUTOMATIC_SHARE) / planes;
+  }
+
   tick(nowMs: number): void {
     const { network, acceptance } = this.deps;
+    if (nowMs >= this.nextMemoryMs) {
+      this.nextMemoryMs = nowMs + MEMORY_MS;
+      this.lookAtMemory(nowMs);
+    }
     if (nowMs >= this.nextLookMs) {
       this.nextLookMs = nowMs + LOOK_MS;
       this.look();
     }
     if (this.hasNone || network.openCount >= this.room.stopAt) this.holdForDescriptors();
     else if (network.openCount <= this.room.goOnAt) this.isShortOfDescriptors = false;
-    if (this.isShortOfDescriptors) {
+    if (this.isShortOfDescriptors || this.memory !== 'normal') {
       acceptance.hold();
       this.calmSinceMs = undefined;
       return;
@@ -82,6 +112,28 @@ export class Pressure {
     network.isRefused = false;
   }
 
+  private lookAtMemory(nowMs: number): void {
+    const { limits, onMemory, tell } = this.deps;
+    const before = this.memory;
+    if (this.levelNow() !== 'normal' && nowMs >= this.nextCollectMs) {
+      this.nextCollectMs = nowMs + COLLECT_MS;
+      limits.collectGarbage();
+    }
+    this.memory = this.levelNow();
+    if (this.memory === before) return;
+    onMemory(this.memory);
+    if (this.memory === 'normal') return;
+    if (before === 'normal') this.memoryHolds++;
+    const isShedding = this.memory === 'shedding';
+    if (this.isTold && !isShedding) return;
+    this.isTold = true;
+    tell({ reason: 'memory', residentBytes: limits.residentBytes(), limitBytes: this.memoryLimit, isShedding });
+  }
+
+  private levelNow(): MemoryLevel {
+    return memoryLevel(this.memory, this.deps.limits.residentBytes(), this.memoryLimit);
+  }
+
   private holdForDescriptors(): void {
     const { acceptance, network, tell } = this.deps;
     if (this.isShortOfDescriptors) return;
@@ -98,7 +150,11 @@ export class Pressure {
       descriptors: this.deps.network.openCount + this.others,
       descriptorLimit: this.limit,
       isHeld: this.deps.acceptance.isHeld,
-      holds: [{ reason: 'descriptors', count: this.descriptorHolds }],
+      memoryLimitBytes: this.memoryLimit,
+      holds: [
+        { reason: 'descriptors', count: this.descriptorHolds },
+        { reason: 'memory', count: this.memoryHolds },
+      ],
     };
   }
 }

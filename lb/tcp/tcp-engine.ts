@@ -142,6 +142,9 @@ export class TcpEngine implements PlaneEngine {
     this.backends.sweep();
   }
 
+  /** What is open goes on; that nothing new is accepted is all that it can do. */
+  onMemory(): void {}
+
   /** A relayed protocol has no word for it. */
   announceDrain(): void {}
 
