@@ -10,6 +10,8 @@ const NEVER_AGAIN = 1 << 30;
 /** Any number: that other programs have others is all there is to it. */
 const SEED = 0x706f7274;
 const HASH_SLOTS_AT_LEAST = 1;
+const FIN_SYN_RST_ACK = 0x17;
+const SYN = 0x02;
 
 /** Tickets are counted by two counters in turn, so that it is certain by which ones a connection went while they changed. */
 export const fromCounter = (id: number, serial: number): string => `from_${id}_${serial % 2}`;
@@ -132,6 +134,8 @@ function isFor({ family, host, port, protocol }: NatListener): NftObject[] {
       ? match({ fib: { result: 'type', flags: ['daddr'] } }, 'local')
       : match(payload(ip(family), 'daddr'), host),
     match(payload(protocol, 'dport'), port),
+    // Connections from before the rules, to a process that had the port, are no business of theirs: tracking takes them for new ones.
+    ...(protocol === 'tcp' ? [match({ '&': [payload('tcp', 'flags'), FIN_SYN_RST_ACK] }, SYN)] : []),
   ];
 }
 

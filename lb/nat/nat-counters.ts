@@ -7,6 +7,7 @@ import type { Target } from './nat-targets.ts';
 export class NatCounters {
   restored = 0;
   insertFailed = 0;
+  tableFull = 0;
   /** Connections for which there was no port. */
   refused = 0;
   private readonly totals = new Map<string, number>();
@@ -66,6 +67,7 @@ export class NatCounters {
       connects,
       unplaced: this.totals.get(UNPLACED) ?? 0,
       insertFailed: this.insertFailed,
+      tableFull: this.tableFull,
       restored: this.restored,
     };
   }

@@ -72,7 +72,7 @@ export class NatEngine {
   private lastTrouble: string | undefined = undefined;
   private toldTrouble: string | undefined = undefined;
   private isStepping = false;
-  private firstInsertFailed: number | undefined = undefined;
+  private firstCounts: { readonly insertFailed: number; readonly dropped: number } | undefined = undefined;
   private isWaitingForPorts = false;
 
   constructor(deps: NatEngineDeps) {
@@ -272,9 +272,11 @@ export class NatEngine {
       if (this.isRunning) this.rules.count();
     };
     const reading = await this.reader.read(count, () => this.counters.refused);
-    const { insertFailed } = this.reader.counts!;
-    this.firstInsertFailed ??= insertFailed;
-    this.counters.insertFailed = insertFailed - this.firstInsertFailed;
+    const { insertFailed, dropped } = this.reader.counts!;
+    this.firstCounts ??= { insertFailed, dropped };
+    this.counters.insertFailed = insertFailed - this.firstCounts.insertFailed;
+    // The kernel counts those among the dropped, too.
+    this.counters.tableFull = Math.max(0, dropped - this.firstCounts.dropped - this.counters.insertFailed);
     this.room.look(this.reader.counts!);
     this.targets.prune();
     // Ports that have come back are given out at once.

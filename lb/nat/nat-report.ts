@@ -14,6 +14,8 @@ export interface NatCounts {
   readonly connects: ReadonlyMap<number, number>;
   readonly unplaced: number;
   readonly insertFailed: number;
+  /** Packets that the kernel dropped for want of room in the connection tracking table. */
+  readonly tableFull: number;
   /** Times that the rules were gone or changed by someone else, and put back. */
   readonly restored: number;
 }
@@ -62,6 +64,7 @@ export function natReport({ listeners, servers, counts, ports, targets }: Report
     exhausted: [...refusedBy].map(([pool, count]) => ({ pool, outcome: 'refused', count })),
     drift: [
       { kind: 'insert-failed', count: counts.insertFailed },
+      { kind: 'table-full', count: counts.tableFull },
       { kind: 'unplaced', count: counts.unplaced },
       { kind: 'rules-restored', count: counts.restored },
     ],

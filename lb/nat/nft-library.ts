@@ -14,7 +14,7 @@ type Native = (...args: readonly unknown[]) => unknown;
  * running 1.3 (for 128 elements 0.67 against 8.6; its line editor reads byte by byte). What is in it can end the process: it is only used in
  * one that carries no traffic. Throws NftUnavailableError.
  */
-export function openNftLibrary(): Nft {
+export function openNftLibrary(file = LIBRARY): Nft {
   let koffi: { load(name: string): { func(prototype: string): Native } };
   try {
     koffi = createRequire(import.meta.url)('koffi');
@@ -23,9 +23,9 @@ export function openNftLibrary(): Nft {
   }
   let library: ReturnType<typeof koffi.load>;
   try {
-    library = koffi.load(LIBRARY);
+    library = koffi.load(file);
   } catch (cause) {
-    throw new NftUnavailableError(`${LIBRARY} is not there; ${HOW}`, { cause });
+    throw new NftUnavailableError(`${file} is not there; ${HOW}`, { cause });
   }
   return new NftLibrary(library);
 }
