@@ -30,6 +30,11 @@ export function checkHaproxyBackend(
     const name = Object.values(backend.hash)[0] as string;
     if (!FIELD_NAME.test(name)) report([...at, 'hash'], `"${name}" is not a name that HAProxy can be asked for`);
   }
+  if (backend.sticky !== undefined) {
+    const name = 'cookie' in backend.sticky ? backend.sticky.cookie : backend.sticky.header;
+    if (name !== undefined && !FIELD_NAME.test(name))
+      report([...at, 'sticky'], `"${name}" is not a name that HAProxy can be asked for`);
+  }
   if ((backend.pipelining ?? 1) > 1) {
     report([...at, 'pipelining'], 'HAProxy does not pipeline requests; remove "pipelining" or use "engine: http"');
   }
@@ -45,8 +50,11 @@ export function checkHaproxyBackend(
       'the queue of HAProxy is as long as it has connections; limit those, and remove "size"',
     );
   }
-  if (backend.tls !== undefined) {
-    report([...at, 'tls'], 'this version has no TLS from HAProxy to servers; remove "tls" or use "engine: http"');
+  if (backend.tls !== undefined && backend.tls.verify !== false && backend.tls.server_name === undefined) {
+    report(
+      [...at, 'tls'],
+      'HAProxy looks for names in certificates and not for addresses; give "server_name", or "verify: false"',
+    );
   }
   if (backend.requests_per_server === 'auto') {
     report([...at, 'requests_per_server'], 'HAProxy does not find the limit of a server by itself; give a number');

@@ -1,4 +1,5 @@
 import { checkHaproxyBackend } from './check-haproxy-backend.ts';
+import { checkHaproxyTls } from './check-haproxy-tls.ts';
 import type { Config } from './config.ts';
 import type { Finding, Path } from './finding.ts';
 import { haproxyMode } from './haproxy-mode.ts';
@@ -12,6 +13,9 @@ type FileRoute = NonNullable<FileListener['routes']>[number];
 const MOST_BODY_BYTES = 8192;
 /** They stand between the parentheses of a sample fetch, where nothing can be quoted for certain. */
 const PARAMETER = /^[A-Za-z0-9_.~-]+$/;
+
+/** Quotes within parentheses are HAProxy's own. */
+const isAskable = (name: string): boolean => !name.includes("'");
 
 const SLOWNESS = { limits: ['body_rate', 'answer_rate'], timeouts: ['body', 'send'] } as const;
 
@@ -35,9 +39,7 @@ export function checkHaproxy(file: ConfigFile, config: Config): Finding[] {
     if (listener.limits?.websocket_message_size !== undefined) {
       report([...at, 'limits', 'websocket_message_size'], 'HAProxy does not look into WebSockets; remove it');
     }
-    if (listener.tls !== undefined) {
-      report([...at, 'tls'], 'this version has no TLS on listeners of HAProxy; remove "tls" or use "engine: http"');
-    }
+    checkHaproxyTls(listener, [...at, 'tls'], report);
     for (const [of, keys] of Object.entries(SLOWNESS)) {
       for (const key of keys) {
         const given = listener[of as keyof typeof SLOWNESS] as Record<string, unknown> | undefined;
@@ -46,6 +48,12 @@ export function checkHaproxy(file: ConfigFile, config: Config): Finding[] {
     }
     if (mode === 'tcp') return;
     checkForwarding(listener, at, report);
+    if (listener.request_id !== undefined && !isAskable(listener.request_id)) {
+      report(
+        [...at, 'request_id'],
+        `HAProxy cannot be asked for a field "${listener.request_id}"; choose another name`,
+      );
+    }
     // One process has one size of buffers.
     for (const key of ['headerBytes', 'headerCount'] as const) {
       const value = config.listeners[i]!.limits[key];
@@ -87,6 +95,11 @@ function checkRoute(route: FileRoute, at: Path, report: (path: Path, message: st
   if (route.mirror !== undefined) {
     report([...at, 'mirror'], 'HAProxy sends no copies of requests; remove "mirror" or use "engine: http"');
   }
+  route.headers?.forEach(({ name }, i) => {
+    if (!isAskable(name)) {
+      report([...at, 'headers', i, 'name'], `HAProxy cannot be asked for a field "${name}"; use "engine: http"`);
+    }
+  });
   route.query?.forEach(({ name }, i) => {
     if (!PARAMETER.test(name)) {
       report([...at, 'query', i, 'name'], `HAProxy cannot be asked for a parameter "${name}"; use "engine: http"`);

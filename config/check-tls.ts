@@ -1,4 +1,5 @@
 import type { Finding, Path } from './finding.ts';
+import { haproxyMode } from './haproxy-mode.ts';
 import { hostFault, parseHostPattern } from './host-pattern.ts';
 import type { ConfigFile } from './schema.ts';
 
@@ -43,17 +44,15 @@ export function checkTls(file: ConfigFile): Finding[] {
     if (engine === 'http' && tls.alpn !== undefined) {
       fault([...at, 'alpn'], 'the http engine speaks http/1.1 and nothing else; remove "alpn"');
     }
-    if (engine === 'tcp') {
+    if (engine === 'tcp' || (engine === 'haproxy' && haproxyMode(listener) === 'tcp')) {
+      const which = engine === 'tcp' ? 'the tcp engine' : 'a listener in tcp mode';
+      const other = engine === 'tcp' ? 'use "engine: http"' : 'set "mode: http"';
       const wrong = { hsts: tls.hsts, early_data: tls.early_data === true ? true : undefined };
       for (const [key, value] of Object.entries(wrong)) {
-        if (value !== undefined)
-          fault([...at, key], `the tcp engine sees no requests; remove "${key}" or use "engine: http"`);
+        if (value !== undefined) fault([...at, key], `${which} sees no requests; remove "${key}" or ${other}`);
       }
       if (tls.client_auth?.header !== undefined) {
-        fault(
-          [...at, 'client_auth', 'header'],
-          'the tcp engine sees no requests; remove "header" or use "engine: http"',
-        );
+        fault([...at, 'client_auth', 'header'], `${which} sees no requests; remove "header" or ${other}`);
       }
     }
   });

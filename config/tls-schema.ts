@@ -51,7 +51,7 @@ export const ListenerTls = Type.Object(
             Type.String({
               pattern: "^[!#$%&'*+.^`|~0-9A-Za-z-]+$",
               description:
-                'Name of a field that tells servers the subject of the verified certificate (RFC 2253); what clients say in it is dropped. http engine',
+                'Name of a field that tells servers the subject of the verified certificate (RFC 2253); what clients say in it is dropped. http and haproxy engines',
             }),
           ),
         },
@@ -60,7 +60,8 @@ export const ListenerTls = Type.Object(
     ),
     alpn: optional(
       Type.Array(Type.String({ pattern: '^[!-~]{1,255}$' }), {
-        description: 'Protocols to agree on, the best first; tcp engine. The http engine speaks http/1.1',
+        description:
+          'Protocols to agree on, the best first; tcp engine, and haproxy, which in http mode offers h2 and http/1.1. The http engine speaks http/1.1',
       }),
     ),
     hsts: optional(
@@ -70,7 +71,7 @@ export const ListenerTls = Type.Object(
           include_subdomains: flag('For every name below it, too'),
           preload: flag('May be put on the lists that browsers are shipped with'),
         },
-        { ...closed, description: 'Tell browsers to come by TLS only (RFC 6797); http engine' },
+        { ...closed, description: 'Tell browsers to come by TLS only (RFC 6797); http and haproxy engines' },
       ),
     ),
     early_data: flag(

@@ -117,6 +117,12 @@ export class EngineGroup {
     await this.stop();
   }
 
+  /** Instead of `stop`: what serves goes on for the next primary. */
+  async letGo(): Promise<void> {
+    this.isRunning = false;
+    await Promise.all([...this.engines.values()].map((engine) => (engine.letGo ?? engine.stop).call(engine)));
+  }
+
   /** Idempotent. */
   async stop(): Promise<void> {
     this.isRunning = false;

@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { exportPlan } from '../lb/haproxy/export-plan.ts';
+import { EXPORTED_TLS, exportPlan } from '../lb/haproxy/export-plan.ts';
+import { exportedTlsCommands } from '../lb/haproxy/exported-tls.ts';
 import { haproxyConfig } from '../lb/haproxy/haproxy-config.ts';
 import { staticRuleset } from '../lb/nat/static-ruleset.ts';
 import { readVersion } from './version.ts';
@@ -16,7 +17,10 @@ export function exportConfig(format: (typeof EXPORTS)[number], config: Config, f
   switch (format) {
     case 'haproxy': {
       const leftOut = beyondHaproxy(file);
-      return haproxyConfig(exportPlan(config), { comments: comments('haproxy', file, leftOut) }).text;
+      const plan = exportPlan(config);
+      const tls = exportedTlsCommands(EXPORTED_TLS, plan);
+      const first = tls.length === 0 ? [] : ['', ...TLS_FIRST, ...tls.map((line) => `  ${line}`)];
+      return haproxyConfig(plan, { comments: [...comments('haproxy', file, leftOut), ...first.map(oneLine)] }).text;
     }
     case 'nftables': {
       const { text, leftOut } = staticRuleset(config);
@@ -67,12 +71,17 @@ const HOW = {
   ],
 } as const;
 
+const TLS_FIRST = [
+  'HAProxy reads a certificate and its key from one file. As root, first, and again when they change (then reload HAProxy):',
+];
+
+/** What is in a comment stays in it. */
+const oneLine = (text: string): string => text.replaceAll(/[\n\r]/g, ' ');
+
 function comments(format: keyof typeof HOW, file: string, leftOut: readonly string[]): string[] {
   return [
-    `Written by Portico ${readVersion()} from ${file.replaceAll(/[\n\r]/g, ' ')}; runs without it.`,
+    oneLine(`Written by Portico ${readVersion()} from ${file}; runs without it.`),
     ...HOW[format],
-    ...(leftOut.length === 0
-      ? []
-      : ['', 'Not taken over:', ...leftOut.map((line) => `  ${line.replaceAll(/[\n\r]/g, ' ')}`)]),
+    ...(leftOut.length === 0 ? [] : ['', 'Not taken over:', ...leftOut.map((line) => oneLine(`  ${line}`))]),
   ];
 }

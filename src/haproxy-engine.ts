@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { BackendConfig, Config } from '../config/config.ts';
 import type { Timer } from '../lb/clock.ts';
 import type { PlaneCommand } from '../lb/control/messages.ts';
@@ -5,18 +6,21 @@ import type { Engine, EngineSnapshot } from '../lb/engine/engine.ts';
 import { CounterSums } from '../lb/haproxy/counter-sums.ts';
 import { haproxyConfig } from '../lb/haproxy/haproxy-config.ts';
 import { type HaproxyPlan, type HaproxyServer, proxiesOf, type SourceRun } from '../lb/haproxy/haproxy-plan.ts';
-import { type BusyPorts, HaproxyPorts } from '../lb/haproxy/haproxy-ports.ts';
+import { HaproxyPorts } from '../lb/haproxy/haproxy-ports.ts';
 import { haproxyReport } from '../lb/haproxy/haproxy-report.ts';
-import { type LineState, lineKey, readUse, steer } from '../lb/haproxy/line-steering.ts';
-import { haproxyLines, type ServerLine, serverWords } from '../lb/haproxy/server-lines.ts';
+import { PortShortages } from '../lb/haproxy/port-shortages.ts';
+import { haproxyLines } from '../lb/haproxy/server-lines.ts';
 import { serversOfConfig } from '../lb/haproxy/servers-of-config.ts';
 import { readStat, type StatRow } from '../lb/haproxy/stat-table.ts';
+import { swapCertificate } from '../lb/haproxy/swap-certificate.ts';
+import type { ReadTls } from '../lb/haproxy/tls-files.ts';
 import type { ProbeResult } from '../lb/health/probe.ts';
 import type { TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
 import type { PortUse } from '../lb/source/port-use.ts';
 import { HaproxyDemand } from './haproxy-demand.ts';
 import { HaproxyProcess } from './haproxy-process.ts';
 import { HaproxySockets } from './haproxy-sockets.ts';
+import { HaproxySteering } from './haproxy-steering.ts';
 import type { KernelEngineDeps } from './kernel-engine.ts';
 
 /** The owner of the ports that HAProxy connects from. */
@@ -25,12 +29,14 @@ const LOOK_MS = 200;
 /** Changes that come together are one reload. */
 const SETTLE_MS = 50;
 const RETRY_MS = 2000;
-/** A configuration with more ports than before is worth a reload where its lines cannot be added at run time. */
-const REGAIN_MS = 5000;
 
 export interface HaproxyEngineDeps extends KernelEngineDeps {
   readonly command: string;
   readonly directory: string;
+  /** Certificates as they were read last; another object when they have changed. */
+  readonly tls: () => ReadTls;
+  /** Processes that share the machine: HAProxy gets a thread for each. */
+  readonly planes: () => number;
 }
 
 /**
@@ -45,38 +51,53 @@ export class HaproxyEngine implements Engine {
   private readonly ports = new HaproxyPorts();
   private readonly demand: HaproxyDemand;
   private readonly sockets = new HaproxySockets();
+  private readonly steering: HaproxySteering;
   private readonly sums = new CounterSums();
+  private readonly shortages = new PortShortages();
   private snapshot: EngineSnapshot = { listeners: [], backends: [], states: [] };
-  private states = new Map<string, LineState>();
-  /** Ports that checks connect from. */
-  private checkRuns: readonly SourceRun[] = [];
   private rows: readonly StatRow[] = [];
   private built = '';
+  private tls: ReadTls;
   private isUp = false;
   private isStarted = false;
   private isBusy = false;
   private isStopped = false;
   private looking: Timer | undefined = undefined;
   private settling: Timer | undefined = undefined;
-  private regainAtMs = 0;
+  /** It was started anew, with a configuration that may be older than the one that was written since. */
+  private hasDied = false;
   private toldTrouble: string | undefined = undefined;
   private reloads = 0;
 
   constructor(deps: HaproxyEngineDeps, config: Config) {
     this.deps = deps;
     this.config = config;
+    this.tls = deps.tls();
     this.demand = new HaproxyDemand({ ...deps, owner: HAPROXY, ports: this.ports });
     this.process = new HaproxyProcess({
       ...deps,
       onUp: () => this.handleUp(),
       onDeath: (cause, delayMs) => {
         this.isUp = false;
+        this.hasDied = true;
         this.sums.restart();
         deps.log.emit({ type: 'plane-died', plane: HAPROXY, cause, restartInMs: Math.round(delayMs) });
         // Ports of its connections rest with the kernel: the next one is not to begin with them.
         void this.rewrite();
       },
       onAlert: (line) => this.tell(line),
+    });
+    this.steering = new HaproxySteering({
+      clock: deps.clock,
+      socket: this.process.socket,
+      sockets: this.sockets,
+      ports: this.ports,
+      demand: this.demand,
+      snapshot: () => this.snapshot,
+      linesOf: (runs) => haproxyLines(this.plan(runs), { withChecks: false }).lines,
+      places: () => this.tls.places,
+      tell: (message) => this.tell(message),
+      needReload: () => this.soon(),
     });
   }
 
@@ -98,7 +119,7 @@ export class HaproxyEngine implements Engine {
     this.isBusy = true;
     try {
       await this.process.check();
-      await this.process.write(await this.build());
+      await this.write();
       this.isStarted = true;
       await this.process.start();
     } catch (error) {
@@ -112,7 +133,8 @@ export class HaproxyEngine implements Engine {
     this.isUp = true;
     this.toldTrouble = undefined;
     this.deps.log.emit({ type: 'plane-ready', plane: HAPROXY });
-    if (this.built !== this.structure()) this.soon();
+    if (this.hasDied || this.built !== this.structure()) this.soon();
+    this.hasDied = false;
   }
 
   /** What lasts is told once. */
@@ -125,7 +147,15 @@ export class HaproxyEngine implements Engine {
   private plan(runs: readonly SourceRun[]): HaproxyPlan {
     const { listeners, backends } = this.snapshot;
     const servers = new Map(backends.map((backend) => [backend.name, this.serversOf(backend)]));
-    return { listeners, backends, servers, pools: this.deps.pools(), runs, threads: this.config.planes };
+    return {
+      listeners,
+      backends,
+      servers,
+      pools: this.deps.pools(),
+      runs,
+      threads: this.threads,
+      tls: this.tls.places,
+    };
   }
 
   /** Before the first word on its servers a backend has those of the file. */
@@ -134,19 +164,24 @@ export class HaproxyEngine implements Engine {
     return servers.length > 0 ? servers : serversOfConfig(backend);
   }
 
-  /** The text for the next start or reload. What is left out of it is a port that some connection is on. */
-  private async build(): Promise<string> {
+  /** No more than HAProxy is built for (MAX_THREADS). */
+  private get threads(): number {
+    return Math.min(64, this.deps.planes());
+  }
+
+  /** For the next start or reload; returns the way back to the lines before. What is left out of it is a port that some connection is on. */
+  private async write(): Promise<() => void> {
+    this.tls = this.deps.tls();
     this.built = this.structure();
     const busy = await this.sockets.busy(this.ports.addresses);
     const plan = this.plan(this.ports.runs(busy, [], { most: this.demand.mostPorts }));
     const { text, lines, checks } = haproxyConfig(plan, {
-      socket: this.process.socketPath,
-      stateFile: this.process.stateFile,
+      socket: this.process.socket.path,
+      stateFile: this.process.files.state,
       comments: ['Written by Portico, which steers it. Changes are overwritten.'],
     });
-    this.states = new Map(lines.map((line) => [lineKey(line), stateOf(line)]));
-    this.checkRuns = checks.flatMap(({ run }) => (run === undefined ? [] : [run]));
-    return text;
+    await this.process.write(text, this.tls.files);
+    return this.steering.replace({ lines, checks });
   }
 
   /** What only a reload can change. */
@@ -154,7 +189,9 @@ export class HaproxyEngine implements Engine {
     const { listeners } = this.snapshot;
     const proxies = proxiesOf(this.snapshot);
     const servers = proxies.map(({ backend }) => this.serversOf(backend).map(({ id, backup }) => [id, backup]));
-    return JSON.stringify([listeners, proxies.map(({ backend }) => backend), servers]);
+    // Another pair of the same name can be handed over while HAProxy runs.
+    const names = this.deps.tls().files.map(({ name }) => name);
+    return JSON.stringify([listeners, proxies.map(({ backend }) => backend), servers, this.threads, names]);
   }
 
   apply(snapshot: EngineSnapshot): void {
@@ -170,11 +207,15 @@ export class HaproxyEngine implements Engine {
   }
 
   private async rewrite(): Promise<void> {
+    // A reload that is under way fails, and is tried again.
+    if (this.isBusy) return;
+    this.isBusy = true;
     try {
-      await this.process.write(await this.build());
+      await this.write();
     } catch (error) {
       this.tell((error as Error).message);
     }
+    this.isBusy = false;
   }
 
   private async reload(): Promise<void> {
@@ -183,16 +224,16 @@ export class HaproxyEngine implements Engine {
       return;
     }
     this.isBusy = true;
-    const before = this.states;
+    let giveUp = (): void => {};
     try {
       await this.readStat();
-      await this.process.write(await this.build());
+      giveUp = await this.write();
       await this.process.reload();
       this.sums.restart();
       this.reloads++;
       this.toldTrouble = undefined;
     } catch (error) {
-      this.states = before;
+      giveUp();
       this.tell((error as Error).message);
       this.deps.clock.after(RETRY_MS, () => this.soon());
     }
@@ -203,7 +244,8 @@ export class HaproxyEngine implements Engine {
   private async readStat(): Promise<void> {
     this.rows = readStat(await this.process.socket.ask('show stat'));
     this.sums.read(this.rows);
-    readUse(this.states, this.rows);
+    this.steering.readUse(this.rows);
+    this.shortages.read(proxiesOf(this.snapshot), this.rows, this.sums, this.steering.lines);
   }
 
   private async look(): Promise<void> {
@@ -211,12 +253,12 @@ export class HaproxyEngine implements Engine {
     this.isBusy = true;
     try {
       await this.readStat();
-      if (this.built === this.structure()) await this.regain();
-      await this.retire();
-      const commands = steer(this.states.values(), this.adminOf, this.weightOf);
-      const complaints = await this.process.socket.tell(commands);
-      if (complaints.length > 0) this.tell(`HAProxy does not do as it is told: ${complaints[0]}`);
-      this.demand.look([...this.states.values()]);
+      if (this.built !== this.structure()) this.soon();
+      else {
+        await this.swapCertificates();
+        await this.steering.regain();
+      }
+      await this.steering.steer();
     } catch (error) {
       // Its end is told by itself.
       if (this.isUp && !this.isStopped) this.tell((error as Error).message);
@@ -224,71 +266,22 @@ export class HaproxyEngine implements Engine {
     this.isBusy = false;
   }
 
-  private readonly serverOf = ({ proxy, server }: ServerLine): HaproxyServer | undefined =>
-    this.snapshot.states.find(({ name }) => name === proxy.backend.name)?.servers.find(({ id }) => id === server.id);
-
-  private readonly adminOf = (line: ServerLine): LineState['admin'] => {
-    const admin = this.serverOf(line)?.admin;
-    const source = this.ports.stateOf(line.run.pool, line.run.address);
-    if (admin === 'maintenance' || admin === undefined || source === 'blocked' || source === 'gone') return 'maint';
-    return admin === 'drain' || source === 'leaving' || this.demand.isRetiring(line.run) ? 'drain' : 'ready';
-  };
-
-  private readonly weightOf = (line: ServerLine): number => this.serverOf(line)?.weight ?? 0;
-
-  /** Ports that no line has: granted since, or of connections that have ended since. */
-  private async regain(): Promise<void> {
-    const nowMs = this.deps.clock.now();
-    if (!this.demand.hasNew && nowMs < this.regainAtMs) return;
-    this.regainAtMs = nowMs + REGAIN_MS;
-    this.demand.hasNew = false;
-    const covered = [...[...this.states.values()].map(({ line }) => line.run), ...this.checkRuns];
-    const busy = await this.sockets.busy(this.ports.addresses);
-    this.giveBackLeaving(busy, covered);
-    const runs = this.ports.runs(busy, covered, { most: this.demand.mostPorts });
-    if (runs.length === 0) return;
-    const { lines } = haproxyLines(this.plan(runs), { withChecks: false });
-    const isFixed = ({ proxy }: ServerLine): boolean => proxy.mode === 'http' && proxy.backend.sticky?.by === 'cookie';
-    if (lines.some(isFixed)) {
-      // 2.6 takes no cookie for a server that comes at run time.
-      if (lines.some((line) => isFixed(line) && line.most >= 32)) this.soon();
-      return;
+  /** Those that were written anew. What HAProxy does not take that way is a reload. */
+  private async swapCertificates(): Promise<void> {
+    const next = this.deps.tls();
+    if (next === this.tls) return;
+    const known = new Map(this.tls.files.map(({ name, text }) => [name, text]));
+    this.tls = next;
+    const { files, socket } = this.process;
+    for (const file of next.files) {
+      if (known.get(file.name) === file.text) continue;
+      files.writeTls([file]);
+      const complaint = await swapCertificate(socket, join(files.tls, file.name), file.text);
+      if (complaint !== undefined) {
+        this.tell(`HAProxy is reloaded, as it does not take a certificate otherwise: ${complaint}`);
+        this.soon();
+      }
     }
-    const commands = lines.flatMap((line) => [
-      `add server ${line.proxy.name}/${serverWords(line, { isDynamic: true })}`,
-      `set server ${lineKey(line)} state ready`,
-    ]);
-    const complaints = await this.process.socket.tell(commands);
-    if (complaints.length > 0) this.tell(`HAProxy did not take more ports: ${complaints[0]}`);
-    for (const line of lines) this.states.set(lineKey(line), stateOf(line));
-  }
-
-  /** Lines from addresses that leave, and of ports that others want more, go when nothing is open on them any more. */
-  private async retire(): Promise<void> {
-    const runs = new Map<string, LineState[]>();
-    for (const state of this.states.values()) {
-      const { pool, address, first, last } = state.line.run;
-      const key = `${pool} ${address} ${first} ${last}`;
-      runs.set(key, [...(runs.get(key) ?? []), state]);
-    }
-    for (const states of runs.values()) {
-      const { run } = states[0]!.line;
-      const isLeaving = this.ports.stateOf(run.pool, run.address) === 'leaving' || this.demand.isRetiring(run);
-      if (!isLeaving || states.some(({ used }) => used > 0)) continue;
-      const keys = states.map(({ line }) => lineKey(line));
-      const complaints = await this.process.socket.tell(
-        keys.flatMap((key) => [`set server ${key} state maint`, `del server ${key}`]),
-      );
-      // A connection that has come meanwhile, or one that is kept idle: it goes next time.
-      if (complaints.length > 0) continue;
-      for (const key of keys) this.states.delete(key);
-      this.demand.giveBack(run);
-    }
-  }
-
-  /** What no line has of addresses that leave, once the last connection is gone, those of former workers too. */
-  private giveBackLeaving(busy: BusyPorts, covered: readonly SourceRun[]): void {
-    for (const run of this.ports.runs(busy, covered, { state: 'leaving' })) this.demand.giveBack(run);
   }
 
   /** From the primary's part in ports. */
@@ -303,18 +296,17 @@ export class HaproxyEngine implements Engine {
     this.ports.update(updates);
     const ready = updates.filter(({ state }) => state === 'ready').length;
     if (ready !== readyBefore) this.demand.hasNew = true;
-    // Checks from an address that is not there would find every server down.
-    const isAway = ({ pool, address }: SourceRun): boolean => this.ports.stateOf(pool, address) !== 'ready';
-    if (this.checkRuns.some(isAway)) this.soon();
+    if (this.steering.checksAreStranded) this.soon();
   }
 
   counters(): TrafficMetrics {
     return haproxyReport({
       listeners: this.snapshot.listeners,
       proxies: proxiesOf(this.snapshot),
-      states: this.isUp ? [...this.states.values()] : [],
+      states: this.isUp ? this.steering.lines : [],
       rows: this.isUp ? this.rows : [],
       sums: this.sums,
+      exhausted: this.shortages.exhausted,
       drift: { 'haproxy-reloads': this.reloads },
     });
   }
@@ -334,7 +326,7 @@ export class HaproxyEngine implements Engine {
   portUse(filter: { readonly source?: string; readonly destination?: string }): Promise<readonly PortUse[]> {
     return this.sockets.use(
       this.ports,
-      [...this.states.values()].map(({ line }) => line),
+      this.steering.lines.map(({ line }) => line),
       filter,
     );
   }
@@ -364,12 +356,10 @@ export class HaproxyEngine implements Engine {
     await this.process.stop();
     this.sockets.close();
   }
-}
 
-const stateOf = (line: ServerLine): LineState => ({
-  line,
-  weight: line.weight,
-  admin: line.server.admin === 'maintenance' ? 'maint' : 'ready',
-  used: 0,
-  idle: 0,
-});
+  letGo(): void {
+    this.end();
+    this.process.letGo();
+    this.sockets.close();
+  }
+}

@@ -1,8 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { renameSync } from 'node:fs';
 import type { Clock, Timer } from '../lb/clock.ts';
 import { HaproxySocketError, RuntimeSocket } from '../lb/haproxy/runtime-socket.ts';
+import type { TlsFile } from '../lb/haproxy/tls-files.ts';
+import { HaproxyFiles } from './haproxy-files.ts';
 import { type Child, Supervisor } from './supervisor.ts';
 
 /** `balance hash`, servers added at run time that follow another, `set-src`: all are there from 2.6 on. */
@@ -37,6 +38,7 @@ export interface HaproxyProcessDeps {
  */
 export class HaproxyProcess {
   readonly socket: RuntimeSocket;
+  readonly files: HaproxyFiles;
   private readonly deps: HaproxyProcessDeps;
   private readonly master: RuntimeSocket;
   private readonly supervisor: Supervisor<Child>;
@@ -45,8 +47,9 @@ export class HaproxyProcess {
 
   constructor(deps: HaproxyProcessDeps) {
     this.deps = deps;
-    this.socket = new RuntimeSocket(deps.clock, this.pathOf('runtime.sock'));
-    this.master = new RuntimeSocket(deps.clock, this.pathOf('master.sock'));
+    this.files = new HaproxyFiles(deps.directory);
+    this.socket = new RuntimeSocket(deps.clock, this.files.at('runtime.sock'));
+    this.master = new RuntimeSocket(deps.clock, this.files.at('master.sock'));
     this.supervisor = new Supervisor({
       clock: deps.clock,
       random: deps.random,
@@ -54,18 +57,6 @@ export class HaproxyProcess {
       onStart: () => void this.waitUntilUp(),
       onDeath: deps.onDeath,
     });
-  }
-
-  private pathOf(name: string): string {
-    return join(this.deps.directory, name);
-  }
-
-  get socketPath(): string {
-    return this.socket.path;
-  }
-
-  get stateFile(): string {
-    return this.pathOf('servers.state');
   }
 
   get pid(): number | undefined {
@@ -103,25 +94,20 @@ export class HaproxyProcess {
     });
   }
 
-  /** Puts a configuration in place that HAProxy has looked at. Rejects with HaproxyError; the former one stays then. */
-  async write(text: string): Promise<void> {
-    const next = this.pathOf('next.cfg');
+  /** Puts a configuration in place that HAProxy has looked at, with the files that it names. Rejects with HaproxyError; the former one stays then. */
+  async write(text: string, tls: readonly TlsFile[]): Promise<void> {
+    const { files } = this;
     try {
-      mkdirSync(this.deps.directory, { recursive: true, mode: 0o700 });
-      chmodSync(this.deps.directory, 0o700);
-      // A file that is not there is worth a warning to HAProxy; one without servers is not.
-      if (!existsSync(this.stateFile)) writeFileSync(this.stateFile, '1\n', { mode: 0o600 });
-      writeFileSync(next, text, { mode: 0o600 });
+      files.prepare();
+      files.writeTls(tls);
+      files.write(files.nextConfig, text);
     } catch (cause) {
       throw new HaproxyError(`${this.deps.directory} cannot be written: ${(cause as Error).message}`, { cause });
     }
-    const { status, output } = await this.run(['-c', '-f', next]);
+    const { status, output } = await this.run(['-c', '-f', files.nextConfig]);
     if (status !== 0) throw new HaproxyError(`HAProxy refuses its configuration: ${firstAlert(output)}`);
-    renameSync(next, this.configPath);
-  }
-
-  private get configPath(): string {
-    return this.pathOf('haproxy.cfg');
+    renameSync(files.nextConfig, files.config);
+    files.keepTls(tls);
   }
 
   /** Takes over the one that runs in the directory already, or starts one. `onUp` follows. */
@@ -144,14 +130,18 @@ export class HaproxyProcess {
   }
 
   private spawn(): Child {
-    const { adopted } = this;
+    const { adopted, files } = this;
     this.adopted = undefined;
-    if (adopted !== undefined) return new AdoptedProcess(this.deps.clock, adopted);
+    if (adopted !== undefined) return new AdoptedProcess(this.deps.clock, adopted, () => files.isOurs(adopted));
     // In a process group of its own: neither a terminal's Ctrl-C nor our own end is to end it.
-    const child = spawn(this.deps.command, ['-W', '-S', `${this.master.path},mode,600`, '-f', this.configPath], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      detached: true,
-    });
+    const child = spawn(
+      this.deps.command,
+      ['-W', '-S', `${this.master.path},mode,600`, '-p', files.pid, '-f', files.config],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        detached: true,
+      },
+    );
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       for (const line of text.split('\n')) if (line.startsWith('[ALERT]')) this.deps.onAlert(tidy(line));
     });
@@ -223,38 +213,53 @@ export class HaproxyProcess {
   /** So that a server that is down is not taken for healthy by the next workers until their first check. */
   private async saveServers(): Promise<void> {
     try {
-      writeFileSync(this.stateFile, `${(await this.socket.ask('show servers state')).trim()}\n`, { mode: 0o600 });
+      this.files.write(this.files.state, `${(await this.socket.ask('show servers state')).trim()}\n`);
     } catch {
       // Then they are checked first.
     }
   }
 
-  /** Accepts nothing more, and ends when the last connection has. */
-  drain(): Promise<void> {
+  /** Accepts nothing more, and ends when the last connection has. Nothing of it is left in its directory then. */
+  async drain(): Promise<void> {
     this.isStopped = true;
-    return this.supervisor.stop((child) => child.kill('SIGUSR1'), 2 ** 31 - 1);
+    await this.supervisor.stop((child) => child.kill('SIGUSR1'), 2 ** 31 - 1);
+    this.files.remove();
   }
 
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.supervisor.stop((child) => child.kill('SIGTERM'), 2000);
+    this.files.remove();
+  }
+
+  /** It goes on without this, as it does after a crash. */
+  letGo(): void {
+    this.isStopped = true;
+    this.supervisor.letGo();
   }
 }
+
+/** A process that is just becoming another program, as HAProxy's master does at a reload, has no command line for a moment. */
+const MISSES = 3;
 
 /** A process that an earlier run has started. */
 class AdoptedProcess implements Child {
   readonly pid: number;
   private readonly clock: Clock;
+  private readonly isAlive: () => boolean;
   private timer: Timer | undefined = undefined;
+  private misses = 0;
 
-  constructor(clock: Clock, pid: number) {
+  /** `isAlive`: whether the number still is that process's. */
+  constructor(clock: Clock, pid: number, isAlive: () => boolean) {
     this.clock = clock;
     this.pid = pid;
+    this.isAlive = isAlive;
   }
 
   kill(signal?: NodeJS.Signals | number): boolean {
     try {
-      return process.kill(this.pid, signal);
+      return this.isAlive() && process.kill(this.pid, signal);
     } catch {
       return false;
     }
@@ -266,7 +271,8 @@ class AdoptedProcess implements Child {
   on = ((event: string, listener: (code: number | null, signal: string | null) => void) => {
     if (event !== 'exit') return this;
     this.timer = this.clock.every(100, () => {
-      if (this.kill(0)) return;
+      this.misses = this.isAlive() ? 0 : this.misses + 1;
+      if (this.misses < MISSES) return;
       this.clock.clear(this.timer);
       listener(null, 'its end');
     });

@@ -20,6 +20,7 @@ import { EngineGroup } from './engine-group.ts';
 import { EventLog } from './event-log.ts';
 import { fileStamp } from './file-stamp.ts';
 import { HAPROXY, HaproxyEngine } from './haproxy-engine.ts';
+import { endStrayHaproxy, haproxyDirectory, haproxyTlsDirectory } from './haproxy-files.ts';
 import { KERNEL, KernelEngine } from './kernel-engine.ts';
 import type { Lineage } from './lineage.ts';
 import { ListenSockets } from './listen-sockets.ts';
@@ -112,6 +113,7 @@ export class Primary {
         log,
         readText: (file) => readFileSync(file, 'utf8'),
         onChange: (material) => this.planes.broadcast({ type: 'tls', material }),
+        haproxyDirectory: haproxyTlsDirectory(haproxyDirectory(deps.lineage.directory)),
       },
       config,
     );
@@ -154,7 +156,12 @@ export class Primary {
       {
         clock: deps.clock,
         create: (name) => {
-          return createPrimaryEngine(name, { ...owners, pools: () => this.config.sources }, current());
+          const haproxy = {
+            directory: haproxyDirectory(deps.lineage.directory),
+            tls: () => this.tls.haproxy,
+            planes: () => this.config.planes,
+          };
+          return createPrimaryEngine(name, { ...owners, haproxy, pools: () => this.config.sources }, current());
         },
       },
       config,
@@ -279,6 +286,7 @@ export class Primary {
       this.tls.start();
       await this.succession.open(isUpgrade);
       await this.adopt();
+      if (this.haproxy === undefined) endStrayHaproxy(this.lineage.directory);
       for (const listener of this.config.listeners) this.sockets.bind(listener);
       this.adminAddress = await this.admin.start();
       await this.sources.start();
@@ -372,7 +380,7 @@ export class Primary {
     this.tls.stop();
     this.system.stop();
     await this.admin.stop();
-    await this.engines.stop();
+    await this.engines.letGo();
     await this.sources.letGo();
     this.succession.close();
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { endStrayHaproxy } from './haproxy-files.ts';
 import { StartError } from './start-error.ts';
 
 /** sun_path of unix(7) less its final zero. */
@@ -70,6 +71,7 @@ function removeDead(base: string): void {
   for (const name of readdirSync(base)) {
     const match = /^program-([0-9]+)$/.exec(name);
     if (match !== null && lstatSync(`/proc/${match[1]}`, { throwIfNoEntry: false }) === undefined) {
+      endStrayHaproxy(join(base, name));
       rmSync(join(base, name), { recursive: true, force: true });
     }
   }

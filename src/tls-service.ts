@@ -8,10 +8,19 @@ import {
   type SecureContext,
 } from 'node:tls';
 import type { CertificateStatus } from '../admin/admin-source.ts';
-import { CertificateError, type ReadText, readAuthorities, readPair } from '../config/certificate-files.ts';
+import {
+  CertificateError,
+  type CheckedPair,
+  type ReadText,
+  readAuthorities,
+  readPair,
+} from '../config/certificate-files.ts';
 import type { Config } from '../config/config.ts';
+import type { CertificateConfig } from '../config/tls-config.ts';
 import type { Clock, Timer } from '../lb/clock.ts';
 import { runsInPlanes } from '../lb/engine/plane-engines.ts';
+import { proxiesOf } from '../lb/haproxy/haproxy-plan.ts';
+import { exportedPlaces, type ReadTls, readTlsFiles } from '../lb/haproxy/tls-files.ts';
 import { loadNativeAddon } from '../lb/tls/native-addon.ts';
 import type { BackendMaterial, ListenerMaterial, TlsMaterial } from '../lb/tls/tls-material.ts';
 import type { EventLog } from './event-log.ts';
@@ -34,6 +43,8 @@ export interface TlsServiceDeps {
   readonly readText: ReadText;
   /** To every plane. */
   readonly onChange: (material: TlsMaterial) => void;
+  /** Where HAProxy finds its files; nothing is written here. */
+  readonly haproxyDirectory: string;
 }
 
 /**
@@ -47,6 +58,7 @@ export class TlsService {
   private readonly strikes = new StrikeFile();
   private ticketKeys = randomBytes(KEY_BYTES);
   private current: TlsMaterial | undefined = undefined;
+  private forHaproxy: ReadTls;
   /** Of health checks, by backend. */
   private readonly contexts = new Map<string, SecureContext>();
   private looking: Timer | undefined = undefined;
@@ -58,11 +70,17 @@ export class TlsService {
   constructor(deps: TlsServiceDeps, config: Config) {
     this.deps = deps;
     this.config = config;
+    this.forHaproxy = { files: [], places: exportedPlaces(deps.haproxyDirectory) };
   }
 
   /** For a plane that starts; undefined: nobody speaks TLS. */
   get material(): TlsMaterial | undefined {
     return this.current;
+  }
+
+  /** What HAProxy needs of the config in force, as it was read last: another object when it has changed. */
+  get haproxy(): ReadTls {
+    return this.forHaproxy;
   }
 
   /** Reads everything. Throws StartError. */
@@ -99,20 +117,23 @@ export class TlsService {
    */
   prepare(config: Config): () => () => void {
     const stamp = stampOf(config);
-    const { material, certificates } = this.read(config);
+    const { material, certificates, haproxy } = this.read(config);
     return () => {
       const before = { config: this.config, certificates: this.certificates, material: this.current };
+      const haproxyBefore = this.forHaproxy;
       this.config = config;
       this.certificates = certificates;
       this.readStamp = stamp;
       this.lastStamp = stamp;
       this.current = material;
+      this.forHaproxy = haproxy;
       this.contexts.clear();
       if (before.material === undefined && material !== undefined) this.warnWithoutAddon();
       return () => {
         this.config = before.config;
         this.certificates = before.certificates;
         this.current = before.material;
+        this.forHaproxy = haproxyBefore;
         this.contexts.clear();
       };
     };
@@ -153,7 +174,7 @@ export class TlsService {
   }
 
   private look(): void {
-    if (this.current === undefined) return;
+    if (this.current === undefined && this.forHaproxy.files.length === 0) return;
     const stamp = stampOf(this.config);
     const isSettled = stamp === this.lastStamp;
     this.lastStamp = stamp;
@@ -175,18 +196,22 @@ export class TlsService {
     this.deps.onChange(this.current);
   }
 
-  private read(config: Config): { material: TlsMaterial | undefined; certificates: CertificateStatus[] } {
+  private read(config: Config): {
+    material: TlsMaterial | undefined;
+    certificates: CertificateStatus[];
+    haproxy: ReadTls;
+  } {
     const { readText } = this.deps;
     const certificates: CertificateStatus[] = [];
+    const note = (listener: string, files: CertificateConfig, { names, subject, expiresAtMs }: CheckedPair): void =>
+      void certificates.push({ listener, file: files.cert, subject, names: files.hosts ?? names, expiresAtMs });
     const listeners: ListenerMaterial[] = [];
     for (const { name, engine, tls } of config.listeners) {
       if (tls === undefined || !runsInPlanes(engine)) continue;
       const pairs = tls.certificates.map((files) => {
         const pair = readPair(files, readText);
-        const names = files.hosts ?? pair.names;
-        const { subject, expiresAtMs } = pair;
-        certificates.push({ listener: name, file: files.cert, subject, names, expiresAtMs });
-        return { cert: pair.cert, key: pair.key, keyType: pair.keyType, names };
+        note(name, files, pair);
+        return { cert: pair.cert, key: pair.key, keyType: pair.keyType, names: files.hosts ?? pair.names };
       });
       const clientCa = tls.clientAuth && readAuthorities(tls.clientAuth.ca, readText);
       listeners.push({ listener: name, pairs, ...(clientCa === undefined ? {} : { clientCa }) });
@@ -201,7 +226,8 @@ export class TlsService {
         ...(pair === undefined ? {} : { pair: { cert: pair.cert, key: pair.key } }),
       });
     }
-    if (listeners.length === 0 && backends.length === 0) return { material: undefined, certificates };
+    const haproxy = this.readForHaproxy(config, note);
+    if (listeners.length === 0 && backends.length === 0) return { material: undefined, certificates, haproxy };
     const takesEarlyData = config.listeners.some(({ tls }) => tls?.earlyData === true);
     const material: TlsMaterial = {
       listeners,
@@ -209,7 +235,24 @@ export class TlsService {
       ticketKeys: this.ticketKeys,
       ...(takesEarlyData ? { strikes: this.strikes.register(this.current === undefined) } : {}),
     };
-    return { material, certificates };
+    return { material, certificates, haproxy };
+  }
+
+  private readForHaproxy(
+    { listeners, backends }: Config,
+    note: (listener: string, files: CertificateConfig, pair: CheckedPair) => void,
+  ): ReadTls {
+    const own = listeners.filter(({ engine }) => engine === 'haproxy');
+    const led = new Set(proxiesOf({ listeners: own, backends }).map(({ backend }) => backend));
+    return readTlsFiles(
+      this.deps.haproxyDirectory,
+      { listeners: own, backends: [...led] },
+      {
+        read: this.deps.readText,
+        machineAuthorities: () => this.authorities(undefined),
+        onPair: (listener, i, pair) => note(listener.name, listener.tls!.certificates[i]!, pair),
+      },
+    );
   }
 
   private authorities(file: string | undefined): string {

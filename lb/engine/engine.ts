@@ -34,6 +34,8 @@ export interface Engine {
   drain(deadlineMs: number): Promise<void>;
   /** Ends everything at once. Idempotent. */
   stop(): void | Promise<void>;
+  /** Instead of `stop`: what serves goes on for the next process, which takes it over. Absent: `stop` does so. */
+  letGo?(): void | Promise<void>;
   /** What it has counted since it started, and what it holds now. Of `ports` and `drift` only what no one else in the process counts. */
   counters(): TrafficMetrics;
 }

@@ -2,6 +2,7 @@ import type { BackendConfig, SourcePoolConfig } from '../../config/config.ts';
 import type { HaproxyBackend } from './haproxy-plan.ts';
 import { literal, quote } from './quote.ts';
 import { type CheckLine, checkWords, type ServerLine, serverWords } from './server-lines.ts';
+import type { TlsPlaces } from './tls-files.ts';
 
 /** HAProxy has no word for never: as long as its timers go, which is 24.8 days. */
 export const NEVER = '24d';
@@ -18,7 +19,12 @@ const RETRY_ON = {
 } as const;
 
 /** The section of a backend that listeners lead to. */
-export function backendText(proxy: HaproxyBackend, lines: readonly ServerLine[], pool: SourcePoolConfig): string[] {
+export function backendText(
+  proxy: HaproxyBackend,
+  lines: readonly ServerLine[],
+  places: TlsPlaces,
+  pool: SourcePoolConfig,
+): string[] {
   const { backend, mode } = proxy;
   return [
     `backend ${proxy.name}`,
@@ -29,7 +35,7 @@ export function backendText(proxy: HaproxyBackend, lines: readonly ServerLine[],
     '  option redispatch 1',
     '  option allbackups',
     ...timeouts(proxy, pool).map(indent),
-    ...lines.map((line) => `  server ${serverWords(line)}`),
+    ...lines.map((line) => `  server ${serverWords(line, places)}`),
   ];
 }
 
@@ -44,7 +50,11 @@ function balance({ balance: policy, hash, hashBalancePercent }: BackendConfig): 
     case 'hash':
     case 'maglev': {
       const by =
-        hash.by === 'client' ? 'source' : hash.by === 'header' ? `hdr(${hash.name})` : `hash req.cook(${hash.name})`;
+        hash.by === 'client'
+          ? 'source'
+          : hash.by === 'header'
+            ? quote(`hdr(${hash.name})`)
+            : `hash ${quote(`req.cook(${hash.name})`)}`;
       return [
         `balance ${by}`,
         'hash-type consistent',
@@ -73,10 +83,10 @@ function ofRequests({ retry, sticky }: BackendConfig): string[] {
       : sticky.by === 'header'
         ? [
             `stick-table type string len 128 size ${sticky.entries} expire ${sticky.ttlMs}ms`,
-            `stick on req.hdr(${sticky.name})`,
+            `stick on ${quote(`req.hdr(${sticky.name})`)}`,
           ]
         : [
-            `cookie ${sticky.name} insert indirect nocache${sticky.isSecure ? ' secure' : ''} httponly${
+            `cookie ${quote(sticky.name)} insert indirect nocache${sticky.isSecure ? ' secure' : ''} httponly${
               sticky.maxAgeMs === 0 ? '' : ` attr Max-Age=${Math.ceil(sticky.maxAgeMs / 1000)}`
             }`,
           ]),
@@ -97,7 +107,12 @@ function timeouts({ backend, mode, listeners }: HaproxyBackend, { exhaustion }: 
 }
 
 /** The section in which the servers of a backend are checked, once each, however many sources they are reached from. */
-export function checkText(backend: BackendConfig, checks: readonly CheckLine[], keepsState: boolean): string[] {
+export function checkText(
+  backend: BackendConfig,
+  checks: readonly CheckLine[],
+  keepsState: boolean,
+  places: TlsPlaces,
+): string[] {
   const { http, timeoutMs } = backend.health!;
   return [
     `backend ck_${backend.name}`,
@@ -114,6 +129,6 @@ export function checkText(backend: BackendConfig, checks: readonly CheckLine[], 
     `  timeout connect ${Math.min(timeoutMs, backend.timeouts.connectMs)}ms`,
     `  timeout check ${timeoutMs}ms`,
     `  timeout server ${timeoutMs}ms`,
-    ...checks.map((check) => `  server ${checkWords(check)}`),
+    ...checks.map((check) => `  server ${checkWords(check, places)}`),
   ];
 }

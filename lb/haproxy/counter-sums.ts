@@ -42,4 +42,14 @@ export class CounterSums {
   of(proxy: string, name: string, counter: Counter): number {
     return this.totals.get(`${proxy} ${name} ${counter}`) ?? 0;
   }
+
+  /** Of all servers of a backend, those that are gone as well. */
+  ofServers(proxy: string, counter: Counter): number {
+    let sum = 0;
+    for (const [key, value] of this.totals) {
+      const [of, name, what] = key.split(' ');
+      if (of === proxy && what === counter && name !== 'BACKEND' && name !== 'FRONTEND') sum += value;
+    }
+    return sum;
+  }
 }

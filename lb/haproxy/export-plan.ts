@@ -1,6 +1,10 @@
 import type { Config } from '../../config/config.ts';
 import type { HaproxyPlan } from './haproxy-plan.ts';
 import { serversOfConfig } from './servers-of-config.ts';
+import { exportedPlaces } from './tls-files.ts';
+
+/** Where whoever runs a configuration that was printed is to put certificates with their keys. */
+export const EXPORTED_TLS = '/etc/haproxy/portico-tls';
 
 /** The whole config as HAProxy alone would run it: every listener of TCP, every port of every pool. */
 export function exportPlan(config: Config): HaproxyPlan {
@@ -15,5 +19,6 @@ export function exportPlan(config: Config): HaproxyPlan {
       addresses.map((address) => ({ pool: name, address, first: ports.low, last: ports.high })),
     ),
     threads: Math.min(64, config.planes),
+    tls: exportedPlaces(EXPORTED_TLS),
   };
 }

@@ -31,11 +31,14 @@ export function haproxyConfig(plan: HaproxyPlan, options: HaproxyConfigOptions =
   const sections = [
     (options.comments ?? []).map((line) => (line === '' ? '#' : `# ${line}`)),
     ['global', ...globalLines(plan, options).map((line) => `  ${line}`)],
-    ...plan.listeners.map((listener) => (modeOf(listener) === 'http' ? httpFrontend(listener) : tcpFrontend(listener))),
+    ...plan.listeners.map((listener) =>
+      modeOf(listener) === 'http' ? httpFrontend(listener, plan.tls) : tcpFrontend(listener, plan.tls),
+    ),
     ...proxiesOf(plan).map((proxy) =>
       backendText(
         proxy,
         found.lines.filter((line) => line.proxy.name === proxy.name),
+        plan.tls,
         plan.pools.find(({ name }) => name === proxy.backend.source)!,
       ),
     ),
@@ -44,6 +47,7 @@ export function haproxyConfig(plan: HaproxyPlan, options: HaproxyConfigOptions =
         backend,
         found.checks.filter((check) => check.backend === backend),
         options.stateFile !== undefined,
+        plan.tls,
       ),
     ),
   ];

@@ -1,5 +1,6 @@
 import type { BackendConfig, ListenerConfig, SourcePoolConfig } from '../../config/config.ts';
 import type { ServerState } from '../control/messages.ts';
+import type { TlsPlaces } from './tls-files.ts';
 
 /** Source ports in a row that HAProxy owns, both ends in it. */
 export interface SourceRun {
@@ -21,6 +22,8 @@ export interface HaproxyPlan {
   /** What may be connected from now. */
   readonly runs: readonly SourceRun[];
   readonly threads: number;
+  /** Where certificates and keys are. */
+  readonly tls: TlsPlaces;
 }
 
 export type HaproxyServer = Pick<ServerState, 'id' | 'host' | 'port' | 'weight' | 'backup' | 'admin'>;

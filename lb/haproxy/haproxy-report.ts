@@ -12,12 +12,21 @@ export interface HaproxyReportInput {
   readonly states: readonly LineState[];
   readonly rows: readonly StatRow[];
   readonly sums: CounterSums;
+  readonly exhausted: TrafficMetrics['exhausted'];
   /** By how often it happened. */
   readonly drift: Readonly<Record<string, number>>;
 }
 
 /** The same figures as the engines give that relay. HAProxy counts answers by class, so a code stands for its hundred. */
-export function haproxyReport({ listeners, proxies, states, rows, sums, drift }: HaproxyReportInput): TrafficMetrics {
+export function haproxyReport({
+  listeners,
+  proxies,
+  states,
+  rows,
+  sums,
+  exhausted,
+  drift,
+}: HaproxyReportInput): TrafficMetrics {
   const rowOf = (proxy: string, name: string): StatRow | undefined =>
     rows.find((row) => row.proxy === proxy && row.name === name);
   return {
@@ -64,7 +73,7 @@ export function haproxyReport({ listeners, proxies, states, rows, sums, drift }:
       count: sums.of(proxy.name, 'BACKEND', 'wretr'),
     })),
     ports: portsOf(states, sums),
-    exhausted: [],
+    exhausted,
     drift: Object.entries(drift).map(([kind, count]) => ({ kind, count })),
     queueDepth: proxies.map((proxy) => ({
       pool: proxy.backend.source,

@@ -4,6 +4,7 @@ import { bindText } from './bind-text.ts';
 import { frontendName } from './haproxy-plan.ts';
 import { literal, quote } from './quote.ts';
 import { backendRules, pathRules, routeAcls, splitRules, templateWord, tookRoute } from './route-rules.ts';
+import type { TlsPlaces } from './tls-files.ts';
 
 const CLAIMS = ['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Port', 'Forwarded'] as const;
 
@@ -14,7 +15,7 @@ const BODILESS = new Set([204, 304]);
  * The section of a listener that speaks HTTP. Which route a request takes is found first, while it is as the client sent it; what is
  * changed comes after, in the order of the http engine.
  */
-export function httpFrontend(listener: ListenerConfig): string[] {
+export function httpFrontend(listener: ListenerConfig, places: TlsPlaces): string[] {
   const { name, routes, forwarding, timeouts, limits } = listener;
   const acls = routes.map((route, i) => routeAcls(route, `r${i}`));
   const rules: string[] = [];
@@ -26,6 +27,7 @@ export function httpFrontend(listener: ListenerConfig): string[] {
     'http-request return status 404 content-type text/plain string "no route" if !{ var(txn.route) -m found }',
     ...routes.flatMap(splitRules),
     ...forwardingRules(forwarding),
+    ...tlsRules(listener),
     ...routes.flatMap((route, i) => edits('http-request', route.requestHeaders, listener, route, i)),
     ...routes.flatMap(targetRules),
     ...(forwarding?.via === true ? ['http-after-response add-header Via "1.1 portico"'] : []),
@@ -37,7 +39,7 @@ export function httpFrontend(listener: ListenerConfig): string[] {
     `frontend ${frontendName(name)}`,
     ...[
       'mode http',
-      ...bindText(listener),
+      ...bindText(listener, places),
       ...(Number.isFinite(limits.connections) ? [`maxconn ${limits.connections}`] : []),
       // At a reload, a kept connection is ended with its next answer, instead of under its next request.
       'option idle-close-on-response',
@@ -101,7 +103,9 @@ function variables(used: string, forwarding: ForwardingConfig | undefined): stri
       ? [
           'http-request set-var(txn.id) uuid()',
           ...(id !== undefined && isTrusting
-            ? [`http-request set-var(txn.id) req.fhdr(${id}) if trusted { req.fhdr(${id}) -m found }`]
+            ? [
+                `http-request set-var(txn.id) ${quote(`req.fhdr(${id})`)} if trusted { ${quote(`req.fhdr(${id})`)} -m found }`,
+              ]
             : []),
         ]
       : []),
@@ -150,6 +154,21 @@ function forwardingRules(forwarding: ForwardingConfig | undefined): string[] {
   if (via) rules.push('http-request add-header Via "1.1 portico"');
   if (requestId !== undefined) rules.push(`http-request set-header ${quote(requestId)} %[var(txn.id)]`);
   return rules;
+}
+
+/** What servers may believe of the client's TLS: never what the client says. */
+function tlsRules({ tls, forwarding }: ListenerConfig): string[] {
+  const isTrusting = (forwarding?.trusted ?? []).length > 0;
+  const header = tls?.clientAuth?.header;
+  return [
+    `http-request del-header Early-Data${isTrusting ? ' unless trusted' : ''}`,
+    ...(header === undefined
+      ? []
+      : [
+          `http-request del-header ${quote(header)}`,
+          `http-request set-header ${quote(header)} "%[ssl_c_s_dn(,0,rfc2253)]" if { ssl_c_used }`,
+        ]),
+  ];
 }
 
 function edits(

@@ -56,9 +56,11 @@ export function routeAcls(route: RouteConfig, prefix: string): RouteAcls {
 
 const isAbsent = (match: ValueMatch): boolean => 'is' in match && match.is === 'absent';
 
-function valueAcl(fetch: string, match: ValueMatch): string {
+function valueAcl(sample: string, match: ValueMatch): string {
+  // A name may have what ends a word, or begins a comment.
+  const fetch = quote(sample);
   if ('exact' in match) {
-    return match.exact === '' ? `${fetch},length 0` : `${fetch} -m str -- ${quote(match.exact)}`;
+    return match.exact === '' ? `${quote(`${sample},length`)} 0` : `${fetch} -m str -- ${quote(match.exact)}`;
   }
   if ('prefix' in match) return `${fetch} -m beg -- ${quote(match.prefix)}`;
   if ('regex' in match) return `${fetch} -m reg -- ${quote(match.regex)}`;

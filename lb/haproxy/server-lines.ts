@@ -9,6 +9,8 @@ import {
 } from './haproxy-plan.ts';
 import { lineWeights } from './line-weights.ts';
 import { quote } from './quote.ts';
+import { serverTlsWords } from './server-tls.ts';
+import type { TlsPlaces } from './tls-files.ts';
 
 /** A server from one run of source ports: what HAProxy calls a server. */
 export interface ServerLine {
@@ -153,7 +155,7 @@ export const sourceWords = ({ address, first, last }: SourceRun): string =>
   `source ${bracketed(address)}:${first}-${last}`;
 
 /** As it stands in a backend after `server `, and after `add server PROXY/`. */
-export function serverWords(line: ServerLine, { isDynamic = false } = {}): string {
+export function serverWords(line: ServerLine, places: TlsPlaces, { isDynamic = false } = {}): string {
   const { proxy, server, run, most, idle, weight, name } = line;
   const { backend } = proxy;
   return [
@@ -167,6 +169,7 @@ export function serverWords(line: ServerLine, { isDynamic = false } = {}): strin
     ...(backend.sticky?.by === 'cookie' && proxy.mode === 'http' ? [`cookie ${quote(cookieValue(line))}`] : []),
     ...(backend.slowStartMs === 0 ? [] : [`slowstart ${backend.slowStartMs}ms`]),
     ...proxyHeader(backend),
+    ...serverTlsWords(backend, server.host, places),
     ...(server.backup ? ['backup'] : []),
     ...(server.admin === 'maintenance' && !isDynamic ? ['disabled'] : []),
   ].join(' ');
@@ -179,7 +182,7 @@ export function proxyHeader({ proxyProtocol }: BackendConfig): string[] {
 
 export const checkName = ({ host, port }: HaproxyServer): string => `${host}:${port}`;
 
-export function checkWords({ backend, server, run }: CheckLine): string {
+export function checkWords({ backend, server, run }: CheckLine, places: TlsPlaces): string {
   const { intervalMs, fastIntervalMs, rise, fall, port } = backend.health!;
   return [
     checkName(server),
@@ -189,6 +192,7 @@ export function checkWords({ backend, server, run }: CheckLine): string {
     `inter ${intervalMs}ms fastinter ${fastIntervalMs}ms rise ${rise} fall ${fall}`,
     ...(run === undefined ? [] : [sourceWords(run)]),
     ...(backend.proxyProtocol === undefined ? [] : ['check-send-proxy', ...proxyHeader(backend)]),
+    ...serverTlsWords(backend, server.host, places, { isCheck: true }),
     ...(server.admin === 'maintenance' ? ['disabled'] : []),
   ].join(' ');
 }

@@ -4,16 +4,17 @@ import { orNever } from './backend-text.ts';
 import { bindText } from './bind-text.ts';
 import { frontendName, proxyName } from './haproxy-plan.ts';
 import { quote } from './quote.ts';
+import type { TlsPlaces } from './tls-files.ts';
 
 /** The section of a listener that passes bytes on; its routes are by the name that a TLS client asks for. */
-export function tcpFrontend(listener: ListenerConfig): string[] {
-  const { name, routes, limits, tcp, timeouts, forwarding, hasProxyHeaders } = listener;
+export function tcpFrontend(listener: ListenerConfig, places: TlsPlaces): string[] {
+  const { name, routes, limits, tcp, timeouts, forwarding, hasProxyHeaders, tls } = listener;
   const isCounted = Number.isFinite(limits.connectionsPerClient);
   return [
     `frontend ${frontendName(name)}`,
     ...[
       'mode tcp',
-      ...bindText(listener),
+      ...bindText(listener, places),
       ...(Number.isFinite(limits.connections) ? [`maxconn ${limits.connections}`] : []),
       `timeout client ${orNever(tcp.idleMs)}`,
       ...(hasProxyHeaders
@@ -29,7 +30,8 @@ export function tcpFrontend(listener: ListenerConfig): string[] {
             `tcp-request session reject if { sc0_conn_cur gt ${limits.connectionsPerClient} }`,
           ]
         : []),
-      ...(routes.some(({ host }) => host !== undefined)
+      // The name is known when TLS ends here; of TLS that is passed on it has to be read.
+      ...(tls === undefined && routes.some(({ host }) => host !== undefined)
         ? [
             `tcp-request inspect-delay ${timeouts.headerMs}ms`,
             'tcp-request content accept if { req.ssl_hello_type 1 }',
@@ -41,7 +43,7 @@ export function tcpFrontend(listener: ListenerConfig): string[] {
         const target = `use_backend ${proxyName(backend!, 'tcp')}`;
         if (host === undefined) return target;
         const { name: pattern, isWildcard } = parseHostPattern(host)!;
-        return `${target} if { req.ssl_sni,lower -m ${isWildcard ? 'end' : 'str'} -- ${quote(pattern)} }`;
+        return `${target} if { ${tls === undefined ? 'req.ssl_sni' : 'ssl_fc_sni'},lower -m ${isWildcard ? 'end' : 'str'} -- ${quote(pattern)} }`;
       }),
     ].map((line) => `  ${line}`),
   ];

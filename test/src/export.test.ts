@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import t from 'tap';
+import { CertificateMaker } from '../fixtures/certificates.ts';
 import { complaints } from '../fixtures/haproxy.ts';
 import { enterNamespace } from '../fixtures/netns.ts';
 import { PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
@@ -34,6 +36,28 @@ t.test('for HAProxy: it takes it, and what is not in it is said', { skip: has('h
   t.match(stdout, /backends\[0\]\.pipelining: HAProxy does not pipeline/);
   t.match(stdout, /listeners\[0\]\.routes\[0\]\.mirror: HAProxy sends no copies/);
   t.match(stdout, /server 10\.2\.0\.4:1883_10\.2\.1\.2_\d+ 10\.2\.0\.4:1883 source 10\.2\.1\.2:\d+-\d+/);
+});
+
+t.test('for HAProxy with TLS: the commands that are printed make the files', { skip: has('haproxy') }, async (t) => {
+  const maker = new CertificateMaker();
+  const one = maker.leaf({ names: ['a.example'] });
+  const two = maker.leaf({ names: ['b.example'], kind: 'rsa' });
+  const { stdout, status } = await exported(
+    'haproxy',
+    `
+listeners:
+  - { name: web, bind: ":443", routes: [{ backend: app }], tls: { certificates: [{ cert: ${one.cert}, key: ${one.key} }, { cert: ${two.cert}, key: ${two.key}, hosts: ["*.b.example"] }], early_data: true, client_auth: { ca: ${maker.ca} } } }
+backends: [{ name: app, tls: { server_name: app, ca: ${maker.ca} }, servers: [{ address: 10.2.0.2:80 }] }]
+`,
+  );
+  t.equal(status, 0);
+  t.match(stdout, /early_data: HAProxy takes the same first flight as often as somebody sends it/);
+  const directory = join(maker.folder, 'export');
+  const text = stdout.replaceAll('/etc/haproxy/portico-tls', directory);
+  const commands = [...text.matchAll(/^# {3}((?:umask|cat|printf) .*)$/gm)].map(([, command]) => command!);
+  t.equal(commands.length, 4);
+  t.equal(spawnSync('sh', ['-e'], { input: commands.join('\n'), encoding: 'utf8' }).stderr, '');
+  t.equal(await complaints(text), '');
 });
 
 t.test('for nftables: the kernel takes it', { skip: has('nft') || (isInside ?? false) }, async (t) => {

@@ -82,25 +82,6 @@ t.test('requests, routes, servers that drain and come, and a worker that is kill
   await answers(listener, 'three');
 });
 
-t.test('HAProxy outlives a crash of Portico, and the next one takes it over', { skip: noHaproxy }, async (t) => {
-  const one = await server(t, 'one');
-  const [listener, admin] = await freePorts();
-  const first = await HaproxyLab.start(t, text(listener, [one]), { admin });
-  await answers(listener, 'one');
-  const { planes } = await first.get<{ planes: { id: string; pid: number }[] }>('/status');
-  const master = planes.find(({ id }) => id === 'haproxy')!.pid;
-  first.portico.child.kill('SIGKILL');
-  await first.portico.ended();
-  t.equal(await ask(listener), 'one');
-  const second = await HaproxyLab.start(t, text(listener, [one]), { admin });
-  const status = await second.get<{ planes: { id: string; pid: number; ready: boolean }[] }>('/status');
-  t.match(
-    status.planes.find(({ id }) => id === 'haproxy'),
-    { pid: master, ready: true },
-  );
-  t.equal(await ask(listener), 'one');
-});
-
 t.test('what keeps HAProxy from running is said, and other listeners go on', { skip: noHaproxy }, async (t) => {
   const one = await server(t, 'one');
   const directory = mkdtempSync(join(tmpdir(), 'portico-haproxy-'));

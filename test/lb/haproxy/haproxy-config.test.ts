@@ -7,7 +7,7 @@ import { loadConfig } from '../../../config/load.ts';
 import { haproxyConfig } from '../../../lb/haproxy/haproxy-config.ts';
 import { quote } from '../../../lb/haproxy/quote.ts';
 import { haproxyLines } from '../../../lb/haproxy/server-lines.ts';
-import { complaints, load, planOf } from '../../fixtures/haproxy.ts';
+import { complaints, HaproxyTlsLab, load, planOf } from '../../fixtures/haproxy.ts';
 import { haproxyFile } from '../../fixtures/haproxy-arbitrary.ts';
 
 const skip = spawnSync('haproxy', ['-v']).status === 0 ? false : 'haproxy is not installed';
@@ -17,11 +17,16 @@ const TOGETHER = 20;
 t.test(
   'a thousand generated files become configurations that HAProxy takes without a warning',
   { skip, timeout: 300_000 },
-  (t) =>
-    fc
+  (t) => {
+    const tls = new HaproxyTlsLab();
+    t.teardown(() => tls.remove());
+    return fc
       .assert(
         fc.asyncProperty(fc.tuple(...Array.from({ length: TOGETHER }, (_, i) => haproxyFile(i))), async (files) => {
-          const texts = files.map((file) => haproxyConfig(planOf(load(stringify(file)))).text);
+          const texts = files.map((file) => {
+            const config = load(stringify(file));
+            return haproxyConfig(planOf(config, tls.write(config))).text;
+          });
           // Said twice, it is an error of its own.
           const [first, ...others] = texts;
           const said = await complaints(first!, ...others.map((text) => text.replace(/^ *spread-checks .*\n/m, '')));
@@ -29,7 +34,8 @@ t.test(
         }),
         { numRuns: 1000 / TOGETHER, endOnFailure: true },
       )
-      .then(() => t.pass()),
+      .then(() => t.pass());
+  },
 );
 
 t.test('no two lines share a port of a source towards one destination', (t) => {
