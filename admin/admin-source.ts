@@ -108,9 +108,22 @@ export interface SourceCounters {
   readonly claims: Readonly<Record<string, number>>;
 }
 
+/** `announced`: nothing has stopped, but it is told that it will. */
+export type DrainState = 'serving' | 'announced' | 'stopping';
+
+/** The stop of everything. */
+export interface DrainControl {
+  readonly state: DrainState;
+  /** Says that it will stop, and does so after a while; `isHeld`: not before it is told again. */
+  begin(isHeld: boolean): void;
+  /** Serves as before. False: it is too late. */
+  cancel(): boolean;
+}
+
 /** What the admin server shows and changes; the primary has it. */
 export interface AdminSource {
   readonly system: SystemSource;
+  readonly drain: DrainControl;
   status(): Status;
   /** As they are configured. */
   listeners(): readonly ListenerConfig[];

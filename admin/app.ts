@@ -17,6 +17,7 @@ import { useOpenApi } from './openapi/use-openapi.ts';
 import { answerBadRequest, answerMalformed, type OnError, useProblems } from './problem.ts';
 import { backendRoutes } from './routes/backends.ts';
 import { configRoutes } from './routes/config.ts';
+import { drainRoutes } from './routes/drain.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { listenerRoutes } from './routes/listeners.ts';
@@ -106,6 +107,7 @@ export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): Ad
     routeMatchRoutes(scope, source);
     configRoutes(scope, { source, audit, config });
     systemRoutes(scope, source.system, audit);
+    drainRoutes(scope, source.drain, audit);
     eventRoutes(scope, events, new EventStreams({ ...deps, ticker: new StatusTicker({ ...deps, traffic }) }));
     metricsRoutes(scope, new Exposition({ source, traffic, registry }, options));
     openApiRoutes(scope);

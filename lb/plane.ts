@@ -147,7 +147,7 @@ export class Plane {
         this.logs.reopen();
         return;
       case 'announce-drain':
-        for (const engine of this.engines.values()) engine.announceDrain();
+        for (const engine of this.engines.values()) engine.announceDrain(command.isAhead);
         return;
       case 'drain':
         this.drain(command.deadlineMs, onDrained);

@@ -18,6 +18,7 @@ import { fullestUse, type PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
 import type { AcmeService } from './acme/acme-service.ts';
 import type { BackendService } from './backend-service.ts';
+import type { DrainNotice } from './drain-notice.ts';
 import type { EngineGroup } from './engine-group.ts';
 import type { HaproxyEngine } from './haproxy-engine.ts';
 import type { KernelEngine } from './kernel-engine.ts';
@@ -33,7 +34,7 @@ export interface LiveSourceDeps {
   readonly config: () => Config;
   /** The bound port of each listener. */
   readonly ports: () => Readonly<Record<string, number>>;
-  readonly isDraining: () => boolean;
+  readonly drain: DrainNotice;
   readonly backends: BackendService;
   readonly sources: SourceService;
   readonly planes: PlaneGroup;
@@ -50,12 +51,14 @@ export interface LiveSourceDeps {
 /** What runs, as the admin server shows and changes it. */
 export class LiveSource implements AdminSource {
   readonly system: SystemService;
+  readonly drain: DrainNotice;
   private readonly deps: LiveSourceDeps;
   private readonly startedAtMs: number;
 
   constructor(deps: LiveSourceDeps) {
     this.deps = deps;
     this.system = deps.system;
+    this.drain = deps.drain;
     this.startedAtMs = deps.clock.now();
   }
 
@@ -147,9 +150,9 @@ export class LiveSource implements AdminSource {
   }
 
   notReady(): readonly string[] {
-    const { isDraining, planes, backends } = this.deps;
+    const { drain, planes, backends } = this.deps;
     const reasons: string[] = [];
-    if (isDraining()) reasons.push('draining');
+    if (drain.isDraining) reasons.push('draining');
     if (!planes.isReady) reasons.push('no data plane accepts connections');
     for (const name of backends.unavailable) reasons.push(`backend ${name} has no healthy server`);
     return reasons;

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
 import type { Timer } from '../lb/clock.ts';
 import type { HostCommand, HostEvent } from '../lb/control/host-messages.ts';
@@ -9,6 +8,7 @@ import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
 import type { ListenSocket } from '../lb/net/listen-socket.ts';
 import { LinkedProcess } from './linked-process.ts';
 import type { PlaneGroupDeps, PlaneStatus } from './plane-group-deps.ts';
+import { PLANE_PROGRAM } from './plane-program.ts';
 import { PlaneReports, REPORT_TIMEOUT_MS, type ReportingPlane } from './plane-reports.ts';
 import { planeId, retiringId, type SortedPlanes, sortPlanes } from './sort-planes.ts';
 import type { PlanesMemo, SupervisedPlane } from './supervised-plane.ts';
@@ -16,12 +16,6 @@ import { Supervisor } from './supervisor.ts';
 import type { Survivor } from './survivors.ts';
 import { watchProcess } from './watch-process.ts';
 
-const PLANE_MAIN = fileURLToPath(new URL('../lb/plane-main.js', import.meta.url));
-/**
- * V8's young generation grows to 16 MiB a half by default, which the few objects of the data plane do not need; with 9,000 idle WebSockets
- * a smaller one saves 1.5 KB for each. Garbage is collected when memory is short.
- */
-const PLANE_FLAGS = ['--max-semi-space-size=2', '--expose-gc'];
 /** A plane that has not taken over a config by then is not waited for: it hangs. */
 const CONFIGURE_TIMEOUT_MS = 5000;
 /** How much of its counters a plane that is killed can take with it. */
@@ -36,6 +30,7 @@ export class PlaneGroup {
   /** Planes of an earlier primary that finish what they have. */
   private readonly retiring = new Set<ReportingPlane>();
   private readonly reports: PlaneReports;
+  private isDrainAhead = false;
   private generation = 0;
   private found: SortedPlanes = { kept: new Map(), retiring: [] };
   private restarts: Readonly<Record<string, number>> = {};
@@ -164,7 +159,7 @@ export class PlaneGroup {
     const supervisor = new Supervisor<LinkedProcess>({
       clock,
       random,
-      spawn: () => LinkedProcess.start(lineage.binding, { ...lineage, id }, { path: PLANE_MAIN, flags: PLANE_FLAGS }),
+      spawn: () => LinkedProcess.start(lineage.binding, { ...lineage, id }, PLANE_PROGRAM),
       onStart: (child) => this.watch(plane, child),
       onDeath: (cause, delayMs) => {
         plane.isReady = false;
@@ -302,6 +297,7 @@ export class PlaneGroup {
     const config = planeShare(this.config, this.staying.indexOf(plane));
     this.send(child, { type: 'start', config, backends: backends(), blocks, sources: sources(), ...tls() });
     this.inform(plane, child);
+    if (this.isDrainAhead) this.send(child, { type: 'announce-drain', isAhead: true });
     plane.isStarted = true;
     this.sendSockets(child, this.sockets.keys());
     this.remember(child);
@@ -360,8 +356,9 @@ export class PlaneGroup {
     for (const { process } of this.all) this.remember(process());
   }
 
-  announceDrain(): void {
-    this.broadcast({ type: 'announce-drain' });
+  announceDrain(isAhead: boolean): void {
+    this.isDrainAhead = isAhead;
+    this.broadcast({ type: 'announce-drain', isAhead });
   }
 
   /** Drains every plane. Resolves when all are gone. */

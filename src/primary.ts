@@ -16,6 +16,7 @@ import { checkedByHaproxy } from './checked-by-haproxy.ts';
 import { ConfigService } from './config-service.ts';
 import { createAdminServer } from './create-admin-server.ts';
 import { createPrimaryEngine } from './create-primary-engine.ts';
+import { DrainNotice } from './drain-notice.ts';
 import { EngineGroup } from './engine-group.ts';
 import { EventLog } from './event-log.ts';
 import { fileStamp } from './file-stamp.ts';
@@ -44,6 +45,8 @@ export interface PrimaryDeps {
   readonly lineage: Lineage;
   /** Another primary asks for everything that this one has: `letGo`, then answer. */
   readonly onSuccessor: (channel: Channel) => void;
+  /** An operator has asked through the API that it stops: `stop`. */
+  readonly onStopAsked: () => void;
 }
 
 /** How long a start waits for workers and first health checks before it says that it is up, without them. */
@@ -65,18 +68,22 @@ export class Primary {
   private readonly shortages: ShortageWatch;
   private readonly system: SystemService;
   private readonly admin: AdminServer;
-  private readonly clock: Clock;
   private readonly lineage: Lineage;
   private readonly succession: Succession;
-  private isDraining = false;
+  private readonly drainNotice: DrainNotice;
   private stopping: Promise<void> | undefined = undefined;
 
   /** `source`: the file that the config is from, if it is from one. */
   constructor(deps: PrimaryDeps, config: Config, source?: { readonly file: string; readonly text: string }) {
     const { log } = this;
-    this.clock = deps.clock;
     this.lineage = deps.lineage;
     this.succession = new Succession({ ...deps, log }, deps.lineage);
+    this.drainNotice = new DrainNotice({
+      clock: deps.clock,
+      delayMs: () => this.config.drainDelayMs ?? 0,
+      announce: (isAhead) => this.planes.announceDrain(isAhead),
+      stop: deps.onStopAsked,
+    });
     this.sources = new SourceService(
       {
         ...deps,
@@ -188,7 +195,7 @@ export class Primary {
       clock: deps.clock,
       config: () => this.config,
       ports: () => this.ports,
-      isDraining: () => this.isDraining,
+      drain: this.drainNotice,
       backends: this.backends,
       sources: this.sources,
       planes: this.planes,
@@ -302,7 +309,7 @@ export class Primary {
       this.succession.confirm();
       this.acme.start();
     } catch (error) {
-      if (this.isDraining) return;
+      if (this.drainNotice.isDraining) return;
       // Those that serve since before this run go on, for the next one.
       if (this.succession.survivors.length > 0) await this.letGo();
       else await this.kill();
@@ -348,15 +355,11 @@ export class Primary {
   }
 
   private async drain(): Promise<void> {
-    this.isDraining = true;
-    const { drainDelayMs = 0, drainTimeoutMs } = this.config;
+    const { drainTimeoutMs } = this.config;
+    const told = this.drainNotice.finish();
     this.file?.stop();
     await Promise.all([this.reloader.stop(), this.acme.stop()]);
-    if (drainDelayMs > 0) {
-      // Whoever sends traffic here sees by /readyz that it is to go elsewhere; what still comes is served.
-      this.planes.announceDrain();
-      await new Promise<void>((resolve) => this.clock.after(drainDelayMs, resolve));
-    }
+    await told;
     this.sockets.close();
     await Promise.all([this.planes.stop(drainTimeoutMs), this.engines.drain(drainTimeoutMs)]);
     await this.backends.stop(drainTimeoutMs);
@@ -370,7 +373,7 @@ export class Primary {
 
   /** Everything that serves goes on, for another primary: nothing is stopped but what this process does itself. */
   async letGo(): Promise<void> {
-    this.isDraining = true;
+    this.drainNotice.end();
     this.file?.stop();
     await Promise.all([this.reloader.stop(), this.acme.stop()]);
     this.sockets.close();

@@ -37,6 +37,7 @@ export async function run(file: string | undefined): Promise<number> {
   // What is started from here on is no upgrade.
   delete process.env[UPGRADE];
   let onReplaced = (): void => {};
+  let onStopAsked = (): void => {};
   let portico: Portico;
   try {
     const loaded = loadCommandConfig(file);
@@ -48,6 +49,7 @@ export async function run(file: string | undefined): Promise<number> {
       source: loaded,
       isUpgrade,
       onReplaced: () => onReplaced(),
+      onStopAsked: () => onStopAsked(),
       onEvent: (event) => log(describeEvent(event)),
       signal: starting.signal,
     });
@@ -66,6 +68,7 @@ export async function run(file: string | undefined): Promise<number> {
       onSignal = () => void portico.kill().finally(() => resolve(FAILED));
       void portico.stop().then(() => resolve(FINE));
     };
+    onStopAsked = onSignal;
     onReplaced = () => resolve(FINE);
     process.stdout.write(banner(portico));
   });

@@ -45,6 +45,8 @@ export interface StartOptions {
   readonly isUpgrade?: boolean;
   /** Another process, started with `isUpgrade`, has taken over; there is nothing left here. */
   readonly onReplaced?: (pid: number) => void;
+  /** An operator has asked through the API that it stops. Default: it does. */
+  readonly onStopAsked?: () => void;
 }
 
 /**
@@ -54,6 +56,7 @@ export interface StartOptions {
  */
 export async function startPortico(options: StartOptions): Promise<Portico> {
   const { onEvent, signal, isUpgrade, onReplaced = () => {} } = options;
+  const onStopAsked = options.onStopAsked ?? (() => void reign.stop());
   const loaded = typeof options.config === 'string' ? read(options.config) : { ...options, config: options.config };
   const { config, source } = loaded;
   const { pid, env } = process;
@@ -72,7 +75,7 @@ export async function startPortico(options: StartOptions): Promise<Portico> {
     create: (onSuccessor) => {
       // After a successor that has failed, it goes on by what ran.
       primary = new Primary(
-        { clock: systemClock, random: Math.random, epochMs: Date.now, pid, lineage, onSuccessor },
+        { clock: systemClock, random: Math.random, epochMs: Date.now, pid, lineage, onSuccessor, onStopAsked },
         primary?.config ?? config,
         primary?.source ?? source,
       );

@@ -130,8 +130,8 @@ export type PlaneCommand =
   | { readonly type: 'report'; readonly id: number }
   /** Log files were moved away: go on in new ones of the same names. */
   | { readonly type: 'reopen-logs' }
-  /** A drain is ahead: accept and answer, but let clients know that their connections will end. */
-  | { readonly type: 'announce-drain' }
+  /** A drain is ahead: accept and answer, but let clients know that their connections will end. Or it is not any more. */
+  | { readonly type: 'announce-drain'; readonly isAhead: boolean }
   /** Stop listening, finish what is open, exit 0 by the deadline. */
   | { readonly type: 'drain'; readonly deadlineMs: number };
 

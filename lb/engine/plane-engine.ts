@@ -32,8 +32,8 @@ export interface PlaneEngine extends Engine {
   rest(listener: string): void;
   /** Memory is as short as that from now on; the plane accepts nothing unless it is normal. */
   onMemory(level: MemoryLevel): void;
-  /** A drain is ahead: clients on kept connections are told that these will end. */
-  announceDrain(): void;
+  /** A drain is ahead, or not any more: clients on kept connections are told that these will end. */
+  announceDrain(isAhead: boolean): void;
   /** The plane has more ports than before: those who wait may be served. */
   onRoom(): void;
   /** Source addresses that came, are to be let go, or are lost; the pools know it already. */

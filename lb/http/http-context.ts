@@ -30,6 +30,7 @@ export class HttpContext {
   /** Bytes on their way to clients and through tunnels; committed only when the kernel does not take them at once. */
   readonly outgoing = new Arena(SLAB_BYTES);
   memory: MemoryLevel = 'normal';
+  isDrainAhead = false;
   private flushables: Flushable[] = [];
   private readonly runFlush = (): void => {
     const due = this.flushables;

@@ -140,8 +140,8 @@ export class HttpEngine implements PlaneEngine {
     if (level !== 'normal') for (const listener of this.allListeners) listener.dismissIdle();
   }
 
-  announceDrain(): void {
-    for (const listener of this.allListeners) listener.isDraining = true;
+  announceDrain(isAhead: boolean): void {
+    this.context.isDrainAhead = isAhead;
   }
 
   async drain(deadlineMs: number): Promise<void> {

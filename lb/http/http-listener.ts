@@ -241,7 +241,7 @@ export class HttpListener implements ProxiedClientEvents {
 
   /** Connections end after the answer that is under way. */
   get isEnding(): boolean {
-    return this.isDraining || this.context.memory !== 'normal';
+    return this.isDraining || this.context.isDrainAhead || this.context.memory !== 'normal';
   }
 
   /** Those without a request close. */

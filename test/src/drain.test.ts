@@ -47,12 +47,22 @@ backends: [{ name: app, servers: [{ address: "127.0.0.1:${(server.address() as n
     // One that says nothing more, not even to a Close frame.
     const [deaf] = sockets;
     (deaf as unknown as { _socket: net.Socket })._socket.pause();
-    portico.child.kill('SIGTERM');
-    while ((await get(admin, '/readyz')).status !== 503) await new Promise((resolve) => setImmediate(resolve));
-    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      http.get({ port: web, host: '127.0.0.1', agent }, resolve).on('error', reject);
-    });
-    answer.resume();
+    const drain = (method: string, query = ''): Promise<number> =>
+      fetch(`http://127.0.0.1:${admin}/api/v1/drain${query}`, { method }).then(({ status }) => status);
+    const ask = (): Promise<http.IncomingMessage> =>
+      new Promise((resolve, reject) => {
+        http.get({ port: web, host: '127.0.0.1', agent }, (response) => resolve(response.resume())).on('error', reject);
+      });
+    // Announced and taken back.
+    t.equal(await drain('POST', '?hold=true'), 202);
+    t.equal((await get(admin, '/readyz')).status, 503);
+    while ((await ask()).headers.connection !== 'close');
+    t.equal(await drain('DELETE'), 200);
+    t.equal((await get(admin, '/readyz')).status, 200);
+    while ((await ask()).headers.connection === 'close');
+    t.equal(await drain('POST'), 202);
+    t.equal((await get(admin, '/readyz')).status, 503);
+    const answer = await ask();
     t.equal(answer.headers.connection, 'close', 'a kept connection ends with this answer');
     t.equal((await get(web, '/')).body, 'fine', 'who has not heard of it yet is served');
     t.equal(ends.length, 0, 'no WebSocket has been told yet');
