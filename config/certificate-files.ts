@@ -8,7 +8,8 @@ export class CertificateError extends Error {
   readonly retryable = true;
 }
 
-export type ReadText = (file: string) => string;
+/** `latin1`: a character for each byte. */
+export type ReadText = (file: string, encoding?: 'utf8' | 'latin1') => string;
 
 export interface CheckedPair {
   /** PEM. */
@@ -86,9 +87,25 @@ function namesOf(leaf: X509Certificate): string[] {
   return names.map((name) => name.toLowerCase());
 }
 
-function readFile(file: string, read: ReadText): string {
+/**
+ * Reads an OCSP response (RFC 6960 §4.2.1) that says something, DER. That it is about the certificate is seen when it is used. Throws
+ * CertificateError.
+ */
+export function readOcsp(file: string, read: ReadText): Buffer {
+  const bytes = Buffer.from(readFile(file, read, 'latin1'), 'latin1');
+  // SEQUENCE, its length (one byte, or a byte that counts those that follow), then the status as ENUMERATED.
+  const at = bytes.length > 1 && bytes[1]! >= 0x80 ? 2 + (bytes[1]! & 0x7f) : 2;
+  if (bytes[0] !== 0x30 || bytes[at] !== 0x0a || bytes[at + 1] !== 1) {
+    throw new CertificateError(`${file} is no OCSP response in DER (openssl ocsp -respout … writes one)`);
+  }
+  const status = bytes[at + 2];
+  if (status !== 0) throw new CertificateError(`${file} is an OCSP response without an answer (status ${status})`);
+  return bytes;
+}
+
+function readFile(file: string, read: ReadText, encoding?: 'latin1'): string {
   try {
-    return read(file);
+    return read(file, encoding);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why =

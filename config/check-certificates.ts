@@ -1,4 +1,4 @@
-import { CertificateError, type ReadText, readAuthorities, readPair } from './certificate-files.ts';
+import { CertificateError, type ReadText, readAuthorities, readOcsp, readPair } from './certificate-files.ts';
 import type { Config } from './config.ts';
 import type { Finding, Path } from './finding.ts';
 
@@ -21,6 +21,7 @@ export function checkCertificates(config: Config, read: ReadText): Finding[] {
     tls?.certificates.forEach((pair, k) => {
       if (pair.isOrdered === true) return;
       check([...at, 'certificates', k], () => void readPair(pair, read));
+      if (pair.ocsp !== undefined) check([...at, 'certificates', k, 'ocsp'], () => void readOcsp(pair.ocsp!, read));
     });
     const auth = tls?.clientAuth;
     if (auth !== undefined) check([...at, 'client_auth', 'ca'], () => void readAuthorities(auth.ca, read));

@@ -25,7 +25,11 @@ export function checkTls(file: ConfigFile): Finding[] {
     if (tls.certificates === undefined && tls.acme === undefined) {
       fault(at, 'there is nothing to prove itself with; add "certificates", or names to order them for in "acme"');
     }
-    tls.certificates?.forEach(({ hosts }, k) => {
+    tls.certificates?.forEach(({ hosts, ocsp }, k) => {
+      if (ocsp !== undefined && engine === 'haproxy') {
+        const here = [...at, 'certificates', k, 'ocsp'];
+        fault(here, 'HAProxy gets no OCSP responses from Portico; remove "ocsp" or use "engine: http"');
+      }
       hosts?.forEach((host, n) => {
         const here = [...at, 'certificates', k, 'hosts', n];
         const pattern = parseHostPattern(host);

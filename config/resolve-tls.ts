@@ -18,9 +18,10 @@ export function resolveListenerTls(
   const auth = tls.client_auth;
   return {
     certificates: [
-      ...(tls.certificates ?? []).map(({ cert, key, hosts }) => ({
+      ...(tls.certificates ?? []).map(({ cert, key, ocsp, hosts }) => ({
         cert: resolvePath(directory, cert),
         key: resolvePath(directory, key),
+        ...(ocsp === undefined ? {} : { ocsp: resolvePath(directory, ocsp) }),
         ...(hosts === undefined ? {} : { hosts: hosts.map((host) => host.toLowerCase()) }),
       })),
       ...orderedCertificates(tls.acme ?? [], acme, context),

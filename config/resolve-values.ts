@@ -1,4 +1,5 @@
 import type { StatusRanges } from './backend-config.ts';
+import type { ReadText } from './certificate-files.ts';
 import { parseDuration } from './duration.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import type { Path } from './finding.ts';
@@ -14,7 +15,7 @@ export interface LoadContext {
   /** What `auto` means. */
   readonly cpuCount: number;
   /** Reads a certificate or key; throws as `fs` does. Absent: such files are not looked at. */
-  readonly readText?: (file: string) => string;
+  readonly readText?: ReadText;
 }
 
 export type Report = (path: Path, message: string) => void;

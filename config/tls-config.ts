@@ -15,6 +15,8 @@ export interface ListenerTlsConfig {
 export interface CertificateConfig {
   readonly cert: string;
   readonly key: string;
+  /** DER file of an OCSP response about it. */
+  readonly ocsp?: string;
   /** In lower case. Absent: the names that are in the certificate. */
   readonly hosts?: readonly string[];
   /** Portico orders it by ACME; the file comes to be when it starts. */

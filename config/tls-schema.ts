@@ -9,6 +9,12 @@ export const ListenerTls = Type.Object(
           {
             cert: Type.String({ description: 'PEM file of the certificate chain' }),
             key: Type.String({ description: 'PEM file of the key' }),
+            ocsp: optional(
+              Type.String({
+                description:
+                  'DER file of an OCSP response about it, to be sent along (stapled); watched, so whatever renews it need only replace it',
+              }),
+            ),
             hosts: optional(
               Type.Array(Type.String(), {
                 minItems: 1,

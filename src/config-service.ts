@@ -10,6 +10,7 @@ import type {
   ConfigVerdict,
   RollbackOptions,
 } from '../admin/config-source.ts';
+import type { ReadText } from '../config/certificate-files.ts';
 import type { Config } from '../config/config.ts';
 import { formatFault } from '../config/fault.ts';
 import { type LoadResult, loadConfig } from '../config/load.ts';
@@ -25,7 +26,7 @@ export interface ConfigServiceDeps {
   readonly stamp: (file: string) => string;
   readonly cpuCount: number;
   /** Reads what the config names. Throws as `fs` does. */
-  readonly readText: (file: string) => string;
+  readonly readText: ReadText;
   /** Puts a config in force; rejects with ReloadError, and all is as before. */
   readonly apply: (config: Config) => Promise<readonly string[]>;
 }

@@ -23,7 +23,7 @@ export function loadConfigFile(file: string): LoadResult & { readonly file: stri
     file,
     directory: dirname(file),
     cpuCount: availableParallelism(),
-    readText: (path) => readFileSync(path, 'utf8'),
+    readText: (path, encoding = 'utf8') => readFileSync(path, encoding),
   });
   return { ...result, file, text };
 }

@@ -118,7 +118,7 @@ export class Primary {
       {
         clock: deps.clock,
         log,
-        readText: (file) => readFileSync(file, 'utf8'),
+        readText: (file, encoding = 'utf8') => readFileSync(file, encoding),
         onChange: (material) => this.planes.broadcast({ type: 'tls', material }),
         haproxyDirectory: haproxyTlsDirectory(haproxyDirectory(deps.lineage.directory)),
       },
@@ -234,7 +234,7 @@ export class Primary {
               stamp: fileStamp,
               log,
               cpuCount: availableParallelism(),
-              readText: (file) => readFileSync(file, 'utf8'),
+              readText: (file, encoding = 'utf8') => readFileSync(file, encoding),
               apply: (next) => this.reloader.apply(next),
             },
             source,

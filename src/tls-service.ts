@@ -13,6 +13,7 @@ import {
   type CheckedPair,
   type ReadText,
   readAuthorities,
+  readOcsp,
   readPair,
 } from '../config/certificate-files.ts';
 import type { Config } from '../config/config.ts';
@@ -211,7 +212,8 @@ export class TlsService {
       const pairs = tls.certificates.map((files) => {
         const pair = readPair(files, readText);
         note(name, files, pair);
-        return { cert: pair.cert, key: pair.key, keyType: pair.keyType, names: files.hosts ?? pair.names };
+        const ocsp = files.ocsp === undefined ? {} : { ocsp: readOcsp(files.ocsp, readText) };
+        return { cert: pair.cert, key: pair.key, keyType: pair.keyType, names: files.hosts ?? pair.names, ...ocsp };
       });
       const clientCa = tls.clientAuth && readAuthorities(tls.clientAuth.ca, readText);
       listeners.push({ listener: name, pairs, ...(clientCa === undefined ? {} : { clientCa }) });
@@ -270,7 +272,7 @@ export class TlsService {
 function stampOf({ listeners, backends }: Config): string {
   const files = [
     ...listeners.flatMap(({ tls }) => [
-      ...(tls?.certificates ?? []).flatMap(({ cert, key }) => [cert, key]),
+      ...(tls?.certificates ?? []).flatMap(({ cert, key, ocsp }) => [cert, key, ocsp]),
       tls?.clientAuth?.ca,
     ]),
     ...backends.flatMap(({ tls }) => [tls?.ca, tls?.pair?.cert, tls?.pair?.key]),

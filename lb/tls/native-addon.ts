@@ -7,7 +7,7 @@ export interface NativeAddon {
   /** Where bytes for the network are written to. */
   useOut(out: Uint8Array): void;
   createSet(isServer: number, earlyBytes: number, alpn: Uint8Array): number;
-  /** `pairs`: certificate chain and key in turn, PEM. Throws with OpenSSL's words. */
+  /** `pairs`: certificate chain and key, PEM, and OCSP response, DER or empty, in turn. Throws with OpenSSL's words; '' or what is left out. */
   addContext(
     set: number,
     names: string,
@@ -19,7 +19,7 @@ export interface NativeAddon {
     pairs: readonly Buffer[],
     ca: Uint8Array,
     verifyMode: number,
-  ): void;
+  ): string;
   dropSet(set: number): void;
   useTicketKeys(keys: Uint8Array): void;
   /** '' or why not. */

@@ -54,9 +54,10 @@ export class NativeTls implements TlsProvider {
     const { addon } = this;
     const { clientAuth, ciphers, minVersion } = settings;
     const set = addon.createSet(1, settings.earlyBytes, wireProtocols(settings.protocols));
+    const notices = new Set<string>();
     try {
       for (const { names, pairs } of settings.contexts) {
-        addon.addContext(
+        const notice = addon.addContext(
           set,
           names.join('\n'),
           VERSION[minVersion],
@@ -64,16 +65,18 @@ export class NativeTls implements TlsProvider {
           ciphers.suites,
           ciphers.groups,
           settings.sessionId,
-          pairs.flatMap(({ cert, key }) => [Buffer.from(cert), Buffer.from(key)]),
+          pairs.flatMap(({ cert, key, ocsp = NOTHING }) => [Buffer.from(cert), Buffer.from(key), Buffer.from(ocsp)]),
           clientAuth === undefined ? NOTHING : Buffer.from(clientAuth.ca),
           clientAuth === undefined ? VERIFY.none : clientAuth.isRequired ? VERIFY.required : VERIFY.asked,
         );
+        if (notice !== '') notices.add(`${names.join(', ')}: ${notice}`);
       }
     } catch (error) {
       addon.dropSet(set);
       throw error;
     }
     return {
+      notices: [...notices],
       accept: (open, owner, counters) =>
         new NativeTlsStream(this, open, owner, { counters, open: () => addon.open(set, -1, '', 0, '') }),
       drop: () => addon.dropSet(set),
@@ -83,7 +86,7 @@ export class NativeTls implements TlsProvider {
   createClient({ minVersion, ciphers, ca, pair }: ClientSettings): TlsClientSide {
     const { addon } = this;
     const set = addon.createSet(0, 0, NOTHING);
-    const pairs = pair === undefined ? [] : [Buffer.from(pair.cert), Buffer.from(pair.key)];
+    const pairs = pair === undefined ? [] : [Buffer.from(pair.cert), Buffer.from(pair.key), NOTHING];
     try {
       addon.addContext(
         set,

@@ -40,7 +40,9 @@ export class NodeTls implements TlsProvider {
       const named = (wanted: string) => contexts.find(({ names }) => names.includes(wanted))?.context;
       return named(lower) ?? named(`*${parent}`) ?? contexts[0]!.context;
     };
+    const hasStaples = settings.contexts.some(({ pairs }) => pairs.some(({ ocsp }) => ocsp !== undefined));
     return {
+      notices: hasStaples ? ['this Node staples no OCSP responses'] : [],
       accept: (open, owner, counters) =>
         new NodeTlsStream(open, owner, counters, (duplex) => {
           const socket = new tls.TLSSocket(duplex, {

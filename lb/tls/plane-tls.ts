@@ -54,7 +54,9 @@ export class PlaneTls {
         this.notice('this Node offers no TLS early data: listeners that ask for it go on without');
       }
       this.attempt(`listener "${each.listener}"`, () => {
-        this.listener(listener).use(provider.createServer(settingsOf(listener, listener.tls!, each, provider)));
+        const side = provider.createServer(settingsOf(listener, listener.tls!, each, provider));
+        this.listener(listener).use(side);
+        for (const notice of side.notices) this.notice(`TLS of listener "${each.listener}": ${notice}`);
       });
     }
     for (const each of material.backends) {

@@ -4,6 +4,8 @@ export interface Pair {
   readonly cert: string;
   /** PEM. */
   readonly key: string;
+  /** What the authority says of the certificate, DER. */
+  readonly ocsp?: Uint8Array;
   /** `rsa`, `ec`, …: a client may be able to use only one kind. */
   readonly keyType: string;
   /** Names that it serves, in lower case; `*.` stands for one label. */

@@ -43,6 +43,8 @@ export interface TlsPeer {
 }
 
 export interface TlsServerSide {
+  /** What of the settings it goes on without. */
+  readonly notices: readonly string[];
   /** Speaks TLS on a connection that a client has opened. */
   accept(open: OpenTcp, owner: StreamOwner, counters: TlsCounters): SecureStream;
   /** Connections keep what they use. */

@@ -9,7 +9,7 @@ const other = maker.leaf({ names: ['c.example'] });
 
 function load(listener: string, backend = '{ name: app, servers: [{ address: "127.0.0.1:1" }] }') {
   const text = `listeners:\n  - ${listener}\nbackends:\n  - ${backend}\n`;
-  const readText = (file: string): string => readFileSync(file, 'utf8');
+  const readText = (file: string, encoding: 'utf8' | 'latin1' = 'utf8'): string => readFileSync(file, encoding);
   return loadConfig(text, { file: 'p.yaml', directory: maker.folder, cpuCount: 2, readText });
 }
 
@@ -62,6 +62,13 @@ t.test('files are looked at, and where they are wrong is told', async (t) => {
     faultOf(pair(weak.cert, weak.key)),
     `${at} no TLS can be spoken with the certificate ${weak.cert} and its key: ee key too small`,
   );
+  const stapled = (ocsp: string) =>
+    faultOf(`certificates: [{ cert: "${good.cert}", key: "${good.key}", ocsp: "${ocsp}" }]`);
+  t.equal(stapled(maker.staple(good)), '');
+  t.equal(
+    stapled(good.cert),
+    `${at}.ocsp ${good.cert} is no OCSP response in DER (openssl ocsp -respout … writes one)`,
+  );
 });
 
 t.test('what does not go together', async (t) => {
@@ -70,6 +77,8 @@ t.test('what does not go together', async (t) => {
   t.match(first(web(`${fine}, alpn: [h2]`)), /speaks http\/1.1/);
   t.match(first(web(`${fine}, hsts: {}`, ', engine: tcp')), /sees no requests/);
   t.match(first(web(`${fine}, ciphers: modern, min_version: "1.2"`)), /TLS 1.3/);
+  const stapled = `certificates: [{ cert: "${good.cert}", key: "${good.key}", ocsp: a.der }]`;
+  t.match(messages(load(web(stapled, ', engine: haproxy'))).join(), /HAProxy gets no OCSP responses/);
   t.match(first('{ name: web, bind: ":80", routes: [{ backend: app, early_data: true }] }'), /part of TLS/);
   t.match(
     first(`{ name: web, bind: ":443", tls: { ${fine} }, routes: [{ backend: app, early_data: true }] }`),

@@ -162,7 +162,19 @@ static napi_value drop_set_call(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-// addContext(set, names: string with a name a line, minVersion, ciphers, suites, groups, id, pairs: Buffer[], ca, verifyMode)
+// Of the pairs of `addContext`.
+static bool part(Call *call, uint32_t index, Part *into) {
+  napi_value element;
+  void *found = NULL;
+  if (napi_get_element(call->env, call->values[7], index, &element) != napi_ok ||
+      napi_get_buffer_info(call->env, element, &found, &into->length) != napi_ok)
+    return false;
+  into->bytes = found;
+  return true;
+}
+
+// addContext(set, names: string with a name a line, minVersion, ciphers, suites, groups, id, pairs: Buffer[], ca, verifyMode): '' or what is left out
+// `pairs`: certificate chain, key and OCSP response (may be empty) in turn.
 // Throws with OpenSSL's words. The first context is the one of clients that give no name, or an unknown one.
 static napi_value add_context(napi_env env, napi_callback_info info) {
   Call call;
@@ -171,7 +183,7 @@ static napi_value add_context(napi_env env, napi_callback_info info) {
   unsigned char *id = NULL, *ca = NULL;
   size_t idLength = 0, caLength = 0;
   uint32_t pairs = 0;
-  char error[ERROR_BYTES] = "";
+  char error[ERROR_BYTES] = "", notice[ERROR_BYTES] = "";
   if (set == NULL || call.count < 10 || !bytes(&call, 6, &id, &idLength) || !bytes(&call, 8, &ca, &caLength) ||
       napi_get_array_length(env, call.values[7], &pairs) != napi_ok)
     return refuse(&call, "addContext takes ten arguments");
@@ -182,15 +194,10 @@ static napi_value add_context(napi_env env, napi_callback_info info) {
   bool fine = context != NULL;
   if (fine && caLength > 0)
     fine = context_trust(set, context, (const char *)ca, caLength, integer(&call, 9), error, sizeof error);
-  for (uint32_t i = 0; fine && i + 1 < pairs; i += 2) {
-    void *cert = NULL, *key = NULL;
-    size_t certLength = 0, keyLength = 0;
-    napi_value element;
-    fine = napi_get_element(env, call.values[7], i, &element) == napi_ok &&
-           napi_get_buffer_info(env, element, &cert, &certLength) == napi_ok &&
-           napi_get_element(env, call.values[7], i + 1, &element) == napi_ok &&
-           napi_get_buffer_info(env, element, &key, &keyLength) == napi_ok &&
-           context_use_pair(context, cert, certLength, key, keyLength, error, sizeof error);
+  for (uint32_t i = 0; fine && i + 2 < pairs; i += 3) {
+    Part cert, key, ocsp;
+    fine = part(&call, i, &cert) && part(&call, i + 1, &key) && part(&call, i + 2, &ocsp) &&
+           context_use_pair(set, context, cert, key, ocsp, notice, error, sizeof error);
   }
   if (fine && set->fallback == NULL) {
     set->fallback = context;
@@ -212,7 +219,7 @@ static napi_value add_context(napi_env env, napi_callback_info info) {
   free(ciphers);
   free(suites);
   free(groups);
-  return fine ? NULL : refuse(&call, error[0] == 0 ? "wrong arguments" : error);
+  return fine ? string(&call, notice) : refuse(&call, error[0] == 0 ? "wrong arguments" : error);
 }
 
 // useTicketKeys(keys): 80 bytes each, the current one first

@@ -59,7 +59,9 @@ SSL_CTX *context_new(Set *set, int minVersion, const char *ciphers, const char *
   if (context == NULL) return describe_error(error, errorSize), NULL;
   instance->contexts++;
   SSL_CTX_set_min_proto_version(context, minVersion);
-  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS |
+                                // The chain is what is in the file; else each handshake would look for one.
+                                SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_ANTI_REPLAY |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
   bool fine = SSL_CTX_set_cipher_list(context, ciphers) == 1 && SSL_CTX_set_ciphersuites(context, suites) == 1 &&
@@ -69,10 +71,12 @@ SSL_CTX *context_new(Set *set, int minVersion, const char *ciphers, const char *
     // Tickets alone: a cache of sessions would be of one plane.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(context, TICKET_SECONDS);
-    SSL_CTX_set_num_tickets(context, 2);
+    // A ticket costs 16 µs. Clients use each once, and with early data they may come back by several connections at once.
+    SSL_CTX_set_num_tickets(context, set->earlyBytes > 0 ? 2 : 1);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticket_key);
     SSL_CTX_set_tlsext_servername_callback(context, choose_name);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+    SSL_CTX_set_tlsext_status_cb(context, staple_send);
     if (set->earlyBytes > 0) {
       SSL_CTX_set_max_early_data(context, set->earlyBytes);
       SSL_CTX_set_recv_max_early_data(context, set->earlyBytes);
@@ -90,10 +94,10 @@ SSL_CTX *context_new(Set *set, int minVersion, const char *ciphers, const char *
 }
 
 // A key of another kind than those that the context has is added to them; the client's words decide which certificate it gets.
-bool context_use_pair(SSL_CTX *context, const char *cert, size_t certLength, const char *key, size_t keyLength, char *error,
-                      size_t errorSize) {
-  BIO *certBio = BIO_new_mem_buf(cert, (int)certLength);
-  BIO *keyBio = BIO_new_mem_buf(key, (int)keyLength);
+// `ocsp` may be empty. One that does not fit is left out, and `notice` says so.
+bool context_use_pair(Set *set, SSL_CTX *context, Part cert, Part key, Part ocsp, char *notice, char *error, size_t errorSize) {
+  BIO *certBio = BIO_new_mem_buf(cert.bytes, (int)cert.length);
+  BIO *keyBio = BIO_new_mem_buf(key.bytes, (int)key.length);
   X509 *leaf = PEM_read_bio_X509_AUX(certBio, NULL, NULL, (void *)"");
   EVP_PKEY *pair = PEM_read_bio_PrivateKey(keyBio, NULL, NULL, (void *)"");
   bool fine = leaf != NULL && pair != NULL && SSL_CTX_use_certificate(context, leaf) == 1 &&
@@ -104,6 +108,7 @@ bool context_use_pair(SSL_CTX *context, const char *cert, size_t certLength, con
     if (!fine) X509_free(next);
   }
   if (!fine) describe_error(error, errorSize);
+  if (fine && ocsp.length > 0) staple_add(set, leaf, ocsp.bytes, ocsp.length, notice, errorSize);
   ERR_clear_error();
   X509_free(leaf);
   EVP_PKEY_free(pair);
@@ -146,6 +151,7 @@ void set_release(Set *set) {
     free(set->names[i].name);
   }
   if (set->fallback != NULL) context_free(set->instance, set->fallback);
+  staples_free(set);
   free(set->names);
   free(set->alpn);
   free(set);

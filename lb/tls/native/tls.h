@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define TICKET_KEY_BYTES 80 // 16 name, 32 HMAC-SHA256, 32 AES-256-CBC
 #define MAX_TICKET_KEYS 8
@@ -21,6 +22,14 @@ typedef struct {
   SSL_CTX *context;
 } Name;
 
+// What is said of a certificate, and until when (0: no end).
+typedef struct {
+  X509 *leaf;
+  unsigned char *bytes;
+  size_t length;
+  time_t until;
+} Staple;
+
 // What the sessions of one listener, or of one backend, are made from. Sessions keep it after it has been replaced.
 struct Set {
   Instance *instance;
@@ -31,6 +40,8 @@ struct Set {
   SSL_CTX *fallback;
   Name *names;
   size_t nameCount;
+  Staple *staples;
+  size_t stapleCount;
   unsigned char *alpn; // wire format, in the order of preference
   unsigned int alpnLength;
 };
@@ -94,12 +105,22 @@ struct Instance {
 // contexts.c
 SSL_CTX *context_new(Set *set, int minVersion, const char *ciphers, const char *suites, const char *groups,
                      const unsigned char *id, size_t idLength, char *error, size_t errorSize);
-bool context_use_pair(SSL_CTX *context, const char *cert, size_t certLength, const char *key, size_t keyLength, char *error,
+// A part of a pair, as JavaScript holds it.
+typedef struct {
+  const void *bytes;
+  size_t length;
+} Part;
+bool context_use_pair(Set *set, SSL_CTX *context, Part cert, Part key, Part ocsp, char *notice, char *error,
                       size_t errorSize);
 bool context_trust(Set *set, SSL_CTX *context, const char *pem, size_t length, int mode, char *error, size_t errorSize);
 void context_free(Instance *instance, SSL_CTX *context);
 void set_release(Set *set);
 void describe_error(char *into, size_t size);
+
+// staples.c
+bool staple_add(Set *set, X509 *leaf, const unsigned char *bytes, size_t length, char *error, size_t errorSize);
+int staple_send(SSL *ssl, void *unused);
+void staples_free(Set *set);
 
 // tickets.c
 int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypts);

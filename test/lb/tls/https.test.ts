@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -208,4 +209,49 @@ t.test('a changed certificate is for new connections; those that are open go on'
   const [answer] = (await once(old, 'data')) as [Buffer];
   t.match(answer.toString(), /^HTTP\/1.1 200/);
   old.destroy();
+});
+
+t.test('tickets of an earlier key are good until it goes', async (t) => {
+  const [first, second] = [randomBytes(80), randomBytes(80)];
+  const running = plane(t, { tls: listenerMaterial([ec], { ticketKeys: first }) });
+  const use = (...keys: Buffer[]): void =>
+    running.tell({ type: 'tls', material: listenerMaterial([ec], { ticketKeys: Buffer.concat(keys) }) });
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const limits = { ca, minVersion: version, maxVersion: version };
+    const back = (session: Buffer | undefined) =>
+      askByTls(running.port, GET, { ...limits, ...(session === undefined ? {} : { session }) }, /hello/);
+    use(first);
+    const old = (await back(undefined)).session;
+    use(second, first);
+    const renewed = await back(old);
+    t.equal(renewed.isReused, true, `${version}: by a ticket of the key before`);
+    use(second);
+    t.equal((await back(old)).isReused, false, `${version}: that key is gone`);
+    t.equal((await back(renewed.session)).isReused, true, `${version}: the ticket that came instead is of the new one`);
+  }
+});
+
+t.test('an OCSP response goes along with its certificate', async (t) => {
+  const staple = (more: tls.ConnectionOptions, port: number) =>
+    new Promise<Buffer | undefined>((resolve, reject) => {
+      // Node documents `requestOCSP`; its types leave it out.
+      const options = { port, host: '127.0.0.1', servername: 'a.example', ca, requestOCSP: true, ...more };
+      const socket = tls.connect(options);
+      socket.on('OCSPResponse', (response: Buffer) => {
+        resolve(response?.length > 0 ? response : undefined);
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+  const ocsp = maker.staple(ec);
+  const running = plane(t, { tls: listenerMaterial([{ ...ec, ocsp }, rsa]) });
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    t.same(await staple({ maxVersion }, running.port), readFileSync(ocsp), maxVersion);
+  }
+  const ofRsa = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' } as const;
+  t.equal(await staple(ofRsa, running.port), undefined, 'the other certificate has none');
+  running.tell({ type: 'tls', material: listenerMaterial([{ ...ec, ocsp: maker.staple(rsa) }]) });
+  t.equal(await staple({}, running.port), undefined, 'what is of another certificate is not sent');
+  const notices = running.events.filter(({ type }) => type === 'notice');
+  t.match(notices, [{ message: /TLS of listener "web": .*OCSP response/ }]);
 });
