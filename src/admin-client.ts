@@ -1,13 +1,12 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import https from 'node:https';
-import type { TLSSocket } from 'node:tls';
 import type { AdminConfig, AdminTlsConfig } from '../config/config.ts';
+import { connectSecurely, type SecureTarget } from './admin-connection.ts';
+import type { AdminCredentials } from './admin-credentials.ts';
 
 /** The admin server of a running Portico did not give what was asked for; the message is one sentence that says what to do. */
 export class AdminClientError extends Error {
-  readonly code: 'ADMIN_UNREACHABLE' | 'ADMIN_TOKEN' | 'ADMIN_ANSWER';
+  readonly code: 'ADMIN_UNREACHABLE' | 'ADMIN_TOKEN' | 'ADMIN_CERTIFICATE' | 'ADMIN_ANSWER';
   readonly source = 'backend';
   readonly retryable: boolean;
 
@@ -18,9 +17,8 @@ export class AdminClientError extends Error {
   }
 }
 
-export interface AskOptions {
-  /** Default: the one in admin.token_file, if that is one in plain. */
-  readonly token?: string | undefined;
+/** Default of the token: the one in admin.token_file, if that is one in plain. */
+export interface AskOptions extends AdminCredentials {
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,20 +55,33 @@ export async function openAdmin(
   if (given !== undefined && !isTokenText(given)) {
     throw new AdminClientError('ADMIN_TOKEN', 'PORTICO_TOKEN does not hold one token.');
   }
-  const response = await get(
-    {
-      ...('path' in listen ? { socketPath: listen.path } : { host: reachable(listen.host), port: listen.port }),
-      path,
-      signal: options.signal,
-      headers: {
-        // Over a socket file there is no name to ask for.
-        ...('path' in listen ? { Host: 'localhost' } : {}),
-        ...(given === undefined ? {} : { Authorization: `Bearer ${given}` }),
-      },
+  const to = 'path' in listen ? { path: listen.path } : { host: reachable(listen.host), port: listen.port };
+  const request: http.RequestOptions = {
+    path,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    headers: {
+      // Over a socket file there is no name to ask for.
+      ...('path' in listen ? { Host: 'localhost' } : {}),
+      ...(given === undefined ? {} : { Authorization: `Bearer ${given}` }),
     },
-    tls,
-    where,
-  );
+  };
+  let response: http.IncomingMessage;
+  try {
+    if (tls === undefined) {
+      response = await get({ ...request, ...('path' in to ? { socketPath: to.path } : to), agent: false });
+    } else {
+      const socket = await connectSecurely({ to, ...readCertificates(tls, options), timeoutMs: TIMEOUT_MS });
+      response = await get({ ...request, ...('path' in to ? {} : to), createConnection: () => socket });
+    }
+  } catch (cause) {
+    if (cause instanceof AdminClientError) throw cause;
+    if (tls?.clientCa !== undefined && isTurnedAway(cause as NodeJS.ErrnoException)) {
+      const what = `Portico at ${where} takes only clients with a certificate of ${tls.clientCa}`;
+      const advice = 'set PORTICO_CLIENT_CERT and PORTICO_CLIENT_KEY to the files of one.';
+      throw new AdminClientError('ADMIN_CERTIFICATE', `${what}; ${advice}`, { cause });
+    }
+    throw unreachable(where, cause as NodeJS.ErrnoException);
+  }
   const { statusCode: status } = response;
   if (status === 200) return response;
   response.destroy();
@@ -126,6 +137,31 @@ function readPlainToken(file: string): string | undefined {
   return isTokenText(text) ? text : undefined;
 }
 
+/** The certificate to expect, and the one to show. */
+function readCertificates(
+  { cert }: AdminTlsConfig,
+  { identity }: AskOptions,
+): Pick<SecureTarget, 'expected' | 'identity'> {
+  const own = identity && { cert: readPem(identity.cert, CLIENT_FILES), key: readPem(identity.key, CLIENT_FILES) };
+  return { expected: readPem(cert, 'it says which certificate to expect'), identity: own };
+}
+
+const CLIENT_FILES = 'PORTICO_CLIENT_CERT and PORTICO_CLIENT_KEY name a certificate and its key';
+
+function readPem(file: string, why: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new AdminClientError('ADMIN_CERTIFICATE', `${file} cannot be read (${code}); ${why}.`, { cause });
+  }
+}
+
+/** Node's server ends a connection whose client has no good certificate without a word; OpenSSL's sends an alert. */
+function isTurnedAway({ code = '' }: NodeJS.ErrnoException): boolean {
+  return code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('ERR_SSL_') || /ALERT/.test(code);
+}
+
 function unreachable(where: string, cause: NodeJS.ErrnoException): AdminClientError {
   const message =
     cause.code === 'ECONNREFUSED' || cause.code === 'ENOENT'
@@ -136,39 +172,16 @@ function unreachable(where: string, cause: NodeJS.ErrnoException): AdminClientEr
   return new AdminClientError('ADMIN_UNREACHABLE', message, { cause });
 }
 
-function get(
-  options: http.RequestOptions,
-  tls: AdminTlsConfig | undefined,
-  where: string,
-): Promise<http.IncomingMessage> {
+function get(options: http.RequestOptions): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const fail = (cause: NodeJS.ErrnoException): void => reject(unreachable(where, cause));
+    const request = http.get({ ...options, timeout: TIMEOUT_MS });
     const onTimeout = (): void => void request.destroy(new Error('timed out'));
-    const all = { ...options, agent: false, timeout: TIMEOUT_MS };
-    // Whoever has the certificate file knows whom to expect, whatever name or authority is in it.
-    const request = tls === undefined ? http.get(all) : https.get({ ...all, rejectUnauthorized: false });
-    if (tls !== undefined) {
-      request.once('socket', (socket) => {
-        socket.once('secureConnect', () => {
-          if (isExpected(socket as TLSSocket, tls)) return;
-          request.destroy(new Error(`it has another certificate than ${tls.cert}`));
-        });
-      });
-    }
     request.once('response', (response) => {
       // From here on silence is for whoever reads to judge: a stream may be quiet.
       request.off('timeout', onTimeout);
       resolve(response);
     });
-    request.on('error', fail);
+    request.on('error', reject);
     request.once('timeout', onTimeout);
   });
-}
-
-function isExpected(socket: TLSSocket, { cert }: AdminTlsConfig): boolean {
-  try {
-    return socket.getPeerCertificate().fingerprint256 === new X509Certificate(readFileSync(cert)).fingerprint256;
-  } catch {
-    return false;
-  }
 }

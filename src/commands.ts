@@ -57,7 +57,8 @@ Options:
   -h, --help        this text
       --version     the version
 
-PORTICO_TOKEN in the environment is the token for a running Portico that asks for one.
+PORTICO_TOKEN in the environment is the token for a running Portico that asks for one, PORTICO_CLIENT_CERT and PORTICO_CLIENT_KEY
+are the files of the certificate for one that asks for that.
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 

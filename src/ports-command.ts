@@ -1,6 +1,7 @@
 import type { AdminConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import { askAdmin } from './admin-client.ts';
+import { credentialsOf } from './admin-credentials.ts';
 import { isUtf8 } from './is-utf8.ts';
 import { type PortRow, renderPorts } from './ports-table.ts';
 
@@ -43,7 +44,7 @@ export async function showPorts(
   const path = `/api/v1/ports${query.size === 0 ? '' : `?${query}`}`;
   const isStopped = (): boolean => options.signal?.aborted === true;
   for (;;) {
-    const answer = (await askAdmin(admin, path, { token: deps.env.PORTICO_TOKEN })) as {
+    const answer = (await askAdmin(admin, path, credentialsOf(deps.env))) as {
       readonly ports: readonly PortRow[];
     };
     if (isStopped()) return;

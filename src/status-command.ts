@@ -1,6 +1,7 @@
 import type { components } from '../admin/client/api.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { AdminClientError, askAdmin, openAdmin } from './admin-client.ts';
+import { credentialsOf } from './admin-credentials.ts';
 import { renderStatus, renderTick } from './status-text.ts';
 
 export interface StatusCommandDeps {
@@ -14,7 +15,7 @@ const CLEAR = '\u001b[H\u001b[2J';
 /** Prints how a running Portico stands. Throws AdminClientError. */
 export async function showStatus({ out, env }: StatusCommandDeps, admin: AdminConfig, isJson: boolean): Promise<void> {
   const status = (await askAdmin(admin, '/api/v1/status', {
-    token: env.PORTICO_TOKEN,
+    ...credentialsOf(env),
   })) as components['schemas']['Status'];
   out.write(isJson ? `${JSON.stringify(status)}\n` : renderStatus(status));
 }
@@ -26,7 +27,7 @@ export async function showTop(
   { isJson, signal }: { readonly isJson: boolean; readonly signal: AbortSignal },
 ): Promise<void> {
   try {
-    const stream = await openAdmin(admin, '/api/v1/events?types=status', { token: env.PORTICO_TOKEN, signal });
+    const stream = await openAdmin(admin, '/api/v1/events?types=status', { ...credentialsOf(env), signal });
     let text = '';
     for await (const part of stream.setEncoding('utf8')) {
       const blocks = `${text}${part}`.split('\n\n');

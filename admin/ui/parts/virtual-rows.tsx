@@ -1,5 +1,5 @@
-import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { ComponentChildren, VNode } from 'preact';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 export interface VirtualRowsProps {
   readonly label: string;
@@ -37,9 +37,17 @@ export function VirtualRows({ label, count, rowHeight, columns, row, keyOf, onRa
   const from = Math.min(seen.from, count);
   const to = Math.min(seen.to, count);
   useEffect(() => onRange?.(from, to), [from, to, onRange]);
-  const rows = [];
+  // Scrolling alone changes no row: those that stay are handed over as they are, and are not compared.
+  const made = useMemo(() => new Map<number, VNode>(), [row, keyOf, rowHeight]);
+  for (const i of made.keys()) if (i < from || i >= to) made.delete(i);
+  const rows: VNode[] = [];
   for (let i = from; i < to; i++) {
-    rows.push(
+    const known = made.get(i);
+    if (known !== undefined) {
+      rows.push(known);
+      continue;
+    }
+    const vnode = (
       // biome-ignore lint/a11y/useSemanticElements: rows of a table element cannot be put where they would be without those before them
       // biome-ignore lint/a11y/useFocusableInteractive: rows are read; what is in them has the focus
       <div
@@ -50,8 +58,10 @@ export function VirtualRows({ label, count, rowHeight, columns, row, keyOf, onRa
         style={{ height: `${rowHeight}px`, transform: `translateY(${i * rowHeight}px)` }}
       >
         {row(i)}
-      </div>,
+      </div>
     );
+    made.set(i, vnode);
+    rows.push(vnode);
   }
   return (
     // biome-ignore lint/a11y/useSemanticElements: as its rows

@@ -1,10 +1,10 @@
 import type { ComponentChildren } from 'preact';
-import { useMemo } from 'preact/hooks';
 import type { PortStrip } from '../../api/answers.ts';
 import { formatCount, formatPercent, formatSpan, plural } from '../../model/format.ts';
 import type { Pair, SourceGroup } from '../../model/port-rows.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { StripCanvas, type StripPalette } from '../../parts/strip-canvas.tsx';
+import { StripFill } from '../../parts/strip-fill.tsx';
 
 const TONES: Readonly<Record<string, Tone>> = {
   ready: 'good',
@@ -53,19 +53,17 @@ export interface PairLineProps {
 /** One destination of a source: where in its port range it is used, and for how long that goes on. */
 export function PairLine({ source: { ports }, pair, strip, palette }: PairLineProps) {
   const { destination, free, used, quarantined, unusable, exhaustion_seconds: exhaustionSeconds } = pair;
-  // The same object while the numbers are the same: it is drawn anew only when it is another.
-
   const label = `${used} used, ${quarantined} resting, ${unusable} unusable, ${free} free of ${ports} ports`;
-  const whole = useMemo(
-    () => ({ first: [], ports: [ports], used: [used], quarantined: [quarantined], unusable: [unusable] }),
-    [ports, used, quarantined, unusable],
-  );
   const isUrgent = exhaustionSeconds !== null && exhaustionSeconds < 600;
   return (
     <>
       <Cell class="pair-name mono">{destination}</Cell>
       <Cell class="pair-strip">
-        <StripCanvas strip={strip ?? whole} label={label} palette={palette} />
+        {strip === undefined ? (
+          <StripFill ports={ports} used={used} quarantined={quarantined} unusable={unusable} label={label} />
+        ) : (
+          <StripCanvas strip={strip} label={label} palette={palette} />
+        )}
       </Cell>
       <Cell class="number">{formatCount(used)}</Cell>
       <Cell class="number muted">{formatCount(quarantined)}</Cell>

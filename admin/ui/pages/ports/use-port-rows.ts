@@ -5,7 +5,7 @@ import { offsetFor, PAIRS_ASKED, PortRows, pairKey } from '../../model/port-rows
 import { useServices } from '../../services.ts';
 
 /** After that long without a move, what can be seen is what is looked at. */
-const REST_MS = 80;
+const REST_MS = 150;
 /** The server answers for so many strips at once, which is more than fit on a screen. */
 const MOST_STRIPS = 64;
 const NO_ROWS = new PortRows({ pools: [], sources: [], destinations: 0, total: 0, offset: 0, pairs: [] });
