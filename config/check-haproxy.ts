@@ -92,6 +92,9 @@ function checkForwarding(
 }
 
 function checkRoute(route: FileRoute, at: Path, report: (path: Path, message: string) => void): void {
+  if (route.upgrades !== undefined) {
+    report([...at, 'upgrades'], 'HAProxy lets every protocol pass; remove "upgrades" or use "engine: http"');
+  }
   if (route.mirror !== undefined) {
     report([...at, 'mirror'], 'HAProxy sends no copies of requests; remove "mirror" or use "engine: http"');
   }

@@ -34,6 +34,8 @@ const HTTP_KEYS = [
   'request_headers',
   'response_headers',
 ] as const;
+/** More HTTP in a tunnel would pass every rule by. */
+const OF_HTTP = /^(h2c?|http)(\/|$)/i;
 const TARGETS = ['backend', 'split', 'redirect', 'answer'] as const;
 
 /** What a schema cannot say of routes: patterns, header fields, and keys that exclude or need each other. */
@@ -101,11 +103,18 @@ function checkTarget(route: FileRoute, at: Path, report: Report): void {
     report([...at, 'split'], `${describePath([...at, 'split'])} gives no backend a weight above 0`);
   }
   const isLocal = given[0] === 'redirect' || given[0] === 'answer';
-  for (const key of ['rewrite', 'mirror', 'request_headers'] as const) {
+  for (const key of ['rewrite', 'mirror', 'request_headers', 'upgrades'] as const) {
     if (isLocal && route[key] !== undefined) {
       report([...at, key], `nothing goes to a server on this route; remove "${key}"`);
     }
   }
+  route.upgrades?.forEach((protocol, i) => {
+    if (!OF_HTTP.test(protocol)) return;
+    report(
+      [...at, 'upgrades', i],
+      `after a switch to "${protocol}" a client could ask for what no route allows; remove it, or use "engine: haproxy" for HTTP/2`,
+    );
+  });
   const { redirect } = route;
   if (redirect === undefined) return;
   const keys = ['scheme', 'host', 'port', 'path', 'prefix'] as const;

@@ -58,6 +58,7 @@ export function resolveRoute(route: FileRoute, listener: ListenerEdits): RouteCo
         }),
     ...(requestHeaders === undefined ? {} : { requestHeaders }),
     ...(responseHeaders === undefined ? {} : { responseHeaders }),
+    ...(route.upgrades === undefined ? {} : { upgrades: route.upgrades.map((protocol) => protocol.toLowerCase()) }),
     ...(route.early_data === true ? { takesEarlyData: true } : {}),
     ...(mirror === undefined ? {} : { mirror: { backend: mirror.backend, percent: mirror.percent ?? 100 } }),
   };

@@ -82,6 +82,8 @@ export interface RouteConfig {
   readonly requestHeaders?: HeaderEdits;
   readonly responseHeaders?: HeaderEdits;
   readonly mirror?: { readonly backend: string; readonly percent: number };
+  /** Protocols besides WebSocket that servers may switch to (`Upgrade`), in lower case. */
+  readonly upgrades?: readonly string[];
   /** Requests may come as TLS early data, which somebody may have sent before. */
   readonly takesEarlyData?: boolean;
 }

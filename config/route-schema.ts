@@ -153,6 +153,13 @@ export const Route = Type.Object(
         },
       ),
     ),
+    upgrades: optional(
+      Type.Array(Type.String({ pattern: '^[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)?$' }), {
+        minItems: 1,
+        description:
+          'Protocols besides websocket that servers may switch to, as in the Upgrade field: tcp (Docker), SPDY/3.1 (Kubernetes). What follows is relayed unseen. Absent: none',
+      }),
+    ),
     early_data: flag('Allow TLS 0-RTT on this route'),
   },
   closed,

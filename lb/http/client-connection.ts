@@ -1,7 +1,7 @@
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { Expirable } from '../timeout-list.ts';
-import type { WebSocketTunnel } from '../websocket/tunnel.ts';
+import type { Tunnel } from '../websocket/tunnel.ts';
 import { AnswerSender } from './answer-sender.ts';
 import { ClientRequests } from './client-requests.ts';
 import { type AnswerSink, Exchange, type Failure } from './exchange.ts';
@@ -40,7 +40,7 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
   /** While the body of a request is still to come, or to be passed on. */
   private upload: RequestUpload | undefined = undefined;
   private readonly requests: ClientRequests;
-  private tunnel: WebSocketTunnel | undefined = undefined;
+  private tunnel: Tunnel | undefined = undefined;
   private keepAlive = true;
   private hasAsked = false;
   private isOld = false;

@@ -2,7 +2,7 @@ import type { AccessLog } from '../access-log/access-log.ts';
 import type { AccessRecord } from '../access-log/access-record.ts';
 import type { ByteStream } from '../net/byte-stream.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
-import type { WebSocketTunnel } from '../websocket/tunnel.ts';
+import type { Tunnel } from '../websocket/tunnel.ts';
 import { ClientFacts } from './client-facts.ts';
 import type { Exchange } from './exchange.ts';
 import { hashKey } from './hash-key.ts';
@@ -61,8 +61,14 @@ export class ClientRequests {
    * this host answers by itself, it may answer twice.
    */
   takesEarly(head: RequestHead, bytes: Buffer): boolean {
-    const { method, hasBody, isWebSocket } = head;
-    if (hasBody || isWebSocket || (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS')) return false;
+    const { method, hasBody, upgrade, upgradeField } = head;
+    if (
+      hasBody ||
+      upgrade !== '' ||
+      upgradeField >= 0 ||
+      (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS')
+    )
+      return false;
     const { targets, view } = this.listener;
     if (!targets.needsView) return targets.only?.takesEarlyData === true;
     view.reset(head, bytes, this.facts, true);
@@ -129,6 +135,10 @@ export class ClientRequests {
   ): RequestView | undefined {
     const { backend, hash, requestEdits } = target;
     const { view } = this;
+    if (target.upgrades !== undefined && head.upgradeField >= 0) {
+      head.allowUpgrade(bytes, target.upgrades);
+      if (head.upgrade !== '') exchange.mayUpgrade(head.upgrade);
+    }
     if (target.dropsUnusualNames) head.fields.dropUnusualNames(bytes);
     if (hash !== undefined)
       exchange.hashKey = hashKey(hash, head, bytes, () => view?.clientAddress ?? this.facts.address);
@@ -149,7 +159,7 @@ export class ClientRequests {
   /** The request is about to go to a server, and perhaps to a mirror. A body that is still to come would have to be kept, so that is not copied. */
   mirror(exchange: Exchange, upload: RequestUpload | undefined): void {
     const mirror = this.target?.mirror;
-    if (mirror === undefined || exchange.isUpgrade || upload?.isComplete === false) return;
+    if (mirror === undefined || exchange.upgrade !== '' || upload?.isComplete === false) return;
     mirror.copy(exchange, upload?.held);
   }
 
@@ -198,7 +208,7 @@ export class ClientRequests {
   }
 
   /** The tunnel is over that the request became. */
-  onTunnelOver({ traffic: { bytesIn, bytesOut } }: WebSocketTunnel): void {
+  onTunnelOver({ traffic: { bytesIn, bytesOut } }: Tunnel): void {
     this.onBody(bytesIn);
     this.onAnswerBody(bytesOut);
   }

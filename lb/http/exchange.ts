@@ -71,7 +71,8 @@ export class Exchange extends Expirable {
   isPipelinable = false;
   /** RFC 9110 §9.2.2, and without a body: may be sent twice. */
   isRepeatable = false;
-  isUpgrade = false;
+  /** The protocol that the server may switch to, in lower case; '' for none. */
+  upgrade = '';
   hashKey: string | undefined = undefined;
   /** Kept of it for the access log, where there is one. */
   record: AccessRecord | undefined = undefined;
@@ -123,11 +124,11 @@ export class Exchange extends Expirable {
 
   /** Ready for the request of that head, whose bytes come later. */
   begin(request: RequestHead): void {
-    const { method, hasBody, isWebSocket } = request;
+    const { method, hasBody, upgrade } = request;
     this.isHead = method === 'HEAD';
-    this.isUpgrade = isWebSocket;
-    this.isPipelinable = !hasBody && !isWebSocket && (this.isHead || method === 'GET' || method === 'OPTIONS');
-    this.isRepeatable = this.isPipelinable || (!hasBody && (method === 'PUT' || method === 'DELETE'));
+    this.upgrade = upgrade;
+    this.isPipelinable = !hasBody && upgrade === '' && (this.isHead || method === 'GET' || method === 'OPTIONS');
+    this.isRepeatable = this.isPipelinable || (!hasBody && upgrade === '' && (method === 'PUT' || method === 'DELETE'));
     this.hashKey = undefined;
     this.record = undefined;
     this.addresses = undefined;
@@ -149,6 +150,13 @@ export class Exchange extends Expirable {
     this.isHedged = false;
     this.isHedgeArmed = false;
     this.failed = undefined;
+  }
+
+  /** The server may switch to that protocol: no other request shares its connection, and it is sent once. */
+  mayUpgrade(protocol: string): void {
+    this.upgrade = protocol;
+    this.isPipelinable = false;
+    this.isRepeatable = false;
   }
 
   /** The same request once more, with a head of its own, for whoever is to hear of its answer. */

@@ -1,5 +1,5 @@
 import type { ByteStream } from '../net/byte-stream.ts';
-import { WebSocketTunnel } from '../websocket/tunnel.ts';
+import { Tunnel } from '../websocket/tunnel.ts';
 import type { AnswerSender } from './answer-sender.ts';
 import type { ClientRequests } from './client-requests.ts';
 import type { Exchange } from './exchange.ts';
@@ -28,7 +28,7 @@ export interface SwitchAnswer {
 }
 
 /** Passes the answer on; both sockets belong to the tunnel from then on. `onClosed` runs when it is over; closing the client's is left to it. */
-export function openTunnel(switched: Switched, switchAnswer: SwitchAnswer, onClosed: () => void): WebSocketTunnel {
+export function openTunnel(switched: Switched, switchAnswer: SwitchAnswer, onClosed: () => void): Tunnel {
   const { listener, client, requests, answer, exchange, connection, fromClient } = switched;
   const { head, bytes, from, to } = switchAnswer;
   const server = exchange.server!;
@@ -39,12 +39,13 @@ export function openTunnel(switched: Switched, switchAnswer: SwitchAnswer, onClo
   listener.context.heads.giveBack(exchange.takeHead());
   exchange.closeOwn();
   client.disableNagle();
-  listener.webSockets++;
-  const tunnel = new WebSocketTunnel(
+  const isWebSocket = exchange.upgrade === 'websocket';
+  if (isWebSocket) listener.webSockets++;
+  const tunnel = new Tunnel(
     { context: listener.context, timeouts: listener.tunnelTimeouts, client, connection },
-    { maxMessageBytes: listener.config.limits.webSocketMessageBytes },
+    { maxMessageBytes: isWebSocket ? listener.config.limits.webSocketMessageBytes : undefined },
     () => {
-      listener.webSockets--;
+      if (isWebSocket) listener.webSockets--;
       server.onTunnelClosed();
       requests.onTunnelOver(tunnel);
       requests.log(undefined, 101, 'ok');

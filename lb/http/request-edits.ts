@@ -38,7 +38,7 @@ export function writeEditedRequestHead(
     if (name !== 'Via') fields.drop(bytes, name.toLowerCase());
     end += `${name}: ${value}\r\n`;
   }
-  end += `${ownLines}${head.isWebSocket ? 'Connection: Upgrade\r\n\r\n' : '\r\n'}`;
+  end += `${ownLines}${head.upgrade !== '' ? 'Connection: Upgrade\r\n\r\n' : '\r\n'}`;
   fields.drop(bytes, 'host');
   if (edits.forwarding.certificateName !== undefined) fields.dropResembling(bytes, edits.forwarding.certificateName);
   for (const name of dropped) fields.drop(bytes, name);

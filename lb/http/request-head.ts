@@ -53,7 +53,10 @@ export class RequestHead {
   /** Bytes of the body; -1 when chunked. */
   contentLength = 0;
   keepAlive = true;
-  isWebSocket = false;
+  /** In lower case, the protocol that the server may switch to: `websocket`, one that a route allows, or '' for none. */
+  upgrade = '';
+  /** The client asks for a protocol that only a route can allow; index of its field, or -1. */
+  upgradeField = -1;
   /** `Expect: 100-continue`: the client waits for the server's word before it sends the body. */
   expectsContinue = false;
   refusal: Refusal | undefined;
@@ -176,7 +179,8 @@ export class RequestHead {
     this.contentLength = 0;
     this.connectionOptions = 0;
     this.sawLength = false;
-    this.isWebSocket = false;
+    this.upgrade = '';
+    this.upgradeField = -1;
     this.expectsContinue = false;
     let isChunked = false;
     let hosts = 0;
@@ -258,15 +262,31 @@ export class RequestHead {
     if (this.isAbsolute && this.targetStart === this.targetEnd && this.method === 'OPTIONS') this.makeStar(bytes);
     const options = this.connectionOptions;
     this.keepAlive = (options & CONNECTION_CLOSE) === 0 && (!this.isOld || (options & CONNECTION_KEEP_ALIVE) !== 0);
-    this.isWebSocket =
-      upgrade >= 0 &&
-      (options & CONNECTION_UPGRADE) !== 0 &&
-      this.method === 'GET' &&
-      !this.isOld &&
-      this.contentLength === 0 &&
-      equalsIgnoreCase(bytes, fields.valueStart(upgrade), fields.valueEnd(upgrade), 'websocket');
-    if (this.isWebSocket) fields.dropped[upgrade] = 0;
+    if (upgrade >= 0 && (options & CONNECTION_UPGRADE) !== 0 && !this.isOld && this.contentLength === 0) {
+      this.takeUpgrade(bytes, upgrade);
+    }
     return true;
+  }
+
+  /** What follows a body could not be told from it (RFC 9110 §7.8), so there is none here. */
+  private takeUpgrade(bytes: Buffer, field: number): void {
+    const { fields } = this;
+    if (!equalsIgnoreCase(bytes, fields.valueStart(field), fields.valueEnd(field), 'websocket')) {
+      this.upgradeField = field;
+    } else if (this.method === 'GET') {
+      this.upgrade = 'websocket';
+      fields.dropped[field] = 0;
+    }
+  }
+
+  /** Lets the server switch to the protocol that the client asks for, if it is one of these; they are in lower case. */
+  allowUpgrade(bytes: Buffer, protocols: ReadonlySet<string>): void {
+    const { fields, upgradeField: field } = this;
+    if (field < 0) return;
+    const asked = bytes.latin1Slice(fields.valueStart(field), fields.valueEnd(field)).toLowerCase();
+    if (!protocols.has(asked)) return;
+    this.upgrade = asked;
+    fields.dropped[field] = 0;
   }
 
   /** RFC 9112 §3.2.4: what an absolute target without a path is to OPTIONS. */

@@ -41,7 +41,7 @@ export function writeRequestHead(
   at = head.fields.copyKept(bytes, headEnd, into, at);
   at += into.latin1Write(forwarded, at);
   at = copyBytes(bytes, head.hostStart, head.hostEnd, into, at);
-  at += into.latin1Write(head.isWebSocket ? '\r\nConnection: Upgrade\r\n\r\n' : '\r\n\r\n', at);
+  at += into.latin1Write(head.upgrade !== '' ? '\r\nConnection: Upgrade\r\n\r\n' : '\r\n\r\n', at);
   exchange.head = into;
   exchange.headLength = at;
 }

@@ -25,7 +25,9 @@ export class ResponseHead {
   contentLength = 0;
   /** The server keeps the connection after this answer. */
   keepAlive = true;
+  /** It switches to another protocol. */
   isUpgrade = false;
+  private upgradeField = -1;
   hasHopByHop = false;
   /** Index of the Content-Length field, or -1. */
   lengthField = -1;
@@ -127,13 +129,20 @@ export class ResponseHead {
       }
     }
     if (isChunked && this.lengthField >= 0) return false;
-    this.isUpgrade =
-      this.status === 101 &&
-      upgrade >= 0 &&
-      (options & CONNECTION_UPGRADE) !== 0 &&
-      equalsIgnoreCase(bytes, fields.valueStart(upgrade), fields.valueEnd(upgrade), 'websocket');
+    this.upgradeField = upgrade;
+    this.isUpgrade = this.status === 101 && upgrade >= 0 && (options & CONNECTION_UPGRADE) !== 0;
     this.keepAlive = (options & CONNECTION_CLOSE) === 0 && (!this.isOld || (options & CONNECTION_KEEP_ALIVE) !== 0);
     return this.settleFraming(isChunked, toHead);
+  }
+
+  /** `protocol` is in lower case. */
+  switchesTo(bytes: Buffer, protocol: string): boolean {
+    return this.isUpgrade && this.upgradeText(bytes).toLowerCase() === protocol;
+  }
+
+  /** The protocol, as the server wrote it. */
+  upgradeText(bytes: Buffer): string {
+    return bytes.latin1Slice(this.fields.valueStart(this.upgradeField), this.fields.valueEnd(this.upgradeField));
   }
 
   private settleFraming(isChunked: boolean, toHead: boolean): boolean {

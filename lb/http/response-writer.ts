@@ -39,7 +39,7 @@ export function writeResponseHead(
   at += slab.latin1Write(head.hasReason ? '\r\n' : ' \r\n', at);
   at = head.fields.copyKept(bytes, headEnd, slab, at);
   if (added !== '') at += slab.latin1Write(added, at);
-  if (head.isUpgrade) at += slab.latin1Write('Connection: Upgrade\r\nUpgrade: websocket\r\n', at);
+  if (head.isUpgrade) at += slab.latin1Write(`Connection: Upgrade\r\nUpgrade: ${head.upgradeText(bytes)}\r\n`, at);
   else if (closes) at += slab.latin1Write('Connection: close\r\n', at);
   else if (isOldClient) at += slab.latin1Write('Connection: keep-alive\r\n', at);
   const isChunked = coding === 'encode' || coding === 'rechunk';

@@ -24,6 +24,8 @@ export interface Target {
   readonly mirror: Mirror | undefined;
   /** Of a request that may be a replay. */
   readonly takesEarlyData: boolean;
+  /** Protocols besides WebSocket that servers may switch to, in lower case. */
+  readonly upgrades: ReadonlySet<string> | undefined;
   /** Workers are uWebSockets.js, which leaves a request with a `_` in the name of a field without an answer (measured: 20.x). */
   readonly dropsUnusualNames: boolean;
 }
@@ -152,6 +154,7 @@ export class RouteTargets {
         mirror === undefined
           ? undefined
           : new Mirror({ backend: backends.get(mirror.backend)!, random }, mirror.percent),
+      upgrades: route.upgrades === undefined ? undefined : new Set(route.upgrades),
       takesEarlyData: route.takesEarlyData === true,
       dropsUnusualNames: workers !== undefined,
     };

@@ -291,7 +291,7 @@ export class UpstreamConnection extends Expirable implements StreamOwner {
 
   private switchProtocols(exchange: Exchange, bytes: Buffer, headEnd: number, end: number): number {
     const { responseHead: head } = this.context;
-    if (!exchange.isUpgrade || !head.isUpgrade) return this.breakOff();
+    if (exchange.upgrade === '' || !head.switchesTo(bytes, exchange.upgrade)) return this.breakOff();
     exchange.hasAnswer = true;
     this.server.onAnswerHead(exchange, head.status);
     if (exchange.isCancelled) this.close('reset');

@@ -5,11 +5,22 @@ const LONG_LENGTH = 2;
 const MASK = 3;
 const PAYLOAD = 4;
 
+/** What a tunnel knows of the protocol in one direction. */
+export interface FrameFollower {
+  /** A frame may be put in here. */
+  readonly isBetweenFrames: boolean;
+  /** Takes the next bytes; false as soon as a message is longer than allowed. */
+  scan(bytes: Uint8Array, from: number, to: number): boolean;
+}
+
+/** Of a protocol that is not known: nothing may be put in anywhere. */
+export const NO_FRAMES: FrameFollower = { isBetweenFrames: false, scan: () => true };
+
 /**
  * Follows the frames of one direction without touching their payload, to know how long messages are and where one frame ends and the
  * next may start. It allocates nothing: an idle WebSocket holds two of these.
  */
-export class FrameScanner {
+export class FrameScanner implements FrameFollower {
   private phase = OPCODE;
   private left = 0;
   private frameBytes = 0;
@@ -23,12 +34,10 @@ export class FrameScanner {
     this.maxMessageBytes = maxMessageBytes;
   }
 
-  /** A frame may be put in here. */
   get isBetweenFrames(): boolean {
     return this.phase === OPCODE;
   }
 
-  /** Takes the next bytes; false as soon as a message is longer than allowed. */
   scan(bytes: Uint8Array, from: number, to: number): boolean {
     let i = from;
     while (i < to) {

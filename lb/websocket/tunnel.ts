@@ -3,7 +3,7 @@ import type { UpstreamConnection } from '../http/upstream-connection.ts';
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import { copyBytes } from '../net/copy-bytes.ts';
 import { Expirable, type TimeoutList } from '../timeout-list.ts';
-import { FrameScanner } from './frame-scanner.ts';
+import { type FrameFollower, FrameScanner, NO_FRAMES } from './frame-scanner.ts';
 
 const GOING_AWAY = 1001;
 const TOO_BIG = 1009;
@@ -19,17 +19,17 @@ class End implements StreamOwner {
   stream!: ByteStream;
   peer!: End;
   /** Follows what this side sends. */
-  readonly scanner: FrameScanner;
+  readonly scanner: FrameFollower;
   /** What of it was passed on. */
   bytes = 0;
   /** Its frames are no longer passed on: the other side has been told that this WebSocket is over. */
   isMuted = false;
   hasEnded = false;
-  private readonly tunnel: WebSocketTunnel;
+  private readonly tunnel: Tunnel;
 
-  constructor(tunnel: WebSocketTunnel, maxMessageBytes: number) {
+  constructor(tunnel: Tunnel, maxMessageBytes: number | undefined) {
     this.tunnel = tunnel;
-    this.scanner = new FrameScanner(maxMessageBytes);
+    this.scanner = maxMessageBytes === undefined ? NO_FRAMES : new FrameScanner(maxMessageBytes);
   }
 
   onRead(buffer: Buffer, length: number): void {
@@ -50,10 +50,11 @@ class End implements StreamOwner {
 }
 
 /**
- * Two sockets after a switch to WebSocket: bytes pass unchanged, so close codes, pings, subprotocols, compression and masking stay
- * between client and server. Each side is read only as fast as the other takes it.
+ * Two sockets after a switch to another protocol: bytes pass unchanged, so of a WebSocket close codes, pings, subprotocols, compression and
+ * masking stay between client and server. Each side is read only as fast as the other takes it. Who has to be told that it is over gets a
+ * Close frame, between two frames of a WebSocket; no other protocol has a word for it here.
  */
-export class WebSocketTunnel extends Expirable {
+export class Tunnel extends Expirable {
   private readonly context: HttpContext;
   private readonly timeouts: TimeoutList;
   private readonly connection: UpstreamConnection;
@@ -69,7 +70,8 @@ export class WebSocketTunnel extends Expirable {
       readonly client: ByteStream;
       readonly connection: UpstreamConnection;
     },
-    options: { readonly maxMessageBytes: number },
+    /** `maxMessageBytes`: of a WebSocket. */
+    options: { readonly maxMessageBytes: number | undefined },
     onClosed: () => void,
   ) {
     super();

@@ -97,7 +97,7 @@ function ports({ ports, sources, destinations }: Demand): CapacityLimit[] {
       id: 'per-server',
       title: 'connections_per_server',
       connections: ports.perServer,
-      formula: '× servers × planes, for WebSockets and requests under way',
+      formula: `× servers × planes, for WebSockets and requests under way${ports.stalled === 0 ? '' : `; up to ${ports.stalled} more for answers that their clients do not read`}`,
     },
   ];
 }

@@ -34,6 +34,8 @@ export interface PortDemand {
   readonly leastToOne: number;
   /** `connections_per_server` of every server, over all planes. */
   readonly perServer: number;
+  /** Besides those, `stalled_per_server` of every server: connections whose answer waits for a client that does not read it. */
+  readonly stalled: number;
 }
 
 /** Connections at once that a machine is looked at for, where nobody says. */
@@ -87,6 +89,7 @@ export function demandOf(config: Config, connections: number, settings: PortSett
 function portDemand({ sources, backends, planes }: Config, settings: PortSettings): PortDemand {
   let connections = 0;
   let perServer = 0;
+  let stalled = 0;
   let leastToOne = Number.POSITIVE_INFINITY;
   const seen = new Set<string>();
   for (const backend of backends) {
@@ -99,13 +102,14 @@ function portDemand({ sources, backends, planes }: Config, settings: PortSetting
     const free = Math.max(0, usable - (backend.health === undefined ? 0 : HEALTH_PORTS));
     leastToOne = Math.min(leastToOne, free);
     perServer += serverCount(backend) * backend.connectionsPerServer * planes;
+    stalled += serverCount(backend) * backend.stalledPerServer * planes;
     // The same server behind two names shares its ports.
     const keys = backend.servers.map(({ host, port }) => `${pool.name} ${host} ${port}`);
     const fresh = keys.filter((key) => !seen.has(key));
     for (const key of fresh) seen.add(key);
     connections += free * (fresh.length + (backend.workers?.count ?? 0));
   }
-  return { connections, leastToOne, perServer };
+  return { connections, leastToOne, perServer, stalled };
 }
 
 function serverCount({ servers, workers }: Config['backends'][number]): number {

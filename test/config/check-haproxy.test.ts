@@ -49,6 +49,10 @@ t.test('what HAProxy cannot do is refused at its place, with what to do instead'
       ['4:25: HAProxy asks one server at a time; remove "hedge" or use "engine: http"'],
     ],
     [
+      file('routes: [{ backend: app, upgrades: [tcp] }]'),
+      ['2:83: HAProxy lets every protocol pass; remove "upgrades" or use "engine: http"'],
+    ],
+    [
       file('routes: [{ backend: app, mirror: { backend: app } }]'),
       ['2:81: HAProxy sends no copies of requests; remove "mirror" or use "engine: http"'],
     ],

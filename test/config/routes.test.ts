@@ -83,6 +83,8 @@ t.test('faults of routes say what to do', async (t) => {
     ['{ split: [{ backend: app, weight: 0 }] }', /gives no backend a weight above 0/],
     ['{ split: [{ backend: ap, weight: 1 }] }', /there is no backend "ap"; did you mean "app"\?/],
     ['{ backend: app, mirror: { backend: c } }', /there is no backend "c"/],
+    ['{ backend: app, upgrades: [tcp, H2C] }', /after a switch to "H2C" a client could ask for what no route allows/],
+    ['{ redirect: { scheme: https }, upgrades: [tcp] }', /nothing goes to a server on this route; remove "upgrades"/],
     ['{ answer: {}, rewrite: { path: /x } }', /nothing goes to a server on this route; remove "rewrite"/],
     ['{ redirect: { status: 301 } }', /a redirect to the same place never ends/],
     ['{ redirect: { host: "*.a" } }', /"\*\.a" is not a host; write a name such as a\.example, an IP address/],

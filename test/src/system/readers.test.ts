@@ -150,6 +150,7 @@ backends:
     connections: 2 * 2048 + 2 * 2768,
     leastToOne: 2032,
     perServer: 3 * (2 * 256 + 10 + 2 * 256),
+    stalled: 3 * (2 * 4096 + 2 * 4096),
   });
 });
 
