@@ -8,6 +8,8 @@ export interface AcmeConfig {
   readonly contact: readonly string[];
   /** Of this directory alone: what a test authority has issued is not taken for the real one's. */
   readonly storage: string;
+  /** How the authority sees that a name is this host's. */
+  readonly challenge: 'http-01' | 'tls-alpn-01';
   readonly keyType: 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-2048';
   readonly externalAccount?: { readonly keyId: string; readonly keyFile: string };
 }

@@ -27,6 +27,13 @@ export const Acme = Type.Object(
         default: ACME_STORAGE,
       }),
     ),
+    challenge: optional(
+      choice(
+        'How the authority sees that a name leads here: at port 80, or at port 443 by TLS (RFC 8737)',
+        ['http-01', 'tls-alpn-01'],
+        'http-01',
+      ),
+    ),
     key_type: optional(
       choice('Kind of the keys of certificates', ['ecdsa-p256', 'ecdsa-p384', 'rsa-2048'], 'ecdsa-p256'),
     ),

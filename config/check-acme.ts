@@ -30,10 +30,14 @@ export function checkAcme({ acme, listeners }: ConfigFile): Finding[] {
     fault(['acme', 'directory'], `"${acme.directory}" is not an https URL, which RFC 8555 asks for`);
   }
   const isAsked = listeners.some(({ tls }) => tls?.acme !== undefined);
-  if (isAsked && !listeners.some(({ engine = 'http', tls }) => engine === 'http' && tls === undefined)) {
+  if (
+    isAsked &&
+    acme.challenge !== 'tls-alpn-01' &&
+    !listeners.some(({ engine = 'http', tls }) => engine === 'http' && tls === undefined)
+  ) {
     fault(
       ['acme'],
-      'the authority looks at http://NAME/ (HTTP-01); add a listener without "tls" at port 80, a redirect to https will do',
+      'the authority looks at http://NAME/ (HTTP-01); add a listener without "tls" at port 80, a redirect to https will do, or use "challenge: tls-alpn-01"',
     );
   }
   return findings;

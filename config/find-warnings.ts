@@ -42,9 +42,14 @@ function unreachableAcme({ acme }: ConfigFile, config: Config): Finding[] {
   if (acme === undefined) return [];
   const path = ['acme'];
   if (orderedNames(config).length === 0) return [{ path, message: 'no listener has names to order for in "tls.acme"' }];
-  if (config.listeners.some(({ engine, tls, port }) => engine === 'http' && tls === undefined && port === 80))
-    return [];
-  const message = 'no http listener is at port 80, where the authority looks; something must lead it from there to one';
+  const isByTls = config.acme?.challenge === 'tls-alpn-01';
+  const port = isByTls ? 443 : 80;
+  const isThere = config.listeners.some((each) =>
+    isByTls ? each.tls !== undefined && each.port === port : each.engine === 'http' && !each.tls && each.port === port,
+  );
+  if (isThere) return [];
+  const what = isByTls ? 'listener with "tls"' : 'http listener without "tls"';
+  const message = `no ${what} is at port ${port}, where the authority looks; something must lead it from there to one`;
   return [{ path, message }];
 }
 

@@ -14,6 +14,7 @@ export function resolveAcme(acme: Acme, { directory: folder }: LoadContext): Acm
     ...(ca === undefined ? {} : { ca: resolvePath(folder, ca) }),
     contact: (acme.contact ?? []).map((address) => (address.startsWith('mailto:') ? address : `mailto:${address}`)),
     storage: join(resolvePath(folder, storage), labelOf(directory)),
+    challenge: acme.challenge ?? 'http-01',
     keyType: acme.key_type ?? 'ecdsa-p256',
     ...(account === undefined
       ? {}

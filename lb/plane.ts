@@ -142,6 +142,7 @@ export class Plane {
         return;
       case 'challenges':
         this.challenges.replace(command.answers);
+        this.tls.useChallenges(command.answers);
         return;
       case 'reopen-logs':
         this.logs.reopen();

@@ -69,11 +69,12 @@ export interface BackendState {
   readonly servers: readonly ServerState[];
 }
 
-/** What is to be found at `/.well-known/acme-challenge/TOKEN`. */
-export interface ChallengeAnswer {
-  readonly token: string;
-  readonly text: string;
-}
+/** What an authority finds that looks whether a name is this host's. */
+export type ChallengeAnswer =
+  /** At `/.well-known/acme-challenge/TOKEN` (RFC 8555 §8.3). */
+  | { readonly type: 'http-01'; readonly token: string; readonly text: string }
+  /** The certificate of whoever asks for `host` by the protocol `acme-tls/1` (RFC 8737); PEM. */
+  | { readonly type: 'tls-alpn-01'; readonly host: string; readonly cert: string; readonly key: string };
 
 /** From the primary to a plane. */
 export type PlaneCommand =

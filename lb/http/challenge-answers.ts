@@ -19,9 +19,10 @@ export class ChallengeAnswers {
 
   replace(answers: readonly ChallengeAnswer[]): void {
     this.answers.clear();
-    for (const { token, text } of answers) {
+    for (const answer of answers) {
+      if (answer.type !== 'http-01') continue;
       const fields = 'Content-Type: application/octet-stream\r\n';
-      this.answers.set(FOLDER + token, { status: 200, fields, body: Buffer.from(text) });
+      this.answers.set(FOLDER + answer.token, { status: 200, fields, body: Buffer.from(answer.text) });
     }
   }
 

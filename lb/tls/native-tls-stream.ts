@@ -14,8 +14,8 @@ const KINDS: readonly HandshakeKind[] = ['full', 'early-refused', 'early-accepte
 
 interface Session {
   readonly counters: TlsCounters;
-  /** The addon's number of a new session. */
-  readonly open: () => number;
+  /** The addon's number of a new session; `length` bytes of the peer are there. */
+  readonly open: (length: number) => number;
 }
 
 /**
@@ -34,6 +34,8 @@ export class NativeTlsStream implements ByteStream, StreamOwner {
   private hasEnded = false;
   private known: TlsFacts | undefined = undefined;
   private isClient = false;
+  /** An authority looks at the certificate, and has nothing to say. */
+  private isChallenge = false;
 
   constructor(provider: NativeTls, open: OpenTcp, owner: StreamOwner, session: Session) {
     this.provider = provider;
@@ -45,7 +47,7 @@ export class NativeTlsStream implements ByteStream, StreamOwner {
   /** As a client: sends the first message. */
   greet(): void {
     this.isClient = true;
-    this.id = this.session.open();
+    this.id = this.session.open(0);
     this.step(0);
   }
 
@@ -178,7 +180,10 @@ export class NativeTlsStream implements ByteStream, StreamOwner {
     const { readBuffer } = this.provider;
     // What came behind a header that somebody else has read.
     if (buffer !== readBuffer) readBuffer.set(buffer.subarray(0, length));
-    if (this.id < 0) this.id = this.session.open();
+    if (this.id < 0) {
+      this.isChallenge = this.provider.isChallenge(length);
+      this.id = this.session.open(length);
+    }
     this.step(length);
   }
 
@@ -192,7 +197,7 @@ export class NativeTlsStream implements ByteStream, StreamOwner {
       if ((bits & IS_EARLY) !== 0) this.isEarly = true;
       if ((bits & SECURED) !== 0) this.onOpen();
     }
-    if (plainLength > 0 && this.id >= 0) this.owner.onRead(provider.plain, plainLength);
+    if (plainLength > 0 && this.id >= 0 && !this.isChallenge) this.owner.onRead(provider.plain, plainLength);
     if (this.id < 0) return;
     if ((bits & FAILED) !== 0) {
       this.fail();
@@ -208,6 +213,11 @@ export class NativeTlsStream implements ByteStream, StreamOwner {
     this.isEarly = false;
     const { version, kind } = readFacts(addon.facts(this.id));
     this.session.counters.onSecured(version, kind, addon.word(this.id, WORD.cipher));
+    if (this.isChallenge) {
+      this.hasEnded = true;
+      this.owner.onEnd();
+      return;
+    }
     this.owner.onSecured?.();
   }
 

@@ -1,9 +1,18 @@
 import { isIP } from 'node:net';
 import { Arena } from '../net/arena.ts';
+import { asksForChallenge, CHALLENGE_PROTOCOL } from './asks-for-challenge.ts';
+import { CIPHER_LISTS } from './cipher-lists.ts';
 import { type NativeAddon, STATE_WORDS } from './native-addon.ts';
 import { NativeTlsStream } from './native-tls-stream.ts';
 import type { StrikeRegister } from './tls-material.ts';
-import type { ClientSettings, ServerSettings, TlsClientSide, TlsProvider, TlsServerSide } from './tls-provider.ts';
+import type {
+  ChallengePair,
+  ClientSettings,
+  ServerSettings,
+  TlsClientSide,
+  TlsProvider,
+  TlsServerSide,
+} from './tls-provider.ts';
 
 const SLAB_BYTES = 1 << 19;
 /** The start of a record that came before may add its whole length to what one read holds. */
@@ -32,6 +41,8 @@ export class NativeTls implements TlsProvider {
   /** Bytes on their way to the network. */
   readonly outgoing = new Arena(SLAB_BYTES);
   private slab: Buffer | undefined = undefined;
+  /** Of those who ask by `acme-tls/1`; -1: nobody is expected. */
+  private challengeSet = -1;
 
   /** `readBuffer`: where the network's reads are. */
   constructor(addon: NativeAddon, readBuffer: Buffer) {
@@ -50,7 +61,7 @@ export class NativeTls implements TlsProvider {
     this.addon.useOut(this.slab);
   }
 
-  createServer(settings: ServerSettings): TlsServerSide {
+  createServer(settings: ServerSettings): TlsServerSide & { readonly set: number } {
     const { addon } = this;
     const { clientAuth, ciphers, minVersion } = settings;
     const set = addon.createSet(1, settings.earlyBytes, wireProtocols(settings.protocols));
@@ -76,9 +87,13 @@ export class NativeTls implements TlsProvider {
       throw error;
     }
     return {
+      set,
       notices: [...notices],
       accept: (open, owner, counters) =>
-        new NativeTlsStream(this, open, owner, { counters, open: () => addon.open(set, -1, '', 0, '') }),
+        new NativeTlsStream(this, open, owner, {
+          counters,
+          open: (length) => addon.open(this.isChallenge(length) ? this.challengeSet : set, -1, '', 0, ''),
+        }),
       drop: () => addon.dropSet(set),
     };
   }
@@ -115,6 +130,33 @@ export class NativeTls implements TlsProvider {
       },
       drop: () => addon.dropSet(set),
     };
+  }
+
+  /** Of the first bytes of a client, in `readBuffer`. */
+  isChallenge(length: number): boolean {
+    return this.challengeSet >= 0 && asksForChallenge(this.readBuffer, length);
+  }
+
+  useChallenges(pairs: readonly ChallengePair[]): boolean {
+    const { addon } = this;
+    if (this.challengeSet >= 0) addon.dropSet(this.challengeSet);
+    this.challengeSet = -1;
+    if (pairs.length === 0) return true;
+    const contexts = pairs.map(({ host, cert, key }) => ({
+      names: [host],
+      pairs: [{ cert, key, keyType: 'ec', names: [host] }],
+    }));
+    const { set } = this.createServer({
+      contexts,
+      minVersion: '1.2',
+      ciphers: CIPHER_LISTS.intermediate,
+      protocols: [CHALLENGE_PROTOCOL],
+      sessionId: NOTHING,
+      clientAuth: undefined,
+      earlyBytes: 0,
+    });
+    this.challengeSet = set;
+    return true;
   }
 
   createSlot(): number {

@@ -97,6 +97,11 @@ export class NodeTls implements TlsProvider {
     this.sessions.delete(slot);
   }
 
+  /** Node chooses a certificate before it looks at the protocol. */
+  useChallenges(): boolean {
+    return false;
+  }
+
   useTicketKeys(keys: Uint8Array): void {
     this.ticketKeys = Buffer.from(keys.subarray(0, NODE_KEY_BYTES));
   }

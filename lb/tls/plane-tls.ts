@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { BackendConfig, Config, ListenerConfig, ListenerTlsConfig } from '../../config/config.ts';
+import type { ChallengeAnswer } from '../control/messages.ts';
 import type { TlsMetrics } from '../metrics/plane-metrics.ts';
 import { BackendTls } from './backend-tls.ts';
 import { CIPHER_LISTS } from './cipher-lists.ts';
@@ -68,6 +69,14 @@ export class PlaneTls {
         const side = provider.createClient({ minVersion, ciphers, ca: tls.isVerified ? each.ca : '', pair: each.pair });
         this.backendOf(each.backend).use(provider, side);
       });
+    }
+  }
+
+  /** To authorities that ask by TLS. */
+  useChallenges(answers: readonly ChallengeAnswer[]): void {
+    const pairs = answers.filter((answer) => answer.type === 'tls-alpn-01');
+    if (this.provider?.useChallenges(pairs) === false && pairs.length > 0) {
+      this.notice('no authority can be answered by TLS-ALPN-01, as the TLS addon cannot be loaded; use HTTP-01');
     }
   }
 

@@ -24,6 +24,14 @@ export interface ServerSettings {
   readonly earlyBytes: number;
 }
 
+/** The certificate that shows an authority that a name is this host's. */
+export interface ChallengePair {
+  readonly host: string;
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface ClientSettings {
   readonly minVersion: '1.2' | '1.3';
   readonly ciphers: CipherList;
@@ -66,6 +74,11 @@ export interface TlsProvider {
   createClient(settings: ClientSettings): TlsClientSide;
   createSlot(): number;
   dropSlot(slot: number): void;
+  /**
+   * On every server side, who asks by `acme-tls/1` alone gets one of these and is then closed; replaces those of before. False: it cannot be
+   * done.
+   */
+  useChallenges(pairs: readonly ChallengePair[]): boolean;
   /** 80 bytes each, the current one first. */
   useTicketKeys(keys: Uint8Array): void;
   /** '' or why the register cannot be used; early data is refused then. */

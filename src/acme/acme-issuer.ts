@@ -2,10 +2,13 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate 
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { createRequire } from 'node:module';
-import type { Client } from 'acme-client';
+import type { Authorization, Client } from 'acme-client';
 import type { AcmeConfig } from '../../config/acme-config.ts';
+import type { ChallengeAnswer } from '../../lb/control/messages.ts';
 import { AcmeError } from './acme-error.ts';
 
+/** The library's types know two of the three. */
+type Challenge = { readonly type: string; readonly token: string };
 type Http = typeof import('acme-client').axios;
 type Adapter = Extract<Http['defaults']['adapter'], (...args: never) => unknown>;
 
@@ -19,8 +22,8 @@ const MAX_ANSWER_BYTES = 1 << 20;
 const LIMITED_MS = 3_600_000;
 
 export interface OrderSteps {
-  /** From now on the authority finds `text` at the token; resolves when it does. Returns what takes it back. */
-  readonly publish: (token: string, text: string) => Promise<() => void>;
+  /** From now on the authority finds the answer; resolves when it does. Returns what takes it back. */
+  readonly publish: (answer: ChallengeAnswer) => Promise<() => void>;
   /** Looked at between steps: the order is given up, and the authority has nothing to issue. */
   readonly isCancelled: () => boolean;
   /** The certificate is about to be asked for: it counts for the limits of the authority from now on, so it is worth waiting for. */
@@ -41,6 +44,12 @@ export async function createAcmeIssuer(
 ): Promise<AcmeIssuer> {
   // Only who orders pays for loading it (about half a second).
   const { default: acme } = await import('acme-client');
+  const answerTo = async (host: string, { type, token }: Challenge, text: string): Promise<ChallengeAnswer> => {
+    if (type !== 'tls-alpn-01') return { type: 'http-01', token, text };
+    const identifier = { type: 'dns', value: host };
+    const [key, cert] = await acme.crypto.createAlpnCertificate({ identifier } as Authorization, text);
+    return { type, host, cert: String(cert), key: String(key) };
+  };
   const ca = config.ca === undefined ? undefined : await read(config.ca);
   const account = config.externalAccount;
   const client = new acme.Client({
@@ -57,7 +66,7 @@ export async function createAcmeIssuer(
       try {
         const key = createKey(config.keyType);
         const [, csr] = await acme.crypto.createCsr({ altNames: [host] }, key);
-        const chain = await run(client, { host, contact: config.contact, csr }, steps);
+        const chain = await run(client, { ...config, host, csr, answerTo }, steps);
         if (chain === undefined) return undefined;
         checkLeaf(chain, host, createPrivateKey(key));
         return `${key}${chain.trimEnd()}\n`;
@@ -106,7 +115,17 @@ function watchRequests(
 
 async function run(
   client: Client,
-  { host, contact, csr }: { readonly host: string; readonly contact: readonly string[]; readonly csr: Buffer },
+  {
+    host,
+    contact,
+    challenge: type,
+    csr,
+    answerTo,
+  }: Pick<AcmeConfig, 'contact' | 'challenge'> & {
+    readonly host: string;
+    readonly csr: Buffer;
+    readonly answerTo: (host: string, challenge: Challenge, text: string) => Promise<ChallengeAnswer>;
+  },
   { publish, isCancelled, onCommit }: OrderSteps,
 ): Promise<string | undefined> {
   await client.createAccount({ termsOfServiceAgreed: true, contact: [...contact] });
@@ -114,9 +133,10 @@ async function run(
   const order = await client.createOrder({ identifiers: [{ type: 'dns', value: host }] });
   for (const authorization of await client.getAuthorizations(order)) {
     if (authorization.status === 'valid') continue;
-    const challenge = authorization.challenges.find(({ type }) => type === 'http-01');
-    if (challenge === undefined) throw new AcmeError('the authority does not offer to look by HTTP-01');
-    const withdraw = await publish(challenge.token, await client.getChallengeKeyAuthorization(challenge));
+    const challenge = authorization.challenges.find((each: Challenge) => each.type === type);
+    if (challenge === undefined) throw new AcmeError(`the authority does not offer to look by ${type}`);
+    const text = await client.getChallengeKeyAuthorization(challenge);
+    const withdraw = await publish(await answerTo(host, challenge, text));
     try {
       if (isCancelled()) return undefined;
       await client.completeChallenge(challenge);

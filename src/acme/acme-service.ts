@@ -35,7 +35,7 @@ export class AcmeService {
   readonly orders = { issued: 0, failed: 0 };
   private readonly deps: AcmeServiceDeps;
   private config: Config;
-  private readonly published = new Map<string, string>();
+  private readonly published = new Set<ChallengeAnswer>();
   private looking: Timer | undefined = undefined;
   private working: Promise<void> | undefined = undefined;
   private isCommitted = false;
@@ -50,7 +50,7 @@ export class AcmeService {
 
   /** What planes are to answer to the authority. */
   get answers(): readonly ChallengeAnswer[] {
-    return [...this.published].map(([token, text]) => ({ token, text }));
+    return [...this.published];
   }
 
   /** Every name of `config` has a file with a certificate from now on, if only a placeholder. Throws AcmeError. */
@@ -120,11 +120,11 @@ export class AcmeService {
   private async order(issuer: AcmeIssuer, store: AcmeStore, name: OrderedName): Promise<boolean> {
     try {
       const pem = await issuer.order(name.host, {
-        publish: async (token, text) => {
-          this.published.set(token, text);
+        publish: async (answer) => {
+          this.published.add(answer);
           await this.deps.onAnswers();
           return () => {
-            this.published.delete(token);
+            this.published.delete(answer);
             void this.deps.onAnswers();
           };
         },

@@ -25,6 +25,7 @@ t.test('names of listeners, each with a file that need not be there yet', async 
     directory: 'https://acme-v02.api.letsencrypt.org/directory',
     contact: ['mailto:ops@a.example'],
     storage: folder,
+    challenge: 'http-01',
     keyType: 'ecdsa-p256',
     externalAccount: { keyId: 'k', keyFile: '/etc/portico/eab' },
   });
@@ -75,6 +76,8 @@ t.test('what is probably not meant', async (t) => {
     return result.ok ? result.warnings.map(({ message }) => message) : ['not valid'];
   };
   t.match(warnings(PLAIN), ['no listener has names to order for in "tls.acme"']);
-  t.match(warnings(web('acme: [a.example]'), PLAIN.replace('80', '8080')), [/no http listener is at port 80/]);
+  t.match(warnings(web('acme: [a.example]'), PLAIN.replace('80', '8080')), [
+    /no http listener without "tls" is at port 80/,
+  ]);
   t.same(warnings(web('acme: [a.example]'), PLAIN), []);
 });

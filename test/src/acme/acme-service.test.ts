@@ -1,80 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import type { AcmeConfig } from '../../../config/acme-config.ts';
-import type { Config } from '../../../config/config.ts';
-import { loadConfig } from '../../../config/load.ts';
+import t from 'tap';
 import { AcmeError } from '../../../src/acme/acme-error.ts';
-import { type AcmeIssuer, createAcmeIssuer, type OrderSteps } from '../../../src/acme/acme-issuer.ts';
-import { AcmeService } from '../../../src/acme/acme-service.ts';
-import { EventLog, type PorticoEvent } from '../../../src/event-log.ts';
+import type { AcmeIssuer, OrderSteps } from '../../../src/acme/acme-issuer.ts';
+import type { PorticoEvent } from '../../../src/event-log.ts';
+import { AcmeBench, acmeConfig } from '../../fixtures/acme-bench.ts';
 import { CertificateMaker } from '../../fixtures/certificates.ts';
-import { FakeClock } from '../../fixtures/fake-clock.ts';
-import { Pebble } from '../../fixtures/pebble.ts';
 
 const MINUTE = 60_000;
 const maker = new CertificateMaker();
 t.teardown(() => rmSync(maker.folder, { recursive: true, force: true }));
-
-function configOf(t: Test, names: readonly string[], acme = ''): Config {
-  const storage = mkdtempSync(join(tmpdir(), 'portico-acme-'));
-  t.teardown(() => rmSync(storage, { recursive: true, force: true }));
-  const text = `
-acme: { terms_accepted: true, storage: "${storage}"${acme} }
-listeners:
-  - { name: web, bind: ":443", tls: { acme: [${names.join(', ')}] }, backend: app }
-  - { name: plain, bind: ":80", backend: app }
-backends: [{ name: app, servers: [{ address: "127.0.0.1:9" }] }]
-`;
-  const loaded = loadConfig(text, { file: 'p.yaml', directory: storage, cpuCount: 1 });
-  if (!loaded.ok) throw new Error(loaded.faults[0]!.message);
-  return loaded.config;
-}
-
-/** A service whose events can be waited for, at a time that the test moves. */
-class Bench {
-  readonly clock = new FakeClock();
-  readonly startMs = Date.now();
-  readonly events: PorticoEvent[] = [];
-  readonly service: AcmeService;
-  private wake = (): void => {};
-
-  constructor(config: Config, createIssuer: (config: AcmeConfig, accountKey: string) => Promise<AcmeIssuer>) {
-    const log = new EventLog();
-    log.subscribe((event) => {
-      this.events.push(event);
-      this.wake();
-    });
-    this.service = new AcmeService(
-      {
-        clock: this.clock,
-        epochMs: () => this.startMs + this.clock.now(),
-        log,
-        onAnswers: async () => {},
-        createIssuer,
-      },
-      config,
-    );
-  }
-
-  /** Resolves with the types of all events, once there are so many. */
-  async told(count: number): Promise<readonly string[]> {
-    while (this.events.length < count) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-    }
-    return this.events.map(({ type }) => type);
-  }
-
-  /** Nothing is under way any more. */
-  async settle(): Promise<void> {
-    await (this.service as unknown as { working: Promise<void> | undefined }).working;
-  }
-}
 
 /** Issues what the test has it issue. */
 class FakeIssuer implements AcmeIssuer {
@@ -94,8 +29,8 @@ function issue(host: string, days = 30): string {
 
 t.test('ordered at once, and again after two thirds of its life', async (t) => {
   const issuer = new FakeIssuer();
-  const config = configOf(t, ['a.example', 'b.example']);
-  const bench = new Bench(config, async () => issuer);
+  const config = acmeConfig(t, ['a.example', 'b.example']);
+  const bench = new AcmeBench(config, async () => issuer);
   await bench.service.prepare(config);
   bench.service.start();
   await bench.told(2);
@@ -116,8 +51,8 @@ t.test('attempts that fail get rarer, also across starts; one that works forgets
   issuer.answer = async () => {
     throw new AcmeError('no');
   };
-  const config = configOf(t, ['a.example']);
-  let bench = new Bench(config, async () => issuer);
+  const config = acmeConfig(t, ['a.example']);
+  let bench = new AcmeBench(config, async () => issuer);
   await bench.service.prepare(config);
   bench.service.start();
   const waits = [];
@@ -136,7 +71,7 @@ t.test('attempts that fail get rarer, also across starts; one that works forgets
 
   const { startMs, clock } = bench;
   issuer.answer = async (host) => issue(host);
-  bench = new Bench(config, async () => issuer);
+  bench = new AcmeBench(config, async () => issuer);
   Object.assign(bench, { startMs: startMs + clock.now() });
   bench.service.start();
   await bench.settle();
@@ -154,8 +89,8 @@ t.test('an authority that wants to be left alone is, with every name', async (t)
   issuer.answer = async () => {
     throw new AcmeError('too many', { retryAfterMs: 90 * MINUTE });
   };
-  const config = configOf(t, ['a.example', 'b.example']);
-  const bench = new Bench(config, async () => issuer);
+  const config = acmeConfig(t, ['a.example', 'b.example']);
+  const bench = new AcmeBench(config, async () => issuer);
   await bench.service.prepare(config);
   bench.service.start();
   await bench.told(1);
@@ -172,7 +107,7 @@ t.test('an authority that wants to be left alone is, with every name', async (t)
 
 t.test('a stop gives up an order; but it waits for a certificate that is being issued', async (t) => {
   const issuer = new FakeIssuer();
-  const config = configOf(t, ['a.example']);
+  const config = acmeConfig(t, ['a.example']);
   let goOn = (): void => {};
   const paused = new Promise<void>((resolve) => {
     goOn = resolve;
@@ -187,7 +122,7 @@ t.test('a stop gives up an order; but it waits for a certificate that is being i
     t.ok(isCancelled());
     return undefined;
   };
-  const first = new Bench(config, async () => issuer);
+  const first = new AcmeBench(config, async () => issuer);
   await first.service.prepare(config);
   first.service.start();
   await isReached;
@@ -201,12 +136,12 @@ t.test('a stop gives up an order; but it waits for a certificate that is being i
     await new Promise((resolve) => setImmediate(resolve));
     return issue(host);
   };
-  const second = new Bench(config, async () => issuer);
+  const second = new AcmeBench(config, async () => issuer);
   second.service.start();
   while (issuer.asked.length < 2) await new Promise((resolve) => setImmediate(resolve));
   await second.service.stop();
   t.same(await second.told(1), ['certificate-issued']);
-  const third = new Bench(config, async () => issuer);
+  const third = new AcmeBench(config, async () => issuer);
   third.service.start();
   await third.settle();
   t.equal(issuer.asked.length, 2, 'whoever comes next has no reason to order');
@@ -214,8 +149,8 @@ t.test('a stop gives up an order; but it waits for a certificate that is being i
 });
 
 t.test('a file that is no certificate for the name, and a folder that cannot be made', async (t) => {
-  const config = configOf(t, ['a.example']);
-  const bench = new Bench(config, async () => new FakeIssuer());
+  const config = acmeConfig(t, ['a.example']);
+  const bench = new AcmeBench(config, async () => new FakeIssuer());
   mkdirSync(config.acme!.storage, { recursive: true });
   const file = join(config.acme!.storage, 'a.example.pem');
   for (const text of ['', 'half of', issue('b.example')]) {
@@ -230,52 +165,5 @@ t.test('a file that is no certificate for the name, and a folder that cannot be 
   const wrong = { ...config, acme: { ...config.acme!, storage: '/dev/null/acme' } };
   await t.rejects(bench.service.prepare(wrong), {
     message: /cannot be kept in \/dev\/null\/acme \(ENOTDIR\); make the folder/,
-  });
-});
-
-t.test('against a real authority', async (t) => {
-  let isWrong = false;
-  const web = http.createServer((request, response) => {
-    const token = request.url!.split('/').at(-1);
-    const known = bench.service.answers.find((answer) => answer.token === token);
-    response.statusCode = known === undefined ? 404 : 200;
-    response.end(isWrong ? 'something else' : known?.text);
-  });
-  await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => web.close());
-  const pebble = await Pebble.start((web.address() as AddressInfo).port);
-  t.teardown(() => pebble.remove());
-  const config = configOf(t, ['a.example'], `, directory: "${pebble.directory}", ca: "${pebble.ca}"`);
-  const bench: Bench = new Bench(config, (acme, key) => createAcmeIssuer({ epochMs: Date.now }, acme, key));
-  await bench.service.prepare(config);
-
-  await t.test('a wrong answer to its question is refused, and said so', async (t) => {
-    isWrong = true;
-    bench.service.start();
-    await bench.told(1);
-    t.match(bench.events[0], { type: 'certificate-failed', host: 'a.example', reason: /key authorization/i });
-    await bench.settle();
-    t.same(bench.service.answers, []);
-  });
-
-  await t.test('the next attempt, and the renewal of what it gave', async (t) => {
-    isWrong = false;
-    bench.clock.advance(MINUTE);
-    t.same((await bench.told(2)).slice(1), ['certificate-issued']);
-    await bench.settle();
-    const first = readFileSync(join(config.acme!.storage, 'a.example.pem'), 'utf8');
-    const { untilMs } = bench.events[1] as Extract<PorticoEvent, { type: 'certificate-issued' }>;
-    bench.clock.advance(Math.ceil(((untilMs - Date.now()) * 2) / 3) + MINUTE);
-    t.same((await bench.told(3)).slice(2), ['certificate-issued']);
-    t.not(readFileSync(join(config.acme!.storage, 'a.example.pem'), 'utf8'), first);
-    await bench.settle();
-  });
-
-  await t.test('one that does not answer', async (t) => {
-    await pebble.stop();
-    bench.clock.advance(MINUTE);
-    await bench.told(4);
-    t.match(bench.events[3], { type: 'certificate-failed', reason: /ECONNREFUSED/, retryInMs: MINUTE });
-    await bench.service.stop();
   });
 });

@@ -22,7 +22,7 @@ t.test('a certificate is issued, and every plane takes it', async (t) => {
   const [web, admin] = await freePorts();
   const [plain] = await freePorts();
   // It refuses a part of all nonces, which clients are to bear.
-  const pebble = await Pebble.start(plain, { PEBBLE_WFE_NONCEREJECT: '20' });
+  const pebble = await Pebble.start({ httpPort: plain }, { PEBBLE_WFE_NONCEREJECT: '20' });
   t.teardown(() => pebble.remove());
   const config = writeConfig(`
 planes: 2
