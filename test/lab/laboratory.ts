@@ -15,7 +15,7 @@ const PORT = 8000;
 const ADMIN = 9797;
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** What was under way when a fault was over may still fail: a request that hung waits for its time-out, a health check for its turn. */
-const SLACK_MS = 4000;
+const SLACK_MS = 8000;
 
 const LAST_LINES = 300;
 
@@ -198,7 +198,7 @@ function configText(
 ): string {
   return `planes: ${planes}
 drain_timeout: 4s
-heartbeat: 2s
+heartbeat: 4s
 outlive_primary: 60s
 admin: { listen: "127.0.0.1:${ADMIN}" }
 sources:
@@ -214,14 +214,14 @@ backends:
   - name: servers
     source: claimed
     health: { path: /healthz, interval: 300ms, fast_interval: 100ms, timeout: 2s, rise: 1, fall: 2 }
-    retry: { on: [connect, closed, timeout], per_try_timeout: 1500ms }
-    timeouts: { connect: 1s, response: 3s }
+    retry: { on: [connect, closed, timeout], per_try_timeout: 3s }
+    timeouts: { connect: 2s, response: 10s }
     servers: [${addresses.map((address) => `{ address: "${address}" }`).join(', ')}]
   - name: workers
     source: local
     health: { path: /healthz, interval: 300ms, fast_interval: 100ms, timeout: 2s, rise: 1, fall: 2 }
-    retry: { on: [connect, closed, timeout], per_try_timeout: 1500ms }
-    timeouts: { connect: 1s, response: 3s }
-    workers: { module: ${WORKER}, count: ${workers}, heartbeat: 2s }
+    retry: { on: [connect, closed, timeout], per_try_timeout: 3s }
+    timeouts: { connect: 2s, response: 10s }
+    workers: { module: ${WORKER}, count: ${workers}, heartbeat: 4s }
 `;
 }
