@@ -43,6 +43,8 @@ export class BackendService {
   private readonly deps: BackendServiceDeps;
   private readonly registries = new Map<string, ServerRegistry>();
   private readonly workers = new Map<string, WorkerGroup>();
+  /** Of backends that are gone. */
+  private readonly leaving = new Set<WorkerGroup>();
   private foundWorkers: readonly Survivor[] = [];
   private onServer: (() => void) | undefined = undefined;
 
@@ -135,7 +137,7 @@ export class BackendService {
           for (const server of servers) registry.remove(server);
           const group = this.workers.get(registry.config.name);
           group?.start(before.get(registry.config.name)?.workers);
-          group?.settle(0);
+          void group?.settle(0);
         }
       },
     };
@@ -168,7 +170,7 @@ export class BackendService {
       const registry = this.registries.get(config.name)!;
       if (registry.config === config) continue;
       registry.configure(config);
-      this.workers.get(config.name)?.settle(deadlineMs);
+      void this.workers.get(config.name)?.settle(deadlineMs);
     }
   }
 
@@ -176,8 +178,20 @@ export class BackendService {
   private drop(name: string, deadlineMs: number): void {
     this.registries.get(name)?.stop();
     this.registries.delete(name);
-    void this.workers.get(name)?.stop(deadlineMs);
+    const group = this.workers.get(name);
+    if (group === undefined) return;
     this.workers.delete(name);
+    this.leaving.add(group);
+    void group.settleAll(deadlineMs).then(() => this.leaving.delete(group));
+  }
+
+  private get groups(): readonly WorkerGroup[] {
+    return [...this.workers.values(), ...this.leaving];
+  }
+
+  /** Planes of an earlier run have been told to finish: so may its workers, when those have. */
+  letOldGo(): void {
+    for (const group of this.workers.values()) group.letOldGo();
   }
 
   /** Resolves when every backend has a server to send to, or after that time. */
@@ -233,18 +247,18 @@ export class BackendService {
   /** No more checks, and workers finish what they have; resolves when they are gone. */
   async stop(deadlineMs: number): Promise<void> {
     for (const registry of this.registries.values()) registry.stop();
-    await Promise.all([...this.workers.values()].map((group) => group.stop(deadlineMs)));
+    await Promise.all(this.groups.map((group) => group.stop(deadlineMs)));
   }
 
   /** Workers go on for another primary. */
   letGo(): void {
     for (const registry of this.registries.values()) registry.stop();
-    for (const group of this.workers.values()) group.letGo();
+    for (const group of this.groups) group.letGo();
   }
 
   kill(): void {
     for (const registry of this.registries.values()) registry.stop();
-    for (const group of this.workers.values()) group.kill();
+    for (const group of this.groups) group.kill();
   }
 }
 

@@ -302,6 +302,7 @@ export class Primary {
       const firstServers = this.backends.firstServers(FIRST_SERVER_MS);
       this.backends.start();
       await this.planes.start();
+      this.backends.letOldGo();
       await firstServers;
       this.shortages.start();
       this.system.start();

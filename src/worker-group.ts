@@ -15,6 +15,8 @@ import { watchProcess } from './watch-process.ts';
 
 const WORKER_MAIN = fileURLToPath(new URL('./worker-main.js', import.meta.url));
 const HOST = '127.0.0.1';
+/** Planes take a moment longer than their drain, for the last lines of their logs. */
+const LAST_MOMENTS_MS = 1000;
 
 interface Worker {
   readonly id: string;
@@ -23,6 +25,8 @@ interface Worker {
   readonly supervisor: Supervisor<LinkedProcess>;
   /** Another config does without it. */
   isLeaving: boolean;
+  /** It ends soon, whatever a config says. */
+  isSettled: boolean;
   server: string | undefined;
   usage: ProcessUsage | undefined;
   /** Its place, until it listens: one of an earlier run. */
@@ -53,6 +57,8 @@ export class WorkerGroup {
   private readonly registry: ServerRegistry;
   private readonly workers: Worker[] = [];
   private readonly dismissed = new Set<LinkedProcess>();
+  /** Planes of an earlier run that use the workers of that run have been told to finish. */
+  private isUp = false;
 
   constructor(deps: WorkerGroupDeps, registry: ServerRegistry) {
     this.deps = deps;
@@ -69,7 +75,7 @@ export class WorkerGroup {
     const isSame = (survivor: Survivor): boolean => config !== undefined && this.isSame(survivor, config);
     const own = [...found.filter(isSame), ...found.filter((survivor) => !isSame(survivor))];
     let missing = config?.count ?? 0;
-    for (const worker of this.workers) {
+    for (const worker of this.workers.filter(({ isSettled }) => !isSettled)) {
       worker.isLeaving = worker.module !== config?.module || missing === 0;
       if (!worker.isLeaving) missing--;
     }
@@ -88,14 +94,37 @@ export class WorkerGroup {
     );
   }
 
-  /** No request goes to those that leave any more; they finish what they have, and end. */
-  settle(deadlineMs: number): void {
-    for (const worker of this.workers.filter(({ isLeaving }) => isLeaving)) {
+  /** No request goes to those that leave any more. They end after the deadline: planes may be waiting for what they have. */
+  settle(deadlineMs: number): Promise<void> {
+    const leaving = this.workers.filter(({ isLeaving, isSettled }) => isLeaving && !isSettled);
+    for (const worker of leaving) {
+      worker.isSettled = true;
       if (worker.server !== undefined) this.registry.remove(worker.server);
       worker.server = undefined;
       this.dismissBefore(worker);
-      void this.stopOne(worker, deadlineMs).then(() => this.workers.splice(this.workers.indexOf(worker), 1));
     }
+    if (leaving.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.deps.clock.after(deadlineMs, () => {
+        const ended = leaving.map(async (worker) => {
+          await this.stopOne(worker, deadlineMs);
+          this.workers.splice(this.workers.indexOf(worker), 1);
+        });
+        void Promise.all(ended).then(() => resolve());
+      });
+    });
+  }
+
+  /** All of them leave. */
+  settleAll(deadlineMs: number): Promise<void> {
+    for (const worker of this.workers) worker.isLeaving = true;
+    return this.settle(deadlineMs);
+  }
+
+  /** To be called once, when the planes of an earlier run have been told to finish: its workers may end when they have. */
+  letOldGo(): void {
+    this.isUp = true;
+    for (const process of this.dismissed) this.drainLater(process);
   }
 
   private link({ id, pid, channel }: Survivor): LinkedProcess {
@@ -137,6 +166,7 @@ export class WorkerGroup {
       module: config.module,
       supervisor,
       isLeaving: false,
+      isSettled: false,
       server: undefined,
       usage: undefined,
       before: undefined,
@@ -189,7 +219,11 @@ export class WorkerGroup {
   private dismiss(process: LinkedProcess): void {
     this.dismissed.add(process);
     process.on('exit', () => this.dismissed.delete(process));
-    this.deps.clock.after(this.deps.drainTimeoutMs(), () => this.drain(process, 0));
+    if (this.isUp) this.drainLater(process);
+  }
+
+  private drainLater(process: LinkedProcess): void {
+    this.deps.clock.after(this.deps.drainTimeoutMs() + LAST_MOMENTS_MS, () => this.drain(process, 0));
   }
 
   private drain(process: LinkedProcess, deadlineMs: number): void {
