@@ -1,7 +1,10 @@
+import type { Config } from '../config/config.ts';
 import { formatFault } from '../config/fault.ts';
+import { systemClock } from '../lb/clock.ts';
 import { banner } from './banner.ts';
 import { explainError, loadCommandConfig } from './command-config.ts';
 import { describeEvent } from './event-log.ts';
+import { ServiceManager } from './service-manager.ts';
 import { type Portico, startPortico } from './start-portico.ts';
 import { startSuccessor } from './start-successor.ts';
 import { loadUws } from './worker/uws.ts';
@@ -12,6 +15,14 @@ const FAILED = 1;
 const UPGRADE = 'PORTICO_UPGRADE';
 
 const log = (message: string): void => void process.stderr.write(`portico: ${message}\n`);
+
+/** Beyond what a drain may take: claimed addresses are let go, the last lines of logs are written. */
+const STOP_SPARE_MS = 15_000;
+
+function stopTimeMs({ drainDelayMs = 0, drainTimeoutMs }: Config): number {
+  // Workers end after the planes, within the same time again.
+  return drainDelayMs + 2 * drainTimeoutMs + STOP_SPARE_MS;
+}
 
 /** `portico run`. Resolves with the exit status when Portico has stopped. */
 export async function run(file: string | undefined): Promise<number> {
@@ -36,7 +47,13 @@ export async function run(file: string | undefined): Promise<number> {
   const isUpgrade = process.env[UPGRADE] !== undefined;
   // What is started from here on is no upgrade.
   delete process.env[UPGRADE];
-  let onReplaced = (): void => {};
+  const manager = new ServiceManager({
+    clock: systemClock,
+    env: process.env,
+    monotonicUs: () => process.hrtime.bigint() / 1000n,
+    onNotice: log,
+  });
+  let onReplaced = (_pid: number): void => {};
   let onStopAsked = (): void => {};
   let portico: Portico;
   try {
@@ -48,7 +65,7 @@ export async function run(file: string | undefined): Promise<number> {
       config: loaded.config,
       source: loaded,
       isUpgrade,
-      onReplaced: () => onReplaced(),
+      onReplaced: (pid) => onReplaced(pid),
       onStopAsked: () => onStopAsked(),
       onEvent: (event) => log(describeEvent(event)),
       signal: starting.signal,
@@ -59,17 +76,29 @@ export async function run(file: string | undefined): Promise<number> {
     return FAILED;
   }
   onReopen = () => portico.reopenLogs();
-  onReload = () => void portico.reload();
+  onReload = () => {
+    manager.reloading('Reloading');
+    void Promise.resolve(portico.reload()).finally(() => manager.ready());
+  };
   if (isReloadDue) onReload();
-  onUpgrade = () => startSuccessor({ env: { ...process.env, [UPGRADE]: '1' }, log });
+  onUpgrade = () => {
+    manager.reloading('Upgrading');
+    startSuccessor({ env: { ...process.env, [UPGRADE]: '1' }, log, onFailed: () => manager.ready() });
+  };
+  // Of an upgrade the process before tells, as nobody else is heard until then; what is said too early is thrown away.
+  manager.ready();
   return new Promise((resolve) => {
     onSignal = () => {
       log('draining; Ctrl-C again stops at once');
+      manager.stopping(stopTimeMs(portico.config));
       onSignal = () => void portico.kill().finally(() => resolve(FAILED));
       void portico.stop().then(() => resolve(FINE));
     };
     onStopAsked = onSignal;
-    onReplaced = () => resolve(FINE);
+    onReplaced = (pid) => {
+      manager.handOver(pid);
+      resolve(FINE);
+    };
     process.stdout.write(banner(portico));
   });
 }

@@ -6,6 +6,7 @@ import { formatFault } from '../config/fault.ts';
 import { loadConfig } from '../config/load.ts';
 import { readPortSettings } from '../lb/kernel/port-settings.ts';
 import { FlagError } from './flag-error.ts';
+import { canNotify } from './service-manager.ts';
 import { DEFAULT_TARGET, type Demand, demandOf, plainDemand } from './system/demand.ts';
 import { Machine } from './system/machine.ts';
 import { MAX_PLANES } from './system/needs.ts';
@@ -156,6 +157,7 @@ function unitFor({ engine, claim, listen }: Omit<SetupAnswers, 'planes'>, config
     needsNetAdmin: claim || engine === 'kernel',
     needsLowPorts: Number(listen.slice(listen.lastIndexOf(':') + 1)) < 1024,
     nofile: NOFILE,
+    notifies: canNotify(),
   });
 }
 

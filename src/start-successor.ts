@@ -7,13 +7,19 @@ import { spawn } from 'node:child_process';
 export function startSuccessor(deps: {
   readonly env: NodeJS.ProcessEnv;
   readonly log: (message: string) => void;
+  /** It has ended before it took over. */
+  readonly onFailed: () => void;
 }): void {
   const args = [...process.execArgv, ...process.argv.slice(1)];
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: deps.env });
   deps.log(`starting process ${child.pid} to take over`);
-  child.on('error', (error) => deps.log(`the new process could not be started (${error.message}); this one goes on`));
+  child.on('error', (error) => {
+    deps.log(`the new process could not be started (${error.message}); this one goes on`);
+    deps.onFailed();
+  });
   child.on('exit', (code, signal) => {
     deps.log(`the new process ended (${signal ?? `exit status ${code}`}); this one goes on`);
+    deps.onFailed();
   });
   child.unref();
 }

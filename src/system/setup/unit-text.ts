@@ -8,13 +8,15 @@ export interface UnitOptions {
   /** A listener has a port below 1024. */
   readonly needsLowPorts: boolean;
   readonly nofile: number;
+  /** It can tell systemd that it is ready. */
+  readonly notifies: boolean;
 }
 
 /**
  * A unit for systemd that gives Portico what it needs and no more. The user is made with the start and goes with the stop, so that no file
  * of others is edited; where there is a user `portico` already, systemd takes that one.
  */
-export function unitText({ command, config, needsNetAdmin, needsLowPorts, nofile }: UnitOptions): string {
+export function unitText({ command, config, needsNetAdmin, needsLowPorts, nofile, notifies }: UnitOptions): string {
   const capabilities = [
     ...(needsNetAdmin ? ['CAP_NET_ADMIN'] : []),
     ...(needsLowPorts ? ['CAP_NET_BIND_SERVICE'] : []),
@@ -27,11 +29,13 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
-ExecStart=${[...command, 'run', '-c', config].map(quote).join(' ')}
+${notifies ? 'Type=notify\nNotifyAccess=main\nWatchdogSec=30\n' : 'Type=exec\n'}ExecStart=${[...command, 'run', '-c', config].map(quote).join(' ')}
+ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=1
-# The primary drains its planes and workers; what is left after that is ended.
-KillMode=mixed
+# Planes and workers serve on when the primary dies, and the next one takes them over; at a stop the primary drains them itself.
+KillMode=process
+RuntimeDirectoryPreserve=restart
 TimeoutStopSec=60
 LimitNOFILE=${nofile}
 TasksMax=infinity

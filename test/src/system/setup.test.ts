@@ -164,10 +164,20 @@ t.test('a unit that systemd understands', async (t) => {
     needsNetAdmin: true,
     needsLowPorts: true,
     nofile: 1_024_000,
+    notifies: true,
   });
+  t.match(text, /^Type=notify$/m);
   t.match(text, /^CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_BIND_SERVICE$/m);
   t.match(text, /"\/opt\/a b\/100%%\/main\.js" run -c \/etc\/p\.yaml$/m);
-  const none = unitText({ command, config: '/x', needsNetAdmin: false, needsLowPorts: false, nofile: 1 });
+  const none = unitText({
+    command,
+    config: '/x',
+    needsNetAdmin: false,
+    needsLowPorts: false,
+    nofile: 1,
+    notifies: false,
+  });
+  t.match(none, /^Type=exec$/m);
   t.match(none, /^CapabilityBoundingSet=$/m, 'the empty set, not the default');
   const file = join(mkdtempSync(join(tmpdir(), 'portico-unit-')), 'portico.service');
   writeFileSync(file, text.replace('/opt/a b/100%%/main.js', '/bin/true'));
