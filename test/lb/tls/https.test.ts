@@ -5,6 +5,7 @@ import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import t, { type Test } from 'tap';
+import { writeProxyHeader } from '../../../lb/proxy-protocol/write-proxy-header.ts';
 import { loadNativeAddon } from '../../../lb/tls/native-addon.ts';
 import { CertificateMaker } from '../../fixtures/certificates.ts';
 import { type PlaneOptions, type RunningPlane, startPlane } from '../../fixtures/running-plane.ts';
@@ -254,4 +255,18 @@ t.test('an OCSP response goes along with its certificate', async (t) => {
   t.equal(await staple({}, running.port), undefined, 'what is of another certificate is not sent');
   const notices = running.events.filter(({ type }) => type === 'notice');
   t.match(notices, [{ message: /TLS of listener "web": .*OCSP response/ }]);
+});
+
+t.test('a trusted proxy says for whom it speaks before TLS begins; servers are told in Forwarded', async (t) => {
+  const trusted = [{ address: '127.0.0.0', prefix: 8 }];
+  const running = plane(t, {
+    listener: { hasProxyHeaders: true, forwarding: { trusted, style: 'forwarded', via: false } },
+  });
+  const socket = net.connect(running.port, '127.0.0.1');
+  const from = { address: '192.0.2.7', port: 4711 };
+  socket.write(writeProxyHeader('v2', { source: from, destination: { address: '198.51.100.1', port: 443 } }));
+  const { text } = await askByTls(running.port, GET, { ca, socket }, /hello/);
+  t.match(text, /^HTTP\/1.1 200/);
+  t.match(seen.at(-1)!.forwarded, /^for="?192\.0\.2\.7(:4711)?"?;.*proto=https/);
+  t.equal(seen.at(-1)!['x-forwarded-proto'], undefined);
 });
