@@ -45,7 +45,7 @@ export class SourceService {
   private readonly health: PortOwner;
   private readonly settings = readPortSettings();
   private pools: readonly SourcePoolConfig[];
-  private forwarded: ReadonlySet<string>;
+  private uses: PoolUses;
   private dump: SocketDump | undefined = undefined;
   private scan: SocketScan | undefined = undefined;
   private ticking: Timer | undefined = undefined;
@@ -71,8 +71,9 @@ export class SourceService {
       ledger: this.ledger,
       send: (owner, command) => this.tell(owner, command),
       broadcast: (command) => this.tellAll(command),
+      onBeforeGrant: (pool) => this.serveChecks(pool),
     });
-    this.forwarded = poolsOfKernel(config);
+    this.uses = usesOf(config);
     const keeper: SourceRegistryDeps['keeper'] = {
       add: (kept) => this.keeper.add(kept),
       addAll: (kept) => this.keeper.addAll(kept),
@@ -86,7 +87,7 @@ export class SourceService {
         onChange: (update) => this.tellAll({ type: 'sources', sources: [update] }),
         onState: ({ pool, address, state }) => log.emit({ type: 'source-state', pool, address, state }),
         rangesOf: this.rangesOf,
-        outlives: (pool) => this.forwarded.has(pool),
+        outlives: (pool) => this.uses.forwarded.has(pool),
         heldElsewhere: this.heldElsewhere,
       },
       config.sources,
@@ -116,6 +117,7 @@ export class SourceService {
 
   /** Resolves when it is known of every address whether it can be used. Throws ClaimError; nothing is left claimed then. */
   async start(): Promise<void> {
+    this.tellUseless();
     await this.keeper.start();
     await this.startScan();
     this.ticking = this.deps.clock.every(TICK_MS, () => {
@@ -127,24 +129,37 @@ export class SourceService {
   /** Claims what another config has and this one had not. Throws SourceRefusedError; all is as before then. */
   async prepare(config: Config): Promise<PoolChange> {
     const change = await this.registry.prepare(config.sources);
-    const { pools, forwarded } = this;
+    const { pools, uses } = this;
     return {
       ...change,
       commit: () => {
-        this.usePools(config.sources, poolsOfKernel(config));
+        this.usePools(config.sources, usesOf(config));
+        this.tellUseless();
         change.commit();
       },
       revert: () => {
-        this.usePools(pools, forwarded);
+        this.usePools(pools, uses);
         change.revert();
       },
     };
   }
 
-  private usePools(pools: readonly SourcePoolConfig[], forwarded: ReadonlySet<string>): void {
+  private usePools(pools: readonly SourcePoolConfig[], uses: PoolUses): void {
     this.pools = pools;
-    this.forwarded = forwarded;
+    this.uses = uses;
     this.health.configure(pools);
+  }
+
+  /** A pool without a single port serves nobody, and nothing else would say why. */
+  private tellUseless(): void {
+    const { local } = this.settings;
+    for (const pool of this.pools) {
+      if (pool.addresses.some((address) => this.rangesOf(pool, address).length > 0)) continue;
+      this.deps.log.emit({
+        type: 'notice',
+        message: `source pool "${pool.name}" has no port that can be used: of addresses that are not claimed, ${local.low}-${local.high} is left to other programs (net.ipv4.ip_local_port_range); give it ports outside of that, "claim: true", or reserve some in net.ipv4.ip_local_reserved_ports and set "reserved_ports: use"`,
+      });
+    }
   }
 
   /** Where the kernel's sockets cannot be read, the map is what its owners know; ports that others hold are found by trying. */
@@ -224,6 +239,13 @@ export class SourceService {
     else if (event.type === 'source-lost') this.onSourceLost(HEALTH, event.pool, event.address);
   }
 
+  /** A server that nobody can check gets no connections: whoever takes all that there is leaves these. */
+  private serveChecks(pool: string): void {
+    if (!this.uses.checked.has(pool) || this.ledger.ownedBy(HEALTH).some((owned) => owned.pool === pool)) return;
+    const granted = this.ledger.grantPorts(HEALTH, pool, HEALTH_PORTS);
+    if (granted.length > 0) this.health.grant(granted);
+  }
+
   private handleHealthLow({ pool, isStarved }: Extract<PlaneEvent, { readonly type: 'low' }>): void {
     const granted = this.ledger.grantPorts(HEALTH, pool, HEALTH_PORTS);
     if (granted.length > 0) this.health.grant(granted);
@@ -281,10 +303,19 @@ export class SourceService {
   }
 }
 
-/** The pools that kernel listeners forward from. */
-function poolsOfKernel({ listeners, backends }: Config): ReadonlySet<string> {
+interface PoolUses {
+  /** The pools that kernel listeners forward from. */
+  readonly forwarded: ReadonlySet<string>;
+  /** Those from which servers are checked. */
+  readonly checked: ReadonlySet<string>;
+}
+
+function usesOf({ listeners, backends }: Config): PoolUses {
   const names = listeners
     .filter(({ engine }) => engine === 'kernel')
     .flatMap(({ routes }) => routes.map(({ backend }) => backend));
-  return new Set(backends.filter(({ name }) => names.includes(name)).map(({ source }) => source));
+  return {
+    forwarded: new Set(backends.filter(({ name }) => names.includes(name)).map(({ source }) => source)),
+    checked: new Set(backends.filter(({ health }) => health !== undefined).map(({ source }) => source)),
+  };
 }

@@ -12,6 +12,8 @@ export interface PortBrokerDeps {
   readonly send: (owner: string, command: PlaneCommand) => void;
   /** To every owner. */
   readonly broadcast: (command: PlaneCommand) => void;
+  /** Before an owner is given ports of the pool: whoever needs few, but before all others, takes them. */
+  readonly onBeforeGrant?: (pool: string) => void;
 }
 
 /**
@@ -30,6 +32,7 @@ export class PortBroker {
 
   /** An owner runs low, or has run out. */
   onLow(owner: string, pool: string, blocks: number, isStarved: boolean): void {
+    this.deps.onBeforeGrant?.(pool);
     const granted = this.deps.ledger.grant(owner, pool, blocks);
     this.deps.send(owner, { type: 'grant', blocks: granted });
     if (granted.length > 0) this.satisfy(pool, owner);
