@@ -16,6 +16,7 @@ import { tcpIdle } from './scenarios/tcp-idle.ts';
 import { tcpStream } from './scenarios/tcp-stream.ts';
 import { CPU_PER_REQUEST, REQUESTS_PER_SECOND, throughputScenario } from './scenarios/throughput.ts';
 import { tls } from './scenarios/tls.ts';
+import { tlsScan } from './scenarios/tls-scan.ts';
 import { uiFrames } from './scenarios/ui-frames.ts';
 import { webSocketEcho } from './scenarios/websocket-echo.ts';
 
@@ -70,6 +71,7 @@ export const scenarios: readonly Scenario[] = [
   webSocketEcho,
   idleWebSockets,
   tls,
+  tlsScan,
   tcpConnections,
   tcpStream,
   tcpIdle,
