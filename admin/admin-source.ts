@@ -1,4 +1,4 @@
-import type { ListenerConfig } from '../config/config.ts';
+import type { ListenerConfig, StickyConfig } from '../config/config.ts';
 import type { BackendState, ServerState } from '../lb/control/messages.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import type { PlaneMetrics, TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
@@ -22,6 +22,11 @@ export interface ListenerStatus {
   readonly engine: string;
   /** `address:port`, with the port that is really bound. */
   readonly bind: string;
+}
+
+/** A backend, and how its sessions are kept on their servers; absent: they are not. */
+export interface BackendStatus extends BackendState {
+  readonly sticky?: Pick<StickyConfig, 'by' | 'name'>;
 }
 
 /** A certificate in use. */
@@ -127,7 +132,7 @@ export interface AdminSource {
   status(): Status;
   /** As they are configured. */
   listeners(): readonly ListenerConfig[];
-  backends(): readonly BackendState[];
+  backends(): readonly BackendStatus[];
   /** Planes follow in the order of the changes: what they report afterwards is after the change. */
   changeServer(backend: string, server: string, wish: ServerWish): ServerChange;
   addServer(backend: string, server: NewServer): ServerChange;

@@ -1,5 +1,6 @@
 import type {
   AdminSource,
+  BackendStatus,
   NewServer,
   PortRange,
   PortUseFilter,
@@ -12,7 +13,6 @@ import type {
 } from '../admin/admin-source.ts';
 import type { Config, ListenerConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
-import type { BackendState } from '../lb/control/messages.ts';
 import type { PortForecast } from '../lb/forecast/forecaster.ts';
 import { fullestUse, type PortUse } from '../lb/source/port-use.ts';
 import type { SourceStatus } from '../lb/source/source-status.ts';
@@ -90,8 +90,13 @@ export class LiveSource implements AdminSource {
     return [this.deps.kernel(), this.deps.haproxy()].filter((engine) => engine !== undefined);
   }
 
-  backends(): readonly BackendState[] {
-    return this.deps.backends.states;
+  backends(): readonly BackendStatus[] {
+    const sticky = new Map(this.deps.config().backends.map((backend) => [backend.name, backend.sticky]));
+    return this.deps.backends.states.map((state) => {
+      const kept = sticky.get(state.name);
+      // Not the whole of it: there may be a secret key in it.
+      return kept === undefined ? state : { ...state, sticky: { by: kept.by, name: kept.name } };
+    });
   }
 
   changeServer(backend: string, server: string, wish: ServerWish): ServerChange {

@@ -1436,6 +1436,10 @@ export interface components {
         /** Backend */
         Backend: {
             name: string;
+            sticky: {
+                by: "cookie" | "header";
+                name: string;
+            } | null;
             servers: {
                 id: string;
                 weight: number;
@@ -1446,6 +1450,8 @@ export interface components {
                 active: number;
                 idle: number;
                 ejected_by: number;
+                answers_total: number;
+                answer_seconds_total: number;
             }[];
         };
         /** Backends */

@@ -81,6 +81,16 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
       'Connections to servers that the server or the network refused',
       sum.servers.map(({ backend, server, connectFailuresTotal }) => [{ backend, server }, connectFailuresTotal]),
     ),
+    counter(
+      'portico_upstream_answers_total',
+      'Answers of servers that began',
+      sum.servers.map(({ backend, server, answersTotal }) => [{ backend, server }, answersTotal]),
+    ),
+    counter(
+      'portico_upstream_answer_seconds_total',
+      'How long servers took to begin their answers, all together',
+      sum.servers.map(({ backend, server, answerSeconds }) => [{ backend, server }, answerSeconds]),
+    ),
     gauge(
       'portico_server_up',
       '1 if the server passes its health checks',

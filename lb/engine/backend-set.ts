@@ -23,6 +23,8 @@ export interface EngineServer extends Member {
   readonly active: number;
   readonly connectsTotal: number;
   readonly connectFailuresTotal: number;
+  /** Absent: it does not answer requests. */
+  readonly answers?: { readonly count: number; readonly sumMs: number };
 }
 
 /** A backend with all servers it has had, those that are gone from the config until their connections are. */
@@ -206,6 +208,8 @@ export class BackendSet<B extends EngineBackend<S>, S extends EngineServer> {
       ...of(server),
       connectsTotal: server.connectsTotal,
       connectFailuresTotal: server.connectFailuresTotal,
+      answersTotal: server.answers?.count ?? 0,
+      answerSeconds: (server.answers?.sumMs ?? 0) / 1000,
       ejected: server.track?.isEjected === true ? 1 : 0,
       ejectionsTotal: server.track?.ejectionsTotal ?? 0,
     }));

@@ -100,6 +100,8 @@ function serversOf(states: readonly LineState[], sums: CounterSums): TrafficMetr
       idle: 0,
       connectsTotal: 0,
       connectFailuresTotal: 0,
+      answersTotal: 0,
+      answerSeconds: 0,
       ejected: 0,
       ejectionsTotal: 0,
     };

@@ -96,7 +96,7 @@ export class Exchange extends Expirable {
   interims = 0;
   /** It waits for a server that may take one more, not for a port. */
   waitsForServer = false;
-  /** When it was handed to a connection; only where latency is measured. */
+  /** When it was handed to a connection. */
   sentAtMs = 0;
   /** The kernel may still read `head`: it is not used for another request. */
   isHeadLent = false;

@@ -31,6 +31,7 @@ export class Server implements Member {
   active = 0;
   connectsTotal = 0;
   connectFailuresTotal = 0;
+  readonly answers = { count: 0, sumMs: 0 };
   readonly connectTimeouts: TimeoutList;
   readonly responseTimeouts: TimeoutList;
   readonly idleTimeouts: TimeoutList;
@@ -261,7 +262,7 @@ export class Server implements Member {
 
   /** The request goes by a connection with that lease. */
   onTry(exchange: Exchange, lease: number): void {
-    if (this.latency !== undefined || this.limit.isAdaptive) exchange.sentAtMs = this.context.clock.now();
+    exchange.sentAtMs = this.context.clock.now();
     this.assign(exchange, lease);
     this.events.onTry(exchange);
   }
@@ -279,10 +280,11 @@ export class Server implements Member {
   }
 
   private observe(sentAtMs: number): void {
-    if (this.latency === undefined) return;
     const now = this.context.clock.now();
-    this.latency.observe(now - sentAtMs, now);
-    this.events.onLatency(now - sentAtMs);
+    this.answers.count++;
+    this.answers.sumMs += now - sentAtMs;
+    this.latency?.observe(now - sentAtMs, now);
+    if (this.latency !== undefined) this.events.onLatency(now - sentAtMs);
   }
 
   sendsElsewhere(exchange: Exchange, status: number): boolean {
@@ -291,13 +293,11 @@ export class Server implements Member {
 
   /** The head of an answer came. */
   onAnswerHead(exchange: Exchange, status: number): void {
-    const { track } = this;
     exchange.timeoutList?.cancel(exchange);
     if (!exchange.isCancelled) this.observe(exchange.sentAtMs);
     if (this.limit.isAdaptive && !exchange.isCancelled) this.limit.onAnswer(exchange.sentAtMs, this.underWay);
-    if (track === undefined) return;
-    if (this.options.failing[status] === 1) track.failure();
-    else track.success();
+    if (this.options.failing[status] === 1) this.track?.failure();
+    else this.track?.success();
   }
 
   onAnswered(exchange: Exchange, bytes: number): void {

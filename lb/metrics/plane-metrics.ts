@@ -135,6 +135,9 @@ export interface UpstreamMetrics {
   readonly idle: number;
   readonly connectsTotal: number;
   readonly connectFailuresTotal: number;
+  /** Answers that began, and how long they took to, all together: from when a request was handed to a connection. */
+  readonly answersTotal: number;
+  readonly answerSeconds: number;
   /** 1 while the plane keeps requests from it because of what became of earlier ones; of several planes, how many do. */
   readonly ejected: number;
   readonly ejectionsTotal: number;

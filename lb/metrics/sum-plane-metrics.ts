@@ -57,6 +57,8 @@ export function sumTraffic(reports: readonly TrafficMetrics[]): TrafficMetrics {
         idle: a.idle + b.idle,
         connectsTotal: a.connectsTotal + b.connectsTotal,
         connectFailuresTotal: a.connectFailuresTotal + b.connectFailuresTotal,
+        answersTotal: a.answersTotal + b.answersTotal,
+        answerSeconds: a.answerSeconds + b.answerSeconds,
         ejected: a.ejected + b.ejected,
         ejectionsTotal: a.ejectionsTotal + b.ejectionsTotal,
       }),

@@ -55,6 +55,8 @@ export function natReport({ listeners, servers, counts, ports, targets }: Report
       idle: 0,
       connectsTotal: counts.connects.get(target.id) ?? 0,
       connectFailuresTotal: 0,
+      answersTotal: 0,
+      answerSeconds: 0,
       ejected: 0,
       ejectionsTotal: 0,
     })),

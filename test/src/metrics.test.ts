@@ -32,6 +32,10 @@ backends: [{ name: app, workers: { module: builtin:echo, count: 1 } }]
       .series.get('portico_requests_total{backend="app",code="200",listener="web"}'),
     10,
   );
+  const ofServers = (name: string): number[] => [...families.get(name)!.series.values()];
+  t.strictSame(ofServers('portico_upstream_answers_total'), [10]);
+  const [seconds = 0] = ofServers('portico_upstream_answer_seconds_total');
+  t.ok(seconds > 0 && seconds < 10, `${seconds} s for ten answers`);
   for (const name of [
     'portico_primary_process_resident_memory_bytes',
     'portico_primary_nodejs_eventloop_lag_p99_seconds',

@@ -8,8 +8,9 @@ import { VirtualRows } from '../parts/virtual-rows.tsx';
 import { useServices } from '../services.ts';
 import { AddServer, EditServer, useToggle } from './backends/server-dialogs.tsx';
 import { BackendLine, ServerLine } from './backends/server-line.tsx';
+import { useServerLatency } from './backends/use-server-latency.ts';
 
-const COLUMNS = ['Server', 'State', 'Weight', 'Busy', 'Idle', 'Change'];
+const COLUMNS = ['Server', 'State', 'Weight', 'Latency', 'Busy', 'Idle', 'Change'];
 const NO_ROWS: ServerRow[] = [];
 
 type Asked = { readonly backend: string; readonly server: Server | undefined } | undefined;
@@ -23,6 +24,7 @@ export function BackendsPage({ item }: PageProps) {
   );
   const [text, setText] = useState('');
   const [asked, setAsked] = useState<Asked>(undefined);
+  const latencyOf = useServerLatency(value?.backends);
   const toggle = useToggle(hurry);
   const isNarrow = useMedia('(max-width: 859px)');
   const rows = useMemo(
@@ -73,6 +75,7 @@ export function BackendsPage({ item }: PageProps) {
             return (
               <ServerLine
                 server={server}
+                latencySeconds={latencyOf(backend, server.id)}
                 onToggle={() => void toggle(backend, server)}
                 onEdit={() => setAsked({ backend, server })}
               />

@@ -120,8 +120,11 @@ function options(element: HTMLElement, series: readonly Series[], format: (value
   };
 }
 
-const clockLabels: uPlot.Axis.DynamicValues = (_, splits) =>
-  splits.map((unixSeconds) => new Date(unixSeconds * 1000).toLocaleTimeString('en-GB', { timeStyle: 'short' }));
+/** With seconds where there is more than one label a minute. */
+const clockLabels: uPlot.Axis.DynamicValues = (_, splits) => {
+  const timeStyle = splits.length > 1 && splits[1]! - splits[0]! < 60 ? 'medium' : 'short';
+  return splits.map((unixSeconds) => new Date(unixSeconds * 1000).toLocaleTimeString('en-GB', { timeStyle }));
+};
 
 /** A canvas takes only colours that are resolved: a custom property may hold `light-dark()`. */
 function colorOf(element: HTMLElement, property: string): string {

@@ -53,6 +53,8 @@ const reports: fc.Arbitrary<PlaneMetrics> = fc.record({
       idle: count,
       connectsTotal: count,
       connectFailuresTotal: count,
+      answersTotal: count,
+      answerSeconds: count,
       ejected: count,
       ejectionsTotal: count,
     }),

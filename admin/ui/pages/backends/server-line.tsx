@@ -19,11 +19,11 @@ export interface BackendLineProps {
   readonly onAdd: () => void;
 }
 
-export function BackendLine({ backend: { name, servers }, shown, rates, onAdd }: BackendLineProps) {
+export function BackendLine({ backend: { name, servers, sticky }, shown, rates, onAdd }: BackendLineProps) {
   const rate = rates?.requests_per_second ?? 0;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a cell of rows that are no table element
-    <div class="source-line" role="cell" aria-colspan={6}>
+    <div class="source-line" role="cell" aria-colspan={7}>
       <strong>{name}</strong>
       <span class="muted source-facts">
         {shown === servers.length ? '' : `${formatCount(shown)} of `}
@@ -31,6 +31,7 @@ export function BackendLine({ backend: { name, servers }, shown, rates, onAdd }:
         {rate === 0
           ? ''
           : `, ${formatPercent(rates!.errors_per_second / rate)} server errors, p50 ${formatLatency(rates!.p50_seconds)}, p99 ${formatLatency(rates!.p99_seconds)}`}
+        {sticky === null ? '' : `, sessions kept by ${sticky.by} ${sticky.name}`}
       </span>
       <button type="button" class="small" onClick={onAdd}>
         Add server<span class="unseen"> to backend {name}</span>
@@ -41,11 +42,13 @@ export function BackendLine({ backend: { name, servers }, shown, rates, onAdd }:
 
 export interface ServerLineProps {
   readonly server: ServerInUse;
+  /** Over the last look; null: no answer came in that time. */
+  readonly latencySeconds: number | null;
   readonly onToggle: () => void;
   readonly onEdit: () => void;
 }
 
-export function ServerLine({ server, onToggle, onEdit }: ServerLineProps) {
+export function ServerLine({ server, latencySeconds, onToggle, onEdit }: ServerLineProps) {
   const { id, weight, backup, active, idle, state } = server;
   return (
     <>
@@ -57,6 +60,7 @@ export function ServerLine({ server, onToggle, onEdit }: ServerLineProps) {
         {weight}
         {backup ? ' (backup)' : ''}
       </Cell>
+      <Cell class="number">{formatLatency(latencySeconds)}</Cell>
       <Cell class="number">{formatCount(active)}</Cell>
       <Cell class="number muted">{formatCount(idle)}</Cell>
       <Cell class="row-actions">
