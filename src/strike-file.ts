@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, unlinkSync } from 'node:fs';
+import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { CertificateError } from '../config/certificate-files.ts';
+import { STRIKE_BYTES } from '../lb/tls/strike-size.ts';
 import type { StrikeRegister } from '../lb/tls/tls-material.ts';
 
 /**
@@ -18,10 +19,13 @@ export class StrikeFile {
     try {
       this.descriptor = openSync(name, 'wx+', 0o600);
       unlinkSync(name);
+      // Whoever writes to mapped memory that the file system has no room for is killed (SIGBUS), so the room is taken now.
+      writeFileSync(this.descriptor, Buffer.alloc(STRIKE_BYTES));
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
+      this.close();
       throw new CertificateError(
-        `early data needs memory that planes share, and there is none in /dev/shm (${code}); mount it, or take "early_data" out`,
+        `early data needs memory that planes share, and there is none in /dev/shm (${code}); mount it with 8 MiB or more, or take "early_data" out`,
         { cause },
       );
     }

@@ -4,6 +4,7 @@ import { asksForChallenge, CHALLENGE_PROTOCOL } from './asks-for-challenge.ts';
 import { CIPHER_LISTS } from './cipher-lists.ts';
 import { type NativeAddon, STATE_WORDS } from './native-addon.ts';
 import { NativeTlsStream } from './native-tls-stream.ts';
+import { STRIKE_BUCKETS } from './strike-size.ts';
 import type { StrikeRegister } from './tls-material.ts';
 import type {
   ChallengePair,
@@ -25,8 +26,6 @@ const VERSION = { '1.2': 0x0303, '1.3': 0x0304 };
 /** SSL_VERIFY_NONE, SSL_VERIFY_PEER and SSL_VERIFY_FAIL_IF_NO_PEER_CERT of openssl/ssl.h. */
 const VERIFY = { none: 0, asked: 1, required: 3 };
 
-/** Of 8 entries each, 4 MiB: half a million first flights within a window. */
-const STRIKE_BUCKETS = 1 << 16;
 /** OpenSSL takes early data with a ticket age that is off by at most 10 seconds either way; this is longer. */
 const STRIKE_SECONDS = 30;
 

@@ -265,6 +265,14 @@ t.test('after the file was moved away, lines go on in a new one', async (t) => {
   t.equal(readFileSync(`${file}.1`, 'latin1').trimEnd().split('\n').length, 1);
 });
 
+t.test('a disk that is full holds up no request; the lines are counted as failed', async (t) => {
+  const { plane } = await run(t, { file: '/dev/full' });
+  const failed = () => plane.metrics().logs?.find(({ outcome }) => outcome === 'failed')?.count ?? 0;
+  for (let i = 0; i < 20; i++) t.match(await exchangeRaw(plane.port, GET), /^HTTP\/1\.1 200 /);
+  while (failed() < 20) await exchangeRaw(plane.port, GET);
+  t.equal(plane.metrics().logs?.find(({ outcome }) => outcome === 'written')?.count, 0);
+});
+
 t.test('a reader that stalls holds up no request; what it cannot take is dropped and counted', async (t) => {
   const fifo = join(folder(t), 'pipe');
   execFileSync('mkfifo', [fifo]);
