@@ -13,6 +13,12 @@ export class ListenerTls {
     this.side = side;
   }
 
+  /** There are no more connections: its certificates and keys need not be kept. `use` before the next one. */
+  forget(): void {
+    this.side?.drop();
+    this.side = undefined;
+  }
+
   /** The owner hears `onSecured` when the handshake is over. */
   accept(open: OpenTcp, owner: StreamOwner): SecureStream {
     return this.side!.accept(open, owner, this.counters);

@@ -40,6 +40,9 @@ export class PlaneTls {
 
   /** From now on new connections are made so. What cannot be used leaves what was there before, and says why. */
   apply(config: Config, material: TlsMaterial): void {
+    for (const [name, listener] of this.listeners) {
+      if (!config.listeners.some((each) => each.name === name && each.tls !== undefined)) listener.forget();
+    }
     if (material.listeners.length === 0 && material.backends.length === 0) return;
     this.provider ??= this.deps.createProvider();
     const { provider } = this;

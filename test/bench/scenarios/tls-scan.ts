@@ -67,6 +67,8 @@ async function scan({ children, directory }: Bench, port: number, ca: string): P
   const args = [
     '--ip',
     '127.0.0.1',
+    '--nodns',
+    'none',
     '--add-ca',
     ca,
     '--jsonfile',
