@@ -1,7 +1,8 @@
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
+import type { TcpStream } from '../net/tcp-stream.ts';
+import { type ConnectFailure, type Dialler, dial } from '../source/dial.ts';
 import type { LeaseEnd } from '../source/lease-pool.ts';
 import { Expirable } from '../timeout-list.ts';
-import { dial } from './dial.ts';
 import type { Exchange, Failure } from './exchange.ts';
 import type { HttpContext } from './http-context.ts';
 import { PartialHead } from './partial-head.ts';
@@ -24,7 +25,7 @@ const TIMEOUT: Failure = { kind: 'timeout' };
  * `queue[first]` is always the exchange that the next byte belongs to. Whatever ends the connection settles every exchange in the queue
  * and gives the lease back, once.
  */
-export class UpstreamConnection extends Expirable implements StreamOwner {
+export class UpstreamConnection extends Expirable implements StreamOwner, Dialler {
   readonly server: Server;
   state: 'connecting' | 'open' | 'tunnel' | 'closed' = 'connecting';
   /** Answers received whole; 0 tells a fresh connection from a reused one. */
@@ -51,7 +52,7 @@ export class UpstreamConnection extends Expirable implements StreamOwner {
   private keepAliveAfter = true;
 
   /** What it starts with, before the first request. */
-  readonly preface: Buffer | undefined;
+  private readonly preface: Buffer | undefined;
   /** The client that it serves alone. */
   private owner: Exchange | undefined = undefined;
 
@@ -72,11 +73,20 @@ export class UpstreamConnection extends Expirable implements StreamOwner {
     this.lease = this.server.ports.lease();
     if (this.lease < 0) return false;
     this.server.connectTimeouts.start(this, this.context.tickMs);
-    dial(this, this.context.network);
+    const { server } = this;
+    dial(this, { target: server, tls: server.options.tls, network: this.context.network }, this);
     return true;
   }
 
-  /** From `dial`. */
+  onDialled(stream: TcpStream): void {
+    if (this.preface !== undefined) stream.write(this.preface);
+  }
+
+  onDialFailed(failure: ConnectFailure, end: LeaseEnd): void {
+    if (failure.kind === 'connect') this.server.connectFailuresTotal++;
+    this.fail(failure, end);
+  }
+
   onConnected(stream: ByteStream): void {
     this.state = 'open';
     this.stream = stream;

@@ -5,9 +5,9 @@ import type { ServerState } from '../control/messages.ts';
 import type { Exhausted } from '../metrics/exhausted.ts';
 import { PortQueue } from '../port-queue.ts';
 import type { ProxyVersion } from '../proxy-protocol/write-proxy-header.ts';
+import type { ConnectFailure } from '../source/dial.ts';
 import type { Relay } from './relay.ts';
 import type { TcpServer } from './tcp-server.ts';
-import type { ConnectFailure } from './upstream.ts';
 
 export interface TcpBackendOptions {
   readonly name: string;
