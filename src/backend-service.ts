@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { NewServer, ServerChange, ServerWish } from '../admin/admin-source.ts';
 import type { BackendConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
-import type { BackendState } from '../lb/control/messages.ts';
+import type { BackendState, FoundWorker } from '../lb/control/messages.ts';
 import { type ProbeResult, probe } from '../lb/health/probe.ts';
 import type { LeasePool } from '../lb/source/lease-pool.ts';
 import type { EventLog } from './event-log.ts';
@@ -89,7 +89,21 @@ export class BackendService {
 
   start(): void {
     for (const registry of this.registries.values()) this.startOne(registry);
+    this.dismissOthers();
     this.foundWorkers = [];
+  }
+
+  /** Workers of an earlier run whose backend is gone, or runs none any more, end when the planes of that run have. */
+  private dismissOthers(): void {
+    const others = new Set(this.foundWorkers.map(({ state }) => (state as FoundWorker).backend));
+    const [some] = this.registries.values();
+    for (const name of others) {
+      if (this.workers.has(name) || some === undefined) continue;
+      const { workers: _, ...config } = some.config;
+      const group = new WorkerGroup(this.deps, this.create({ ...config, name, servers: [] }));
+      this.leaving.add(group);
+      group.start(undefined, this.foundWorkers);
+    }
   }
 
   private startOne(registry: ServerRegistry): void {
@@ -191,7 +205,7 @@ export class BackendService {
 
   /** Planes of an earlier run have been told to finish: so may its workers, when those have. */
   letOldGo(): void {
-    for (const group of this.workers.values()) group.letOldGo();
+    for (const group of this.groups) group.letOldGo();
   }
 
   /** Resolves when every backend has a server to send to, or after that time. */

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { getText } from '../fixtures/get-text.ts';
 import { isRunning, kill, pids, prepareSuccession } from '../fixtures/succession.ts';
@@ -21,6 +22,24 @@ t.test('a plane that is stopped, or that dies while there is no primary, is repl
   const after = await status();
   t.equal(after.planes[1]!.pid, before.planes[1]!.pid);
   t.notOk(isRunning(replaced.planes[0]!.pid));
+  t.equal((await getText(port, '/')).status, 200);
+  second.child.kill('SIGTERM');
+  await new Promise((resolve) => second.child.once('exit', resolve));
+});
+
+t.test('workers of a backend that the next primary does not know end with the planes that used them', async (t) => {
+  const { port, file, start, status } = await prepareSuccession(t);
+  const first = await start();
+  const before = await status();
+  await kill(first);
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace('backend: app', 'backend: other').replace('name: app', 'name: other'),
+  );
+  const second = await start();
+  t.equal((await getText(port, '/')).status, 200);
+  await second.until(/plane-1 \(process \d+\) of an earlier run has finished/);
+  while (pids(before.workers).some(isRunning)) await new Promise((resolve) => setImmediate(resolve));
   t.equal((await getText(port, '/')).status, 200);
   second.child.kill('SIGTERM');
   await new Promise((resolve) => second.child.once('exit', resolve));
