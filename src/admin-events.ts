@@ -13,12 +13,7 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
       return { type: 'plane', severity: 'info', message, data: { plane: event.plane, state, pid: event.pid } };
     }
     case 'plane-died':
-      return {
-        type: 'plane',
-        severity: 'error',
-        message,
-        data: { plane: event.plane, state: 'died', cause: event.cause, restart_in_ms: event.restartInMs },
-      };
+      return fault('plane', message, { plane: event.plane, ...diedOf(event) });
     case 'plane-pressure': {
       const { plane, pressure } = event;
       const isOver = pressure.reason === 'none';
@@ -29,27 +24,14 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
         data: { plane, state: isOver ? 'accepting' : 'full', ...pressure },
       };
     }
-    case 'worker-listening':
-      return {
-        type: 'worker',
-        severity: 'info',
-        message,
-        data: { worker: event.worker, state: 'ready', server: event.server },
-      };
+    case 'worker-listening': {
+      const { worker, server } = event;
+      return { type: 'worker', severity: 'info', message, data: { worker, state: 'ready', server } };
+    }
     case 'worker-died':
-      return {
-        type: 'worker',
-        severity: 'error',
-        message,
-        data: { worker: event.worker, state: 'died', cause: event.cause, restart_in_ms: event.restartInMs },
-      };
+      return fault('worker', message, { worker: event.worker, ...diedOf(event) });
     case 'worker-failed':
-      return {
-        type: 'worker',
-        severity: 'error',
-        message,
-        data: { worker: event.worker, state: 'failed', cause: event.message },
-      };
+      return fault('worker', message, { worker: event.worker, state: 'failed', cause: event.message });
     case 'source-state': {
       const { pool, address, state } = event;
       const isTrouble = state.kind === 'lost' || state.kind === 'refused';
@@ -61,19 +43,12 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
       };
     }
     case 'server-up':
-      return {
-        type: 'server',
-        severity: 'info',
-        message,
-        data: { backend: event.backend, server: event.server, state: 'healthy' },
-      };
-    case 'server-down':
-      return {
-        type: 'server',
-        severity: 'warning',
-        message,
-        data: { backend: event.backend, server: event.server, state: 'unhealthy', reason: event.reason },
-      };
+    case 'server-down': {
+      const { backend, server } = event;
+      const isUp = event.type === 'server-up';
+      const state = isUp ? { state: 'healthy' } : { state: 'unhealthy', reason: event.reason };
+      return { type: 'server', severity: isUp ? 'info' : 'warning', message, data: { backend, server, ...state } };
+    }
     case 'port-shortage-ahead': {
       const { pool, source, destination, seconds, addAddresses } = event;
       return {
@@ -128,4 +103,12 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
     default:
       return event satisfies never;
   }
+}
+
+function fault(type: NewAdminEvent['type'], message: string, data: NewAdminEvent['data']): NewAdminEvent {
+  return { type, severity: 'error', message, data };
+}
+
+function diedOf({ cause, restartInMs }: Extract<PorticoEvent, { readonly type: 'plane-died' | 'worker-died' }>) {
+  return { state: 'died', cause, restart_in_ms: restartInMs };
 }

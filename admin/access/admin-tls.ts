@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { createSecureContext, type SecureContextOptions, type Server, type TlsOptions } from 'node:tls';
+import type { SecureContextOptions, Server, TlsOptions } from 'node:tls';
+import { CertificateError, readAuthorities, readPair } from '../../config/certificate-files.ts';
 import type { AdminTlsConfig } from '../../config/config.ts';
 import type { Clock, Timer } from '../../lb/clock.ts';
 import { AdminError } from '../admin-error.ts';
@@ -12,6 +13,8 @@ export interface AdminTlsDeps {
 
 /** Certificates are renewed by programs that tell nobody; a look every ten seconds costs nothing. */
 const LOOK_MS = 10_000;
+
+const readText = (file: string): string => readFileSync(file, 'utf8');
 
 /** The certificate of the admin server, of which a new one is taken up when its files change. */
 export class AdminTls {
@@ -54,20 +57,13 @@ export class AdminTls {
   }
 
   private read(): SecureContextOptions {
-    const { cert, key, clientCa } = this.config;
+    const { clientCa } = this.config;
     try {
-      const options: SecureContextOptions = {
-        cert: readFileSync(cert),
-        key: readFileSync(key),
-        ...(clientCa === undefined ? {} : { ca: readFileSync(clientCa) }),
-      };
-      // A key that is another certificate's is found here, and not at the first handshake.
-      createSecureContext(options);
-      return options;
+      const { cert, key } = readPair(this.config, readText);
+      return { cert, key, ...(clientCa === undefined ? {} : { ca: readAuthorities(clientCa, readText) }) };
     } catch (cause) {
-      const { code, message, path } = cause as NodeJS.ErrnoException;
-      const why = path === undefined ? `do not fit together (${message})` : `cannot be read (${code} ${path})`;
-      throw new AdminError('ADMIN_TLS', `the files of admin.tls ${why}.`, { cause });
+      if (!(cause instanceof CertificateError)) throw cause;
+      throw new AdminError('ADMIN_TLS', `admin.tls: ${cause.message}.`, { cause });
     }
   }
 

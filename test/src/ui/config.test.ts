@@ -1,37 +1,45 @@
-import type { Browser } from 'puppeteer-core';
-import t from 'tap';
-import { EventFeed } from '../../../admin/events/event-feed.ts';
-import { AdminServer } from '../../../admin/server.ts';
-import { systemClock } from '../../../lb/clock.ts';
-import { noBrowser, openPage, startBrowser, until, untilText } from '../../fixtures/browser.ts';
-import { FakeAdminSource } from '../../fixtures/fake-admin-source.ts';
-import { FakeConfigSource } from '../../fixtures/fake-config-source.ts';
-import { press } from '../../fixtures/ui-lab.ts';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t, { type Test } from 'tap';
+import { noBrowser, openPage, startBrowser, untilText } from '../../fixtures/browser.ts';
+import { freePorts } from '../../fixtures/portico-process.ts';
+import { SteadyLoad } from '../../fixtures/steady-load.ts';
+import { press, startPortico } from '../../fixtures/ui-lab.ts';
 
 const skip = noBrowser ?? false;
-const TEXT = `# kept
-listeners: [{ name: web, bind: "127.0.0.1:80", backend: app }]
+
+/** A server that answers with its name; resolves with its port. */
+async function startServer(t: Test, name: string): Promise<number> {
+  const server = http.createServer((_request, response) => response.end(name));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+t.test('config: faults are told in place, and what is right changes where requests go', { skip }, async (t) => {
+  const [one, two] = [await startServer(t, 'one'), await startServer(t, 'two')];
+  const [port, admin] = await freePorts();
+  const file = await startPortico(
+    t,
+    `# kept
+planes: 1
+admin: { listen: "127.0.0.1:${admin}" }
+listeners: [{ name: web, bind: "127.0.0.1:${port}", backend: app }]
 backends:
   - name: app
-    servers: [{ address: "127.0.0.1:1", weight: 3 }]
-`;
-
-let browser: Browser;
-t.before(async () => {
-  if (noBrowser === undefined) browser = await startBrowser();
-});
-t.teardown(() => browser?.close());
-
-t.test('config: faults are told in place, and what is right is applied', { skip }, async (t) => {
-  const config = new FakeConfigSource(TEXT);
-  const events = new EventFeed({ epochMs: Date.now });
-  const server = new AdminServer(
-    { source: new FakeAdminSource(), clock: systemClock, epochMs: Date.now, events, config },
-    { listen: { host: '127.0.0.1', port: 0 } },
+    servers: [{ address: "127.0.0.1:${one}", weight: 3 }]
+`,
   );
-  const url = await server.start();
-  t.teardown(() => server.stop());
-  const { page, complaints } = await openPage(browser, `${url}/#/config`);
+  const load = new SteadyLoad(port, { clients: 1 });
+  t.teardown(() => load.stop());
+  await load.answered('one');
+  const browser = await startBrowser();
+  t.teardown(() => browser.close());
+  const { page, complaints } = await openPage(browser, `http://127.0.0.1:${admin}/#/config`);
   await page.waitForSelector('.editor-text');
   const edit = (from: string, to: string) =>
     page.evaluate(`{
@@ -46,17 +54,20 @@ t.test('config: faults are told in place, and what is right is applied', { skip 
   t.equal(await page.$eval('.toolbar-end .primary', (each) => (each as { disabled?: boolean }).disabled), true);
   await page.waitForSelector('.editor-lines .is-bad');
   await edit('weigth: 3', 'weight: 5');
+  await edit(`127.0.0.1:${one}`, `127.0.0.1:${two}`);
   await untilText(page, '.diff', /weight: 5/);
   await press(page, 'Apply…');
   await untilText(page, 'dialog', /Apply this config\?/);
   await press(page, 'Apply');
-  await until(page, `document.querySelector('.notices .notice') ?? document.querySelector('dialog [role=alert]')`);
   await untilText(page, '.notices', /The config is in force/);
-  t.match(config.fileText, /# kept[\s\S]*weight: 5/);
+  t.match(readFileSync(file, 'utf8'), /# kept[\s\S]*weight: 5/);
+  await load.answered('two');
   await press(page, 'Roll back…');
   await press(page, 'Roll back');
   await untilText(page, '.notices', /The config before is in force again/);
-  t.match(config.fileText, /weight: 3/);
+  t.match(readFileSync(file, 'utf8'), /weight: 3/);
+  await load.answered('one');
+  await load.stop();
+  t.strictSame(load.failures, [], 'no request failed');
   t.strictSame(complaints, []);
-  await page.browserContext().close();
 });

@@ -4,6 +4,39 @@ import { Badge } from '../../parts/badge.tsx';
 import { Meter } from '../../parts/meter.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { ScrollBox } from '../../parts/scroll-box.tsx';
+import { type Column, TableHead } from '../../parts/table-head.tsx';
+
+const LISTENERS: readonly Column[] = [
+  ['Name'],
+  ['Engine'],
+  ['Address'],
+  ['Open', 'number'],
+  ['Requests/s', 'number'],
+  ['5xx', 'number'],
+];
+const BACKENDS: readonly Column[] = [
+  ['Name'],
+  ['Servers'],
+  ['Requests/s', 'number'],
+  ['5xx', 'number'],
+  ['p50', 'number'],
+  ['p99', 'number'],
+  ['Busy', 'number'],
+];
+const POOLS: readonly Column[] = [
+  ['Pool'],
+  ['Addresses', 'number'],
+  ['Tightest destination'],
+  ['Full'],
+  ['Runs out', 'number'],
+];
+const PROCESSES: readonly Column[] = [
+  ['Process'],
+  ['State'],
+  ['CPU', 'number'],
+  ['Memory', 'number'],
+  ['Restarts', 'number'],
+];
 
 interface Props {
   readonly overview: Overview;
@@ -18,22 +51,7 @@ export function ListenerTable({ overview, tick }: Props) {
     <Panel title="Listeners" aside={<a href="#/routes">Routes</a>}>
       <ScrollBox label="Listeners, table">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Engine</th>
-              <th scope="col">Address</th>
-              <th scope="col" class="number">
-                Open
-              </th>
-              <th scope="col" class="number">
-                Requests/s
-              </th>
-              <th scope="col" class="number">
-                5xx
-              </th>
-            </tr>
-          </thead>
+          <TableHead columns={LISTENERS} />
           <tbody>
             {overview.listeners.map(({ name, engine, bind, connections }) => {
               const own = tick?.listeners.find((each) => each.name === name);
@@ -62,27 +80,7 @@ export function BackendTable({ overview, tick }: Props) {
     <Panel title="Backends" aside={<a href="#/backends">Servers</a>}>
       <ScrollBox label="Backends, table">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Servers</th>
-              <th scope="col" class="number">
-                Requests/s
-              </th>
-              <th scope="col" class="number">
-                5xx
-              </th>
-              <th scope="col" class="number">
-                p50
-              </th>
-              <th scope="col" class="number">
-                p99
-              </th>
-              <th scope="col" class="number">
-                Busy
-              </th>
-            </tr>
-          </thead>
+          <TableHead columns={BACKENDS} />
           <tbody>
             {overview.backends.map(({ name, servers, available, active }) => {
               const own = tick?.backends.find((each) => each.name === name);
@@ -117,19 +115,7 @@ export function PoolTable({ overview }: Pick<Props, 'overview'>) {
     <Panel title="Source pools" aside={<a href="#/ports">Ports</a>}>
       <ScrollBox label="Source pools, table">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Pool</th>
-              <th scope="col" class="number">
-                Addresses
-              </th>
-              <th scope="col">Tightest destination</th>
-              <th scope="col">Full</th>
-              <th scope="col" class="number">
-                Runs out
-              </th>
-            </tr>
-          </thead>
+          <TableHead columns={POOLS} />
           <tbody>
             {overview.pools.map(({ name, addresses, ready, tightest }) => {
               const share = tightest === null ? 0 : tightest.busy / Math.max(1, tightest.capacity);
@@ -167,21 +153,7 @@ export function ProcessTable({ overview, tick }: Props) {
     <Panel title="Processes">
       <ScrollBox label="Processes, table">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Process</th>
-              <th scope="col">State</th>
-              <th scope="col" class="number">
-                CPU
-              </th>
-              <th scope="col" class="number">
-                Memory
-              </th>
-              <th scope="col" class="number">
-                Restarts
-              </th>
-            </tr>
-          </thead>
+          <TableHead columns={PROCESSES} />
           <tbody>
             {[...overview.planes, ...overview.workers].map(({ id, ready, restarts }) => {
               const plane = planes.get(id);
