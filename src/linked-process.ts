@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
+import type { Clock } from '../lb/clock.ts';
 import { type Channel, openChannel } from '../lb/control/channel.ts';
 import type { HostCommand, HostEvent } from '../lb/control/host-messages.ts';
 import { socketPath } from '../lb/control/socket-path.ts';
@@ -31,7 +32,7 @@ interface LinkedEvents {
  */
 export class LinkedProcess extends EventEmitter<LinkedEvents> implements Child {
   readonly pid: number | undefined;
-  private readonly options: LinkedProcessOptions;
+  private options: LinkedProcessOptions;
   private readonly child: ChildProcess | undefined;
   private channel: Channel | undefined = undefined;
   private isLetGo = false;
@@ -95,6 +96,13 @@ export class LinkedProcess extends EventEmitter<LinkedEvents> implements Child {
     this.send({ type: 'join', release, outliveMs } satisfies HostCommand);
   }
 
+  /** It is met under this id from now on. */
+  rename(id: string): void {
+    const { directory, id: before } = this.options;
+    this.options = { ...this.options, id };
+    renameSync(socketPath(directory, before, this.pid!), socketPath(directory, id, this.pid!));
+  }
+
   /** Lost where the process has no channel yet, or is about to end. */
   send(message: unknown, socket?: TcpHandle): void {
     this.channel?.send(message, socket);
@@ -110,6 +118,17 @@ export class LinkedProcess extends EventEmitter<LinkedEvents> implements Child {
     } catch {
       // It is gone, and its channel is about to say so.
     }
+  }
+
+  /** Resolves when it is gone. It is killed if it is still there after that time. */
+  goneBy(clock: Clock, deadlineMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = clock.after(deadlineMs, () => this.kill('SIGKILL'));
+      this.on('exit', () => {
+        clock.clear(timer);
+        resolve();
+      });
+    });
   }
 
   /** Leaves the process alone, as it is: it is for another primary. Nothing is emitted any more. */

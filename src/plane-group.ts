@@ -8,9 +8,10 @@ import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
 import type { ListenSocket } from '../lb/net/listen-socket.ts';
 import { LinkedProcess } from './linked-process.ts';
 import type { PlaneGroupDeps, PlaneStatus } from './plane-group-deps.ts';
-import { PLANE_PROGRAM } from './plane-program.ts';
 import { PlaneReports, REPORT_TIMEOUT_MS, type ReportingPlane } from './plane-reports.ts';
 import { planeId, retiringId, type SortedPlanes, sortPlanes } from './sort-planes.ts';
+import { SparePlane } from './spare-plane.ts';
+import { startPlane } from './start-plane.ts';
 import type { PlanesMemo, SupervisedPlane } from './supervised-plane.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Survivor } from './survivors.ts';
@@ -30,6 +31,7 @@ export class PlaneGroup {
   /** Planes of an earlier primary that finish what they have. */
   private readonly retiring = new Set<ReportingPlane>();
   private readonly reports: PlaneReports;
+  private readonly spare: SparePlane;
   private isDrainAhead = false;
   private generation = 0;
   private found: SortedPlanes = { kept: new Map(), retiring: [] };
@@ -42,6 +44,7 @@ export class PlaneGroup {
     this.deps = deps;
     this.config = config;
     this.sockets = sockets;
+    this.spare = new SparePlane({ ...deps, start: (id) => startPlane(deps.lineage, id) });
     this.reports = new PlaneReports({ clock: deps.clock, planes: () => this.all });
   }
 
@@ -73,6 +76,7 @@ export class PlaneGroup {
       this.keeping = this.deps.clock.every(KEEP_REPORT_MS, () => void this.collect());
       this.resolveWhenReady();
     }).then(() => {
+      this.spare.start();
       for (const plane of this.retiring)
         this.send(plane.process(), { type: 'drain', deadlineMs: this.config.drainTimeoutMs });
     });
@@ -159,7 +163,7 @@ export class PlaneGroup {
     const supervisor = new Supervisor<LinkedProcess>({
       clock,
       random,
-      spawn: () => LinkedProcess.start(lineage.binding, { ...lineage, id }, PLANE_PROGRAM),
+      spawn: () => this.spare.take(id) ?? startPlane(lineage, id),
       onStart: (child) => this.watch(plane, child),
       onDeath: (cause, delayMs) => {
         plane.isReady = false;
@@ -364,9 +368,10 @@ export class PlaneGroup {
   /** Drains every plane. Resolves when all are gone. */
   async stop(deadlineMs: number): Promise<void> {
     this.deps.clock.clear(this.keeping);
+    this.spare.stop();
     await Promise.all([
       ...this.planes.map((plane) => this.stopOne(plane, deadlineMs)),
-      ...[...this.retiring].map((plane) => this.stopRetiring(plane, deadlineMs + REPORT_TIMEOUT_MS)),
+      ...[...this.retiring].map((plane) => plane.process()?.goneBy(this.deps.clock, deadlineMs + REPORT_TIMEOUT_MS)),
     ]);
   }
 
@@ -374,18 +379,9 @@ export class PlaneGroup {
     return supervisor.stop((child) => this.send(child, { type: 'drain', deadlineMs }), deadlineMs + REPORT_TIMEOUT_MS);
   }
 
-  private stopRetiring(plane: ReportingPlane, deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.deps.clock.after(deadlineMs, () => plane.process()?.kill('SIGKILL'));
-      plane.process()?.on('exit', () => {
-        this.deps.clock.clear(timer);
-        resolve();
-      });
-    });
-  }
-
   kill(): void {
     this.deps.clock.clear(this.keeping);
+    this.spare.stop();
     for (const { supervisor } of this.planes) supervisor.kill();
     for (const { process } of this.retiring) process()?.kill('SIGKILL');
   }
@@ -393,6 +389,7 @@ export class PlaneGroup {
   /** The planes go on for another primary; this one has nothing to do with them any more. */
   letGo(): void {
     this.deps.clock.clear(this.keeping);
+    this.spare.stop();
     for (const { supervisor } of this.planes) supervisor.letGo()?.letGo();
     for (const { process } of this.retiring) process()?.letGo();
   }

@@ -3,8 +3,8 @@ import type { Channel } from '../lb/control/channel.ts';
 import type { Primary } from './primary.ts';
 import type { PredecessorMessage, SuccessorMessage } from './succession.ts';
 
-/** A successor that is not up by then has failed. */
-const UP_MS = 60_000;
+/** A successor that is not up by then has failed. Nobody is harmed meanwhile; a machine may be that busy. */
+const UP_MS = 300_000;
 
 export interface ReignDeps {
   readonly clock: Clock;
