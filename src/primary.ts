@@ -4,8 +4,6 @@ import type { ConfigChange } from '../admin/config-source.ts';
 import { liveTraffic } from '../admin/live-traffic.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
-import type { Clock } from '../lb/clock.ts';
-import type { Channel } from '../lb/control/channel.ts';
 import type { BackendState, FoundPlane, PortBlock } from '../lb/control/messages.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
 import { createAcmeIssuer } from './acme/acme-issuer.ts';
@@ -27,6 +25,7 @@ import type { Lineage } from './lineage.ts';
 import { ListenSockets } from './listen-sockets.ts';
 import { LiveSource } from './live-source.ts';
 import { PlaneGroup } from './plane-group.ts';
+import type { PrimaryDeps } from './primary-deps.ts';
 import { Reloader } from './reloader.ts';
 import { ShortageWatch } from './shortage-watch.ts';
 import { indexOfPlane, sortPlanes } from './sort-planes.ts';
@@ -35,19 +34,6 @@ import { StartError } from './start-error.ts';
 import { Succession } from './succession.ts';
 import { SystemService } from './system-service.ts';
 import { TlsService } from './tls-service.ts';
-
-export interface PrimaryDeps {
-  readonly clock: Clock;
-  readonly random: () => number;
-  /** Milliseconds since 1970. */
-  readonly epochMs: () => number;
-  readonly pid: number;
-  readonly lineage: Lineage;
-  /** Another primary asks for everything that this one has: `letGo`, then answer. */
-  readonly onSuccessor: (channel: Channel) => void;
-  /** An operator has asked through the API that it stops: `stop`. */
-  readonly onStopAsked: () => void;
-}
 
 /** How long a start waits for workers and first health checks before it says that it is up, without them. */
 const FIRST_SERVER_MS = 5000;
