@@ -19,6 +19,8 @@ Commands:
   validate FILE     check a config file; prints every fault with line and column
   export FORMAT [-c FILE]
                     configuration that runs without Portico: haproxy or nftables
+  import FILE       print the portico.yaml that an haproxy.cfg means, and on
+                    standard error each line that is not in it
   ports [-c FILE]   how full the source ports of a running Portico are, and when
                     they run out; FILE says where it runs, as for run
   status [-c FILE]  how a running Portico stands: listeners, servers, processes
@@ -62,7 +64,7 @@ are the files of the certificate for one that asks for that.
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = 'run stop validate export ports status top token check setup apply undo'.split(' ');
+const COMMANDS = 'run stop validate export import ports status top token check setup apply undo'.split(' ');
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -96,6 +98,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     }
     case 'export':
       return rest.length === 1 ? exportAs(rest[0]!, values.config) : usage('export takes one of haproxy and nftables');
+    case 'import':
+      return rest.length === 1 ? importFrom(rest[0]!) : usage('import takes one file, an haproxy.cfg');
     case 'ports':
       return rest.length === 0 ? ports(values) : usage(`ports takes no "${rest[0]}"; give the file with -c`);
     case 'status':
@@ -213,6 +217,15 @@ async function exportAs(format: string, file: string | undefined): Promise<numbe
     return FINE;
   } catch (error) {
     return fail(explainError(error).replace(/^portico: /, ''));
+  }
+}
+
+async function importFrom(file: string): Promise<number> {
+  const { importFile } = await import('./import-command.ts');
+  try {
+    return importFile(file, { out: process.stdout, err: process.stderr });
+  } catch (error) {
+    return fail((error as Error).message);
   }
 }
 
