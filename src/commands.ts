@@ -49,7 +49,8 @@ Options:
       --yes         ask nothing (apply, undo, setup)
       --dry-run     show what would be done (apply, undo, setup)
       --root DIR    a scratch folder instead of / (check, apply, undo, setup)
-      --engine E    http, tcp or kernel (setup)
+      --engine E    http, tcp, kernel or haproxy, which is installed if it is not
+                    there (setup)
       --listen A    where clients connect to (setup)
       --servers A   address:port of the servers, or workers (setup)
       --sources A   addresses to connect from; with --claim IFACE they are added

@@ -5,6 +5,7 @@ import { FlagError } from './flag-error.ts';
 import { isUtf8 } from './is-utf8.ts';
 import { DEFAULT_TARGET, type Demand, demandOf, plainDemand } from './system/demand.ts';
 import { Machine } from './system/machine.ts';
+import { PackageError, Packages } from './system/packages.ts';
 import { renderChanges, renderPlan } from './system/render-changes.ts';
 import { type RenderOptions, renderReport } from './system/render-report.ts';
 import { countSeverity } from './system/report.ts';
@@ -52,7 +53,32 @@ export async function apply(flags: SystemFlags): Promise<number> {
 /** `portico undo`. */
 export async function undo(flags: SystemFlags): Promise<number> {
   const only = idsOf(flags);
-  return change(flags, { what: 'undo', run: (tuner, isDryRun) => tuner.undo({ only, isDryRun }) });
+  const status = await change(flags, { what: 'undo', run: (tuner, isDryRun) => tuner.undo({ only, isDryRun }) });
+  return status === FINE && only === undefined ? removePackages(flags) : status;
+}
+
+/** Those that setup has installed. */
+async function removePackages(flags: SystemFlags): Promise<number> {
+  const packages = new Packages({ machine: new Machine(flags.root), env: process.env });
+  const command = packages.removeCommand;
+  if (command === undefined) return FINE;
+  const line = command.join(' ');
+  if (flags.json !== true) process.stdout.write(`To remove what setup has installed: ${line}\n`);
+  if (flags['dry-run'] === true) return FINE;
+  if (flags.yes !== true) {
+    if (process.stdin.isTTY !== true || flags.json === true)
+      throw new FlagError('undo removes packages: say --yes, or --dry-run');
+    const { askYesNo } = await import('./system/setup/prompts.ts');
+    if (!(await askYesNo(`Run "${line}"?`))) return FINE;
+  }
+  try {
+    packages.remove();
+    return FINE;
+  } catch (error) {
+    if (!(error instanceof PackageError)) throw error;
+    process.stderr.write(`portico: ${error.message}\n`);
+    return FAILED;
+  }
 }
 
 interface ChangeCommand {

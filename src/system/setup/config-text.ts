@@ -40,6 +40,7 @@ export function configText(answers: SetupAnswers): string {
     name: 'front',
     bind: listen,
     ...(engine === 'http' ? {} : { engine }),
+    ...(engine === 'haproxy' ? { mode: 'http' } : {}),
     backend: 'app',
   };
   const source = {

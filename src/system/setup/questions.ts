@@ -8,7 +8,7 @@ import { findCandidates, type HostAddress } from './candidates.ts';
 import type { SetupAnswers } from './config-text.ts';
 import type { Choice } from './prompts.ts';
 
-const ENGINES = ['http', 'tcp', 'kernel'] as const;
+const ENGINES = ['http', 'tcp', 'kernel', 'haproxy'] as const;
 type Engine = (typeof ENGINES)[number];
 
 /** Each answers the question of its name. */
@@ -35,6 +35,7 @@ const ENGINE_CHOICES: readonly Choice<Engine>[] = [
   { value: 'http', label: 'HTTP and WebSocket', hint: 'routes, retries, workers' },
   { value: 'tcp', label: 'any TCP', hint: 'relayed byte for byte' },
   { value: 'kernel', label: 'very many TCP connections', hint: 'forwarded by the kernel; needs CAP_NET_ADMIN' },
+  { value: 'haproxy', label: 'HTTP by HAProxy', hint: 'that Portico installs, configures and steers' },
 ];
 
 /** Asks what the machine is for; a flag answers in advance, and without an asker the first answer counts. Throws FlagError. */
