@@ -1,5 +1,6 @@
 import type { Scenario } from './scenario.ts';
 import { accessLogs } from './scenarios/access-logs.ts';
+import { earlyReplays } from './scenarios/early-replays.ts';
 import { idleWebSockets } from './scenarios/idle-websockets.ts';
 import { kernelForwarding } from './scenarios/kernel-forwarding.ts';
 import { kernelHeld } from './scenarios/kernel-held.ts';
@@ -72,6 +73,7 @@ export const scenarios: readonly Scenario[] = [
   idleWebSockets,
   tls,
   tlsScan,
+  earlyReplays,
   tcpConnections,
   tcpStream,
   tcpIdle,

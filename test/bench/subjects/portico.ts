@@ -24,14 +24,14 @@ backends:
   );
 }
 
-/** Starts one plane with these sources, listeners and backends. */
-export async function startPorticoWith(options: SubjectOptions, config: string): Promise<Subject> {
+/** Starts one plane, or more, with these sources, listeners and backends. */
+export async function startPorticoWith(options: SubjectOptions, config: string, planes = 1): Promise<Subject> {
   const { role, port, directory, children } = options;
   const file = join(directory, `portico-${port}.yaml`);
   const adminPort = port + 1;
   writeFileSync(
     file,
-    `planes: 1
+    `planes: ${planes}
 drain_timeout: 1s
 admin: { listen: 127.0.0.1:${adminPort} }
 ${config}`,
