@@ -38,6 +38,7 @@ t.test('status', async (t) => {
     backends: [
       {
         name: 'app',
+        sticky: null,
         servers: [
           {
             id: '127.0.0.1:1',
@@ -48,6 +49,8 @@ t.test('status', async (t) => {
             active: 1,
             idle: 2,
             ejected_by: 1,
+            answers_total: 4,
+            answer_seconds_total: 0.5,
           },
         ],
       },
@@ -84,6 +87,7 @@ t.test('listeners and backends, of all planes that are alive', async (t) => {
     backends: [
       {
         name: 'app',
+        sticky: null,
         servers: [
           {
             id: '127.0.0.1:1',
@@ -94,6 +98,8 @@ t.test('listeners and backends, of all planes that are alive', async (t) => {
             active: 3,
             idle: 6,
             ejected_by: 2,
+            answers_total: 12,
+            answer_seconds_total: 1.5,
           },
         ],
       },

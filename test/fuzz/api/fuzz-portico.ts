@@ -141,8 +141,9 @@ class Run {
 
 const nameOf = ({ method, path }: Operation): string => `${method} ${path}`;
 
-/** Of what changes the machine itself only the dry run is asked for. */
-function harmless({ path }: Operation, request: FuzzRequest): FuzzRequest {
+/** Of what changes the machine itself only the dry run is asked for, and a drain goes no further than it can be taken back. */
+function harmless({ method, path }: Operation, request: FuzzRequest): FuzzRequest {
+  if (method === 'POST' && path === '/api/v1/drain') return { ...request, url: `${path}?hold=true` };
   if (!path.startsWith('/api/v1/system/') || request.body === undefined) return request;
   let value: unknown;
   try {
