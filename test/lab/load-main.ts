@@ -44,16 +44,18 @@ function ask(question: Question, agent: http.Agent | false, mayRepeat: boolean):
   const generation = leastGeneration;
   let localPort: number | undefined;
   let connectedMs = startedMs;
-  const failed = (what: 'request' | 'repeat', why: string, isWrong = false): boolean => {
+  const failed = (what: 'request' | 'repeat', why: string, isWrong = false, hasBegun = false): boolean => {
     const isSafe = method === 'GET';
-    fail({ what, backend, isSafe, port: localPort, connectedMs, startedMs, endedMs: now(), why, isWrong });
+    fail({ what, backend, isSafe, port: localPort, connectedMs, startedMs, endedMs: now(), why, isWrong, hasBegun });
     return false;
   };
   return new Promise((resolve) => {
     const request = http.request({ port, host: '127.0.0.1', agent, method, path }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (data: Buffer) => parts.push(data));
-      response.on('error', (error: NodeJS.ErrnoException) => resolve(failed('request', `answer ${error.code}`)));
+      response.on('error', (error: NodeJS.ErrnoException) =>
+        resolve(failed('request', `answer ${error.code}`, false, true)),
+      );
       response.on('end', () => {
         const text = Buffer.concat(parts).toString();
         if (response.statusCode !== 200) {

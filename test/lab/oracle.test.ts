@@ -28,6 +28,8 @@ const CASES: readonly [Partial<Failure>, Omit<Disturbance, 'fault' | 'fromMs' | 
   [{ isWrong: true }, { clientPorts: new Set([40_000]) }, false, 'a wrong answer'],
   [{}, { unsafeTo: 'servers' }, false, 'a request that could have been sent again'],
   [{ isSafe: false }, { unsafeTo: 'servers' }, true, 'one that could not'],
+  [{ hasBegun: true }, { unsafeTo: 'servers' }, true, 'an answer that was cut'],
+  [{ hasBegun: true }, { unsafeTo: 'workers' }, false, 'an answer of another backend that was cut'],
   [{ isSafe: false }, { unsafeTo: 'workers' }, false, 'one to another backend'],
   [{ isSafe: false, endedMs: 140 }, { unsafeTo: 'servers' }, false, 'over before'],
   [{ isSafe: false, startedMs: 310, endedMs: 320 }, { unsafeTo: 'servers' }, false, 'begun after'],

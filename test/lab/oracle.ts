@@ -7,6 +7,8 @@ export interface Failure {
   readonly backend: BackendName;
   /** Idempotent, and without a body. */
   readonly isSafe: boolean;
+  /** Part of the answer had come: nobody could send the request again. */
+  readonly hasBegun?: boolean;
   /** The client's port; undefined where it never had a connection. */
   readonly port: number | undefined;
   readonly connectedMs: number;
@@ -29,7 +31,7 @@ export interface Disturbance {
   untilMs: number;
   /** Connections of a process that is no more; only those that were open when it began. */
   readonly clientPorts?: ReadonlySet<number>;
-  /** Requests to this backend that may not be sent twice. */
+  /** Requests to this backend that may not be sent twice, or were being answered. */
   readonly unsafeTo?: BackendName;
   /** WebSockets that end in this process. */
   readonly serverPid?: number;
@@ -57,7 +59,7 @@ function mayCause(disturbance: Disturbance, failure: Failure): boolean {
   const { clientPorts, unsafeTo, serverPid, source, isDrain, fromMs } = disturbance;
   const { what, port, connectedMs, backend, isSafe, why } = failure;
   if (port !== undefined && clientPorts?.has(port) === true && connectedMs <= fromMs) return true;
-  if (what === 'request') return !isSafe && unsafeTo === backend;
+  if (what === 'request') return (!isSafe || failure.hasBegun === true) && unsafeTo === backend;
   if (what === 'repeat') return isDrain === true;
   if (serverPid !== undefined && failure.serverPid === serverPid) return true;
   if (source !== undefined && failure.source === source) return true;

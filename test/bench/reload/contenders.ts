@@ -112,6 +112,8 @@ ${servers.map((server, i) => `  server s${i} 127.0.0.1:${server}`).join('\n')}
 `;
 }
 
+// No `max_fails`: servers are back before `fail_timeout` would be over, and with all three taken for dead within it nginx answers everything
+// with 502. A server that refuses is passed over at once.
 function nginxConfig({ port, servers, directory }: Options, generation: number): string {
   return `daemon off;
 worker_processes 2;
@@ -127,7 +129,7 @@ http {
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   upstream app {
     least_conn;
-${servers.map((server) => `    server 127.0.0.1:${server} max_fails=1 fail_timeout=1s;`).join('\n')}
+${servers.map((server) => `    server 127.0.0.1:${server} max_fails=0;`).join('\n')}
     keepalive 64;
   }
   server {
