@@ -199,7 +199,7 @@ function configText(
   return `planes: ${planes}
 drain_timeout: 4s
 heartbeat: 4s
-outlive_primary: 60s
+outlive_primary: 10m
 admin: { listen: "127.0.0.1:${ADMIN}" }
 sources:
   - { name: claimed, addresses: [${Surroundings.SOURCES.join(', ')}], claim: true, interface: ${BRIDGE}, ports: 20000-24095 }
