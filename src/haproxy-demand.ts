@@ -40,7 +40,17 @@ export class HaproxyDemand {
   }
 
   /** At the start: all of a pool that nobody else connects from but for what planes and checks begin with, half of any other. */
-  takeFirst({ listeners, backends, planes }: Config, pools: readonly string[]): void {
+  takeFirst(config: Config, pools: readonly string[]): void {
+    this.take(config, pools, 1);
+  }
+
+  /** As much of an address that came later. Where it waited until the others run short, they could not leave without a gap. */
+  takeNew(config: Config, pool: string): void {
+    this.take(config, [pool], 0);
+    this.hasNew = true;
+  }
+
+  private take({ listeners, backends, planes }: Config, pools: readonly string[], least: number): void {
     const { ledger, owner, ports } = this.deps;
     const shared = new Set(
       listeners
@@ -58,7 +68,7 @@ export class HaproxyDemand {
       const isShared = shared.has(pool);
       if (isShared) this.mostPorts = SHARED_PORTS;
       const count = isShared ? Math.floor(free / 2) : free - planes - 1;
-      ports.grant(ledger.grant(owner, pool, Math.max(1, count)));
+      ports.grant(ledger.grant(owner, pool, Math.max(least, count)));
     }
   }
 

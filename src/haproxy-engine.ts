@@ -296,6 +296,12 @@ export class HaproxyEngine implements Engine {
     this.ports.update(updates);
     const ready = updates.filter(({ state }) => state === 'ready').length;
     if (ready !== readyBefore) this.demand.hasNew = true;
+    const pools = this.poolsInUse;
+    for (const { pool, address, state } of updates) {
+      if (state === 'ready' && pools.includes(pool) && !this.ports.hasAnyOf(pool, address)) {
+        this.demand.takeNew(this.config, pool);
+      }
+    }
     if (this.steering.checksAreStranded) this.soon();
   }
 

@@ -33,6 +33,10 @@ export class HaproxyPorts {
       .reduce((sum, { firstPort, lastPort }) => sum + lastPort - firstPort + 1, 0);
   }
 
+  hasAnyOf(pool: string, address: string): boolean {
+    return this.owned.some((block) => block.pool === pool && block.address === address);
+  }
+
   get addresses(): readonly string[] {
     return [...new Set(this.owned.map(({ address }) => address))];
   }
