@@ -1,8 +1,11 @@
 import type { ListenerConfig } from '../config/config.ts';
+import type { Clock } from '../lb/clock.ts';
 import { runsInPlanes } from '../lb/engine/plane-engines.ts';
 import { ListenError, type ListenSocket, openListenSocket, toListenSocket } from '../lb/net/listen-socket.ts';
 import type { TcpBinding, TcpHandle } from '../lb/net/tcp-binding.ts';
 import { StartError } from './start-error.ts';
+
+const POLL_MS = 20;
 
 /** The bound sockets of the listeners. The planes accept from them; this process never does. */
 export class ListenSockets {
@@ -39,6 +42,30 @@ export class ListenSockets {
     } catch (cause) {
       if (!(cause instanceof ListenError)) throw cause;
       throw new StartError(explainListen(cause.code, name, host, port), { cause });
+    }
+  }
+
+  /** As `bind`; for so long it waits for addresses that are in use, as another program is just letting go of them. Rejects with StartError. */
+  async bindAll(listeners: readonly ListenerConfig[], clock: Clock, patienceMs: number): Promise<void> {
+    const untilMs = clock.now() + patienceMs;
+    for (const listener of listeners) {
+      while (!this.isBound(listener, clock.now() < untilMs)) {
+        await new Promise<void>((resolve) => {
+          clock.after(POLL_MS, resolve);
+        });
+      }
+    }
+  }
+
+  /** Throws StartError, where it `mayWait` only for what does not pass. */
+  private isBound(listener: ListenerConfig, mayWait: boolean): boolean {
+    try {
+      this.bind(listener);
+      return true;
+    } catch (error) {
+      const { cause } = error as Error;
+      if (mayWait && cause instanceof ListenError && cause.code === 'EADDRINUSE') return false;
+      throw error;
     }
   }
 

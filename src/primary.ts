@@ -4,6 +4,7 @@ import type { ConfigChange } from '../admin/config-source.ts';
 import { liveTraffic } from '../admin/live-traffic.ts';
 import type { AdminServer } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
+import type { Clock } from '../lb/clock.ts';
 import type { BackendState, FoundPlane, PortBlock } from '../lb/control/messages.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
 import { createAcmeIssuer } from './acme/acme-issuer.ts';
@@ -37,6 +38,8 @@ import { TlsService } from './tls-service.ts';
 
 /** How long a start waits for workers and first health checks before it says that it is up, without them. */
 const FIRST_SERVER_MS = 5000;
+/** For the addresses of an HAProxy that is told to end: its workers do so at their next turn. */
+const STRAY_MS = 5000;
 
 /** The process that owns the others: reads no traffic, grants ports, checks servers, answers the admin server. */
 export class Primary {
@@ -54,6 +57,7 @@ export class Primary {
   private readonly shortages: ShortageWatch;
   private readonly system: SystemService;
   private readonly admin: AdminServer;
+  private readonly clock: Clock;
   private readonly lineage: Lineage;
   private readonly succession: Succession;
   private readonly drainNotice: DrainNotice;
@@ -62,6 +66,7 @@ export class Primary {
   /** `source`: the file that the config is from, if it is from one. */
   constructor(deps: PrimaryDeps, config: Config, source?: { readonly file: string; readonly text: string }) {
     const { log } = this;
+    this.clock = deps.clock;
     this.lineage = deps.lineage;
     this.succession = new Succession({ ...deps, log }, deps.lineage);
     this.drainNotice = new DrainNotice({
@@ -279,9 +284,9 @@ export class Primary {
       this.tls.start();
       await this.succession.open(isUpgrade);
       await this.adopt();
-      if (this.haproxy === undefined) endStrayHaproxy(this.lineage.directory);
-      for (const listener of this.config.listeners) this.sockets.bind(listener);
+      const hasStray = this.haproxy === undefined && endStrayHaproxy(this.lineage.directory);
       this.adminAddress = await this.admin.start();
+      await this.sockets.bindAll(this.config.listeners, this.clock, hasStray ? STRAY_MS : 0);
       await this.sources.start();
       // Before anyone else gets ports: some may have connections of an earlier run on them.
       await this.engines.start(this.backends.states);
