@@ -85,7 +85,7 @@ t.test('answers that make no sense', async (t) => {
   const root = rootFor(t);
   const before = snapshot(root);
   for (const [args, message] of [
-    [['--engine', 'quic'], /--engine is one of http, tcp, kernel, not "quic"/],
+    [['--engine', 'quic'], /--engine is one of http, tcp, kernel, haproxy, not "quic"/],
     [['--listen', 'here'], /--listen: "here" is not an address and port/],
     [['--servers', '10.0.0.5'], /--servers: "10\.0\.0\.5" is not an address and port/],
     [['--sources', '10.0.0.300'], /--sources: /],
