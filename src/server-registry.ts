@@ -34,6 +34,7 @@ export class ServerRegistry {
   private readonly entries = new Map<string, Entry>();
   /** What an earlier primary knew of servers that are still to come here. */
   private readonly restored = new Map<string, ServerState>();
+  private readonly awaited = new Map<string, () => void>();
   private isSame = false;
 
   constructor(deps: ServerRegistryDeps, config: BackendConfig) {
@@ -104,11 +105,25 @@ export class ServerRegistry {
       entry.state = { ...state, healthy: isHealthy, ...(isHealthy ? {} : { reason }) };
       this.deps.onVerdict(name, id, isHealthy, reason);
       this.deps.onChange(this.state);
+      if (isHealthy) this.tell(id);
     };
     return new HealthChecker({ clock, random, probe, onVerdict }, { health, host, port });
   }
 
+  /** Calls `fn` once the server is healthy: at once if it is, never if it goes before. */
+  onceHealthy(id: string, fn: () => void): void {
+    this.awaited.set(id, fn);
+    if (this.entries.get(id)?.state.healthy === true) this.tell(id);
+  }
+
+  private tell(id: string): void {
+    const fn = this.awaited.get(id);
+    this.awaited.delete(id);
+    fn?.();
+  }
+
   remove(id: string): void {
+    this.awaited.delete(id);
     this.entries.get(id)?.checker?.stop();
     if (this.entries.delete(id)) this.deps.onChange(this.state);
   }
@@ -173,6 +188,7 @@ export class ServerRegistry {
       if (entry.checker === undefined) {
         const { reason: _, ...state } = entry.state;
         entry.state = { ...state, healthy: true };
+        this.tell(id);
       } else if (admin !== 'maintenance') {
         entry.checker.start(reason === UNCHECKED ? undefined : healthy);
       }

@@ -29,7 +29,7 @@ interface Worker {
   isSettled: boolean;
   server: string | undefined;
   usage: ProcessUsage | undefined;
-  /** Its place, until it listens: one of an earlier run. */
+  /** Serves in its place until it is healthy: one of an earlier run. */
   before: { readonly process: LinkedProcess; readonly server: string } | undefined;
 }
 
@@ -67,7 +67,7 @@ export class WorkerGroup {
 
   /**
    * Starts those that are missing; those that are too many, or run another module, leave by `settle`. `survivors`: those of an earlier run. They
-   * go on if they are the same, or else until another one listens in their place.
+   * go on if they are the same, or else until another one is healthy in their place.
    */
   start(config: WorkersConfig | undefined, survivors: readonly Survivor[] = []): void {
     const { name } = this.registry.config;
@@ -204,7 +204,8 @@ export class WorkerGroup {
     if (event.type !== 'listening' || worker.server !== undefined || worker.isLeaving) return;
     worker.server = this.registry.add(HOST, event.port);
     log.emit({ type: 'worker-listening', worker: worker.id, server: worker.server });
-    this.dismissBefore(worker);
+    // Not before: with every place taken by one that nobody has checked yet, requests would find no server.
+    this.registry.onceHealthy(worker.server, () => this.dismissBefore(worker));
   }
 
   private dismissBefore(worker: Worker): void {

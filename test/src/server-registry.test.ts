@@ -72,6 +72,22 @@ t.test('a server is unhealthy until its first check, and says why', async (t) =>
   registry.stop();
 });
 
+t.test('who waits for a server to be healthy is told once, and never of one that has gone', async (t) => {
+  const { registry, answer } = registryOf();
+  const told: string[] = [];
+  const wait = (id: string): void => registry.onceHealthy(id, () => told.push(id));
+  wait('10.0.0.1:80');
+  wait('[::1]:80');
+  t.same(told, [], 'not as long as it is unknown');
+  await answer(PASSED);
+  t.same(told, ['10.0.0.1:80']);
+  registry.remove('[::1]:80');
+  await answer(PASSED);
+  wait('10.0.0.1:80');
+  t.same(told, ['10.0.0.1:80', '10.0.0.1:80'], 'at once, where it is known');
+  registry.stop();
+});
+
 t.test('a server in maintenance is not checked, and is unknown when it comes back', async (t) => {
   const { registry, answer, clock, probes } = registryOf({ servers: [CONFIG.servers[0]!] });
   await answer(PASSED);
