@@ -158,7 +158,7 @@ export class Hedging {
     exchange.failed = undefined;
     if (server === undefined) return;
     exchange.timeoutList?.cancel(exchange);
-    server.onOvertaken(exchange);
+    server.learn(exchange.sentAtMs, this.deps.now());
     if (connection !== undefined) {
       connection.cancel(connection.disown(exchange));
     } else {

@@ -219,7 +219,7 @@ function serverOptions(
     requests: config.adaptsRequests ? undefined : config.requestsPerServer || Number.POSITIVE_INFINITY,
     proxyProtocol: config.proxyProtocol,
     tls: tls.outgoing(config, server),
-    isMeasured: config.balance === 'peak-ewma' || config.hedge !== undefined,
+    isMeasured: config.balance === 'peak-ewma',
     failing: statusSet(config.outlier?.statuses ?? []),
   };
 }

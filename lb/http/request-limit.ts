@@ -32,8 +32,8 @@ export class RequestLimit {
   }
 
   /** An answer to a request sent then has come, with so many under way. */
-  onAnswer(sentAtMs: number, underWay: number): void {
-    this.adaptive?.observe(sentAtMs, this.context.clock.now(), underWay);
+  observe(sentAtMs: number, nowMs: number, underWay: number): void {
+    this.adaptive?.observe(sentAtMs, nowMs, underWay);
   }
 
   tick(nowMs: number): void {

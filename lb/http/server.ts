@@ -274,17 +274,10 @@ export class Server implements Member {
     exchange.record.onAssigned(this.context.clock.now(), this.id, address, port);
   }
 
-  /** The request was answered by another server meanwhile: this one takes at least as long as it has had. */
-  onOvertaken(exchange: Exchange): void {
-    this.observe(exchange.sentAtMs);
-  }
-
-  private observe(sentAtMs: number): void {
-    const now = this.context.clock.now();
-    this.answers.count++;
-    this.answers.sumMs += now - sentAtMs;
-    this.latency?.observe(now - sentAtMs, now);
-    if (this.latency !== undefined) this.events.onLatency(now - sentAtMs);
+  /** A request took from then until now; at least so long, where another server answered it meanwhile. */
+  learn(sentAtMs: number, nowMs: number): void {
+    this.latency?.observe(nowMs - sentAtMs, nowMs);
+    this.events.onLatency(nowMs - sentAtMs);
   }
 
   sendsElsewhere(exchange: Exchange, status: number): boolean {
@@ -294,8 +287,13 @@ export class Server implements Member {
   /** The head of an answer came. */
   onAnswerHead(exchange: Exchange, status: number): void {
     exchange.timeoutList?.cancel(exchange);
-    if (!exchange.isCancelled) this.observe(exchange.sentAtMs);
-    if (this.limit.isAdaptive && !exchange.isCancelled) this.limit.onAnswer(exchange.sentAtMs, this.underWay);
+    if (!exchange.isCancelled) {
+      const nowMs = this.context.clock.now();
+      this.answers.count++;
+      this.answers.sumMs += nowMs - exchange.sentAtMs;
+      this.learn(exchange.sentAtMs, nowMs);
+      if (this.limit.isAdaptive) this.limit.observe(exchange.sentAtMs, nowMs, this.underWay);
+    }
     if (this.options.failing[status] === 1) this.track?.failure();
     else this.track?.success();
   }

@@ -27,30 +27,18 @@ export function importTime(text: string | undefined, unit = 'ms'): string | unde
   return Number(match[1]) === 0 ? undefined : `${Number(match[1])}${match[2] ?? unit}`;
 }
 
-/** Options that say nothing which Portico would not do. */
+/** Options with a value that say nothing which Portico would not do. */
 const SILENT = new Set([
   'init-addr',
-  'resolvers',
   'resolve-prefer',
   'id',
-  'alpn',
-  'check-alpn',
   'pool-max-conn',
   'pool-purge-delay',
   'cookie',
-  'maxconn',
-  'on-marked-down',
-  'on-marked-up',
-  'observe',
-  'error-limit',
-  'downinter',
-  'minconn',
   'check-sni',
   'verifyhost',
-  'ssl-max-ver',
-  'maxqueue',
 ]);
-/** Of those the ones that change what is served. */
+/** Options with a value that change what is served, and have no counterpart. */
 const LOST = new Set([
   'on-marked-down',
   'on-marked-up',
@@ -174,11 +162,15 @@ export function importServer(
         break;
       }
       default:
-        if (SILENT.has(option)) {
+        if (LOST.has(option)) {
+          value();
+          if (!isOwn) lost(`"${option}" has no counterpart`);
+        } else if (SILENT.has(option)) {
           const text = value();
           if (option === 'verifyhost') server.tls.server_name ??= text;
-          if (LOST.has(option) && !isOwn) lost(`"${option}" has no counterpart`);
-        } else lost(`"${option}" is not known`);
+        } else {
+          lost(`"${option}" is not known`);
+        }
     }
   }
   return server;
