@@ -7,6 +7,8 @@ const SLACK_SHARE = 1 / 8;
 
 /** How many connections a process may have open before it accepts no more, for want of descriptors. */
 export interface DescriptorRoom {
+  /** Descriptors that are kept for what is open already. */
+  readonly reserve: number;
   /** From so many on nothing is accepted. */
   readonly stopAt: number;
   /** Down at so many it goes on. */
@@ -22,5 +24,11 @@ export function descriptorRoom(limit: number, others: number): DescriptorRoom {
     Math.floor(room / 2),
   );
   const stopAt = room - reserve;
-  return { stopAt, goOnAt: stopAt - Math.max(1, Math.floor(reserve * SLACK_SHARE)) };
+  return { reserve, stopAt, goOnAt: stopAt - Math.max(1, Math.floor(reserve * SLACK_SHARE)) };
+}
+
+/** The least limit with which `connections` descriptors may be connections before a process accepts no more. */
+export function descriptorLimitFor(connections: number, others: number): number {
+  const reserve = Math.ceil((connections * RESERVED_SHARE) / (1 - RESERVED_SHARE));
+  return others + connections + Math.min(Math.max(reserve, LEAST_RESERVED), MOST_RESERVED);
 }

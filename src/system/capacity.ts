@@ -1,3 +1,4 @@
+import { descriptorRoom } from '../../lb/pressure/descriptor-room.ts';
 import type { Demand } from './demand.ts';
 import type { Facts } from './facts.ts';
 import { number } from './facts.ts';
@@ -53,11 +54,12 @@ export interface CapacityInput {
 
 function descriptors({ nofile }: Facts, planes: number): CapacityLimit | undefined {
   if (nofile === undefined || !Number.isFinite(nofile.hard)) return undefined;
+  const { reserve } = descriptorRoom(nofile.hard, PLANE_DESCRIPTORS);
   return {
     id: 'descriptors',
     title: 'descriptors of the planes',
     connections: planes * connectionsPerPlane(nofile.hard),
-    formula: `${planes} planes × (${count(nofile.hard)} − ${PLANE_DESCRIPTORS}) ÷ ${DESCRIPTORS_PER_CONNECTION}`,
+    formula: `${planes} planes × (${count(nofile.hard)} − ${PLANE_DESCRIPTORS} − ${count(reserve)} in reserve) ÷ ${DESCRIPTORS_PER_CONNECTION}`,
   };
 }
 

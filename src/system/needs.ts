@@ -1,3 +1,4 @@
+import { descriptorLimitFor, descriptorRoom } from '../../lb/pressure/descriptor-room.ts';
 import type { Demand } from './demand.ts';
 import { PORTS_PER_SOURCE } from './demand.ts';
 
@@ -25,9 +26,9 @@ export function descriptorsFor(demand: Demand): number {
   return isForwardedByKernel(demand) ? 0 : demand.connections * DESCRIPTORS_PER_CONNECTION;
 }
 
-/** Connections that one plane holds. */
+/** Connections that one plane holds before it accepts no more. */
 export function connectionsPerPlane(nofile: number): number {
-  return Math.max(0, Math.floor((nofile - PLANE_DESCRIPTORS) / DESCRIPTORS_PER_CONNECTION));
+  return Math.floor(descriptorRoom(nofile, PLANE_DESCRIPTORS).stopAt / DESCRIPTORS_PER_CONNECTION);
 }
 
 /** Planes that hold the target; Infinity where no number does. */
@@ -39,7 +40,7 @@ export function planesFor(demand: Demand, nofile: number): number {
 
 /** Descriptors that each of so many planes needs. */
 export function descriptorsPerPlane(demand: Demand, planes: number): number {
-  return Math.ceil(descriptorsFor(demand) / planes) + PLANE_DESCRIPTORS;
+  return descriptorLimitFor(Math.ceil(descriptorsFor(demand) / planes), PLANE_DESCRIPTORS);
 }
 
 /** Source addresses that the target takes, spread over the servers. */

@@ -25,7 +25,7 @@ function wantedNofile({ machine }: Context): number {
 }
 
 const perPlane = ({ demand, planes }: Context): string =>
-  `${count(demand.connections)} connections × ${DESCRIPTORS_PER_CONNECTION} ÷ ${planes} planes + ${PLANE_DESCRIPTORS}`;
+  `${count(demand.connections)} connections × ${DESCRIPTORS_PER_CONNECTION} ÷ ${planes} planes + ${PLANE_DESCRIPTORS} + a reserve of up to 1,024`;
 
 function judgeProcess(context: Context): Judgement {
   const { facts, demand, planes } = context;

@@ -37,8 +37,8 @@ function serviceFor(t: typeof import('tap').t | import('tap').Test, nofile: numb
 }
 
 t.test('a limit that comes near is told once, and never at a start', async (t) => {
-  const { service, look, clock } = serviceFor(t, 1032);
-  // 2 planes × (1,032 − 32) ÷ 2
+  const { service, look, clock } = serviceFor(t, 1099);
+  // 2 planes × (1,099 − 32 − 67 in reserve) ÷ 2
   t.match(service.summary().capacity, { descriptors: 1000, 'per-server': 200 });
   t.strictSame(await look(0), []);
   t.strictSame(await look(799), [], 'what servers take is not asked: most clients may be silent');
