@@ -63,6 +63,14 @@ if (Math.max(newestSource('admin/ui', /\.\w+$/), modified('package-lock.json')) 
   run('touch', ['dist/.built-ui'], 'dist/ cannot be written:');
 }
 
+// tap loads its plugins as it was built with, and rebuilds itself only after it has decided how to start the first run's
+// files: built here, no test file pays for the loaders of plugins that package.json leaves out.
+if (process.argv.includes('--tests') && modified('package.json') > modified('node_modules/.tap-built')) {
+  console.error('portico: preparing the test runner (once) …');
+  run(process.execPath, ['node_modules/tap/dist/esm/run.mjs', 'build'], 'the test runner could not be built; it says:');
+  run('touch', ['node_modules/.tap-built'], 'node_modules/ cannot be written:');
+}
+
 // The TLS addon is shipped built; where there is a compiler, what runs is built here, from the source that is beside it.
 const ADDON = 'lb/tls/native';
 const headers = join(dirname(process.execPath), '..', 'include', 'node');
