@@ -37,7 +37,7 @@ t.test(
       const portico = new PorticoProcess(['run', '-c', file]);
       t.teardown(() => portico.child.kill('SIGKILL'));
       await portico.until(/kernel accepts connections/);
-      await portico.until(/curl|http/);
+      await portico.until(/Portico is running\./);
       return portico;
     };
     const clients = await lab.clients();
