@@ -123,7 +123,7 @@ defaults
   timeout client 60s
   timeout server 60s
 frontend web
-  bind 127.0.0.1:${port} ssl crt ${both} allow-0rtt
+  bind 127.0.0.1:${port} ssl crt ${both} alpn http/1.1 allow-0rtt
   default_backend app
 backend app
   server a 127.0.0.1:${server}

@@ -3,11 +3,11 @@ import t from 'tap';
 import { descriptorLimitFor, descriptorRoom } from '../../../lb/pressure/descriptor-room.ts';
 
 t.test('accepting stops with some in reserve, and goes on below that', async (t) => {
-  t.strictSame(descriptorRoom(4096, 32), { reserve: 254, stopAt: 3810, goOnAt: 3779 });
-  t.strictSame(descriptorRoom(1_024_000, 32), { reserve: 1024, stopAt: 1_022_944, goOnAt: 1_022_816 }, 'at most');
-  t.strictSame(descriptorRoom(132, 32), { reserve: 16, stopAt: 84, goOnAt: 82 }, 'at least');
-  t.match(descriptorRoom(20, 32), { stopAt: 0 });
-  t.match(descriptorRoom(Number.POSITIVE_INFINITY, 32), { stopAt: Number.POSITIVE_INFINITY });
+  t.strictSame(descriptorRoom(1024, 24), { reserve: 63, stopAt: 937, goOnAt: 930 });
+  t.match(descriptorRoom(1_048_576, 40), { stopAt: 1_047_512, goOnAt: 1_047_384 }, 'the reserve has a most');
+  t.match(descriptorRoom(60, 40), { stopAt: 10, goOnAt: 9 }, 'half of very few are for connections');
+  t.match(descriptorRoom(30, 40), { stopAt: 0, goOnAt: -1 }, 'and of none, none');
+  t.equal(descriptorRoom(Number.POSITIVE_INFINITY, 40).stopAt, Number.POSITIVE_INFINITY);
 });
 
 t.test('the limit for a number of connections has room for them, and one less has not', async (t) => {

@@ -2,17 +2,8 @@ import net from 'node:net';
 import t from 'tap';
 import type { PlaneEvent } from '../../../lb/control/messages.ts';
 import { loadTcpBinding } from '../../../lb/net/tcp-binding.ts';
-import { descriptorRoom } from '../../../lb/pressure/descriptor-room.ts';
 import { RawClient } from '../../fixtures/raw-client.ts';
 import { type RunningPlane, startPlane } from '../../fixtures/running-plane.ts';
-
-t.test('room for connections', async (t) => {
-  t.same(descriptorRoom(1024, 24), { stopAt: 937, goOnAt: 930 });
-  t.same(descriptorRoom(1_048_576, 40), { stopAt: 1_047_512, goOnAt: 1_047_384 }, 'the reserve has a most');
-  t.same(descriptorRoom(60, 40), { stopAt: 10, goOnAt: 9 }, 'half of very few are for connections');
-  t.same(descriptorRoom(30, 40), { stopAt: 0, goOnAt: -1 }, 'and of none, none');
-  t.equal(descriptorRoom(Number.POSITIVE_INFINITY, 40).stopAt, Number.POSITIVE_INFINITY);
-});
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
