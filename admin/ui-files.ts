@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 export interface UiFile {
   readonly type: string;
   readonly etag: string;
   readonly body: Buffer;
-  readonly gzip: Buffer;
-  readonly brotli: Buffer;
+  /** The same, compressed when it was built; undefined where it was not. */
+  readonly gzip: Buffer | undefined;
+  readonly brotli: Buffer | undefined;
 }
 
 /** The built UI: its page, and what the page loads, by name. */
@@ -24,6 +24,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
+const COMPRESSED = /\.(br|gz)$/;
+
 /**
  * Reads the whole UI into memory: it is a handful of files, and one that is looked up in a map by name cannot lead out of its folder.
  * Undefined where it was not built.
@@ -31,9 +33,10 @@ const TYPES: Readonly<Record<string, string>> = {
 export function readUiFiles(folder: string): UiFiles | undefined {
   try {
     const assets = join(folder, 'assets');
+    const names = readdirSync(assets).filter((name) => !COMPRESSED.test(name));
     return {
       page: readUiFile(join(folder, 'index.html')),
-      assets: new Map(readdirSync(assets).map((name) => [name, readUiFile(join(assets, name))])),
+      assets: new Map(names.map((name) => [name, readUiFile(join(assets, name))])),
     };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
@@ -47,8 +50,9 @@ function readUiFile(path: string): UiFile {
     type: TYPES[extname(path)] ?? 'application/octet-stream',
     etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
     body,
-    gzip: gzipSync(body, { level: 9 }),
-    // 9 of 11: the last two levels take ten times as long for two percent.
-    brotli: brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+    gzip: existing(`${path}.gz`),
+    brotli: existing(`${path}.br`),
   };
 }
+
+const existing = (path: string): Buffer | undefined => (existsSync(path) ? readFileSync(path) : undefined);

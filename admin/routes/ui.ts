@@ -69,7 +69,8 @@ function sendFile({ headers }: FastifyRequest, reply: FastifyReply, file: UiFile
   reply.headers({ ETag: file.etag, Vary: 'Accept-Encoding' }).type(file.type);
   if (headers['if-none-match'] === file.etag) return reply.code(304).send();
   const accepted = String(headers['accept-encoding'] ?? '');
-  if (/\bbr\b/.test(accepted)) return reply.header('Content-Encoding', 'br').send(file.brotli);
-  if (/\bgzip\b/.test(accepted)) return reply.header('Content-Encoding', 'gzip').send(file.gzip);
+  const { brotli, gzip } = file;
+  if (brotli !== undefined && /\bbr\b/.test(accepted)) return reply.header('Content-Encoding', 'br').send(brotli);
+  if (gzip !== undefined && /\bgzip\b/.test(accepted)) return reply.header('Content-Encoding', 'gzip').send(gzip);
   return reply.send(file.body);
 }

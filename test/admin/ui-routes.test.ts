@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import t from 'tap';
 import { readUiFiles } from '../../admin/ui-files.ts';
 import { adminAppOf } from '../fixtures/admin-app.ts';
@@ -17,6 +17,9 @@ function built(folder: string): string {
   mkdirSync(join(folder, 'assets'));
   writeFileSync(join(folder, 'index.html'), PAGE);
   writeFileSync(join(folder, 'assets/index-1.js'), 'code();');
+  writeFileSync(join(folder, 'assets/index-1.js.br'), brotliCompressSync('code();'));
+  writeFileSync(join(folder, 'assets/index-1.js.gz'), gzipSync('code();'));
+  writeFileSync(join(folder, 'assets/plain-1.js'), 'plain();');
   writeFileSync(join(folder, 'secret'), 'not to be served');
   return folder;
 }
@@ -53,6 +56,10 @@ t.test('assets are kept for ever, and smaller where the browser can', async (t) 
   t.equal(brotliDecompressSync(brotli.rawPayload).toString(), 'code();');
   const gzip = await get('/assets/index-1.js', { 'accept-encoding': 'gzip' });
   t.equal(gunzipSync(gzip.rawPayload).toString(), 'code();');
+  const uncompressed = await get('/assets/plain-1.js', { 'accept-encoding': 'gzip, br' });
+  t.notOk(uncompressed.headers['content-encoding']);
+  t.equal(uncompressed.body, 'plain();');
+  t.equal((await get('/assets/index-1.js.br')).statusCode, 404);
 });
 
 t.test('nothing else of the disk is served', async (t) => {
