@@ -12,6 +12,7 @@ import { EventStreams } from './events/event-streams.ts';
 import type { EventsSource } from './events/events-source.ts';
 import { StatusTicker } from './events/status-ticker.ts';
 import { type GuardOptions, useGuard } from './guard.ts';
+import { lazyCompilers } from './lazy-compilers.ts';
 import { Exposition } from './metrics/exposition.ts';
 import { useOpenApi } from './openapi/use-openapi.ts';
 import { answerBadRequest, answerMalformed, type OnError, useProblems } from './problem.ts';
@@ -81,6 +82,7 @@ export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): Ad
     clientErrorHandler: answerMalformed,
     // A key that is not known is a mistake to be told of, not to be passed over.
     ajv: { customOptions: { removeAdditional: false } },
+    schemaController: { compilersFactory: lazyCompilers() },
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as AdminApp;
   app.server.maxConnections = MAX_CONNECTIONS;
   const traffic = shareInFlight(() => source.traffic());
