@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { choice, closed, optional, size } from './schema-parts.ts';
+import { Type } from './typebox.ts';
 
 /** One chunk is with the disk while another fills; more than a few seconds of traffic helps nobody. */
 const BUFFER = { low: 131_072, high: 1024 ** 3, words: 'a size from 128KiB to 1GiB' };

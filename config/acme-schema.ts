@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { choice, closed, flag, optional } from './schema-parts.ts';
+import { Type } from './typebox.ts';
 
 export const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
 export const ACME_STORAGE = '/var/lib/portico/acme';

@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { choice, closed, optional } from './schema-parts.ts';
+import { Type } from './typebox.ts';
 
 const Tls = Type.Object(
   {

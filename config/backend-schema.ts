@@ -1,4 +1,3 @@
-import Type from 'typebox';
 import {
   autoCount,
   choice,
@@ -12,6 +11,7 @@ import {
   statuses,
 } from './schema-parts.ts';
 import { BackendTls } from './tls-schema.ts';
+import { Type } from './typebox.ts';
 
 const Retry = Type.Object(
   {

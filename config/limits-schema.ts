@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { closed, count, duration, optional, size } from './schema-parts.ts';
+import { Type } from './typebox.ts';
 
 /** Less refuses every browser; more is memory that one client can hold without having said anything. */
 const HEADER_SIZE = { low: 1024, high: 1024 ** 2, words: 'a size from 1KiB to 1MiB' };

@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { choice, closed, count, flag, optional } from './schema-parts.ts';
+import { Type } from './typebox.ts';
 
 // Routes, and what is done to the requests and answers that take them.
 

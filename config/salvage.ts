@@ -1,6 +1,6 @@
-import Value from 'typebox/value';
 import type { Finding, Path } from './finding.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
+import { Value } from './typebox.ts';
 
 /**
  * `value` without the keys that `findings` are about, so that names and ports can be checked in the same run: one round for the user, not

@@ -1,5 +1,6 @@
-import Type, { type TSchema } from 'typebox';
+import type { TSchema } from 'typebox';
 import type { QuantityBounds } from './quantity-bounds.ts';
+import { Type } from './typebox.ts';
 
 // What the keys of portico.yaml are made of.
 

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
 import { AccessLog } from './access-log-schema.ts';
 import { Acme } from './acme-schema.ts';
 import { Admin } from './admin-schema.ts';
@@ -7,6 +7,7 @@ import { Limits, Timeouts } from './limits-schema.ts';
 import { headerEdits, Route } from './route-schema.ts';
 import { autoCount, choice, closed, count, duration, flag, name, optional, size } from './schema-parts.ts';
 import { ListenerTls } from './tls-schema.ts';
+import { Type } from './typebox.ts';
 
 // The shape of portico.yaml: the one source of its types, its validation and config/REFERENCE.md.
 

@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { choice, closed, count, duration, flag, optional } from './schema-parts.ts';
+import { Type } from './typebox.ts';
 
 export const ListenerTls = Type.Object(
   {

@@ -1,8 +1,7 @@
-import { Settings } from 'typebox/system';
-import Value from 'typebox/value';
 import { describePath, type Finding, misspelt, type Path } from './finding.ts';
 import { configSchema } from './schema.ts';
 import { isSecret } from './secrets.ts';
+import { Settings, Value } from './typebox.ts';
 
 /** What this reads of a JSON Schema node. */
 interface SchemaNode {

@@ -19,6 +19,11 @@ function run(command, args, failure) {
   if (done.status !== 0) stop(`${failure}\n${done.stdout ?? ''}${done.stderr ?? ''}${done.error?.message ?? ''}`);
 }
 
+function bundle(config, failure) {
+  const args = ['node_modules/vite/bin/vite.js', 'build', '--config', config, '--logLevel', 'warn'];
+  run(process.execPath, args, failure);
+}
+
 const modified = (path) => (existsSync(join(root, path)) ? statSync(join(root, path)).mtimeMs : 0);
 
 function newestSource(folder, isSource) {
@@ -45,21 +50,14 @@ if (sources > modified('dist/.built')) {
   // The compiler leaves behind what its sources no longer have, tests among it.
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   run(process.execPath, ['node_modules/typescript/bin/tsc'], 'the build failed; the compiler says:');
+  bundle('config/typebox.vite.mjs', 'TypeBox could not be joined into one file; the bundler says:');
   run('touch', ['dist/.built'], 'dist/ cannot be written:');
 }
 if (Math.max(newestSource('admin/ui', /\.\w+$/), modified('package-lock.json')) > modified('dist/.built-ui')) {
   console.error('portico: building the pages (once) …');
   // The names of assets say what is in them, so old ones would stay beside the new.
   rmSync(join(root, 'dist/admin/ui/assets'), { recursive: true, force: true });
-  const build = [
-    'node_modules/vite/bin/vite.js',
-    'build',
-    '--config',
-    'admin/ui/vite.config.mjs',
-    '--logLevel',
-    'warn',
-  ];
-  run(process.execPath, build, 'the pages could not be built; the bundler says:');
+  bundle('admin/ui/vite.config.mjs', 'the pages could not be built; the bundler says:');
   run('touch', ['dist/.built-ui'], 'dist/ cannot be written:');
 }
 

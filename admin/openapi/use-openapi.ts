@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
-import Type from 'typebox';
+import { Type } from '../../config/typebox.ts';
 import type { AdminApp } from '../admin-app.ts';
 import { problemsOf } from './route-config.ts';
 

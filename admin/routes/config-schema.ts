@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../config/typebox.ts';
 
 const Strings = Type.Array(Type.String());
 

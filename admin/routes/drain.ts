@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { choice } from '../../config/schema-parts.ts';
+import { Type } from '../../config/typebox.ts';
 import type { Actor } from '../actor.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { DrainControl } from '../admin-source.ts';

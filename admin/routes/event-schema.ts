@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { choice } from '../../config/schema-parts.ts';
+import { Type } from '../../config/typebox.ts';
 
 /** An event, as `GET /api/v1/events` and `/api/v1/events/history` have it. */
 export const Event = Type.Object(

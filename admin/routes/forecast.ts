@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../../config/typebox.ts';
 import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 
 export const Forecast = Type.Object(

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../config/typebox.ts';
 
 /** `keep`: write the change into the config file, too. Without, it lasts until Portico stops. */
 export const KeepQuery = Type.Object(

@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../../config/typebox.ts';
 import type { TrafficMetrics } from '../../lb/metrics/plane-metrics.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, ListenerStatus, Traffic } from '../admin-source.ts';

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../config/typebox.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';
 import { liveTraffic } from '../live-traffic.ts';

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../config/typebox.ts';
 import type { PortForecast } from '../../lb/forecast/forecaster.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, Traffic } from '../admin-source.ts';

@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../../config/typebox.ts';
 import type { PortUse } from '../../lb/source/port-use.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource } from '../admin-source.ts';

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../config/typebox.ts';
 import { Router } from '../../lb/route/router.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource } from '../admin-source.ts';

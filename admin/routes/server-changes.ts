@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import type { RuntimeEdit } from '../../config/edit-text.ts';
+import { Type } from '../../config/typebox.ts';
 import type { ServerState } from '../../lb/control/messages.ts';
 import type { AdminApp } from '../admin-app.ts';
 import type { AdminSource, ServerChange } from '../admin-source.ts';

@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../../config/typebox.ts';
 import type { ServerState } from '../../lb/control/messages.ts';
 
 /** A server, as the operator and the health checks want it. */

@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox';
+import type { Static } from 'typebox';
+import { Type } from '../../config/typebox.ts';
 import type { SourceStatus } from '../../lb/source/source-status.ts';
 
 export const Source = Type.Object(
