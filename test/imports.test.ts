@@ -65,6 +65,14 @@ t.test('the pages of the admin server know the API and nothing else of Portico',
   }
 });
 
+t.test('TypeBox comes from the one file that the build joins it into', async (t) => {
+  const loading = [...texts].filter(([, text]) => /^(import (?!type )|export )[^;]*from 'typebox/m.test(text));
+  t.strictSame(
+    loading.map(([file]) => file),
+    ['config/typebox.ts'],
+  );
+});
+
 t.test('no import cycles', async (t) => {
   // Types vanish when compiled, so only imports of values can run in a circle.
   const values = new Map(
