@@ -39,6 +39,19 @@ export interface CertificateStatus {
   readonly expiresAtMs: number;
 }
 
+/** A name that DNS is asked for. */
+export interface NameStatus {
+  readonly name: string;
+  /** In use, those of before where the last lookup failed. */
+  readonly addresses: readonly string[];
+  /** Of the last lookup; undefined: it did not fail. */
+  readonly failure: string | undefined;
+  /** Addresses of the last answers that are not used, by why. */
+  readonly leftOut: Readonly<Record<string, number>>;
+  /** Lookups by what came of them. */
+  readonly lookups: Readonly<Record<string, number>>;
+}
+
 export interface Status {
   readonly version: string;
   readonly pid: number;
@@ -50,6 +63,8 @@ export interface Status {
   readonly certificates?: readonly CertificateStatus[];
   /** Certificates that were ordered since the start, by what came of it. Absent: none is to be. */
   readonly orders?: { readonly issued: number; readonly failed: number };
+  /** Names of servers. Absent: there are none. */
+  readonly names?: readonly NameStatus[];
 }
 
 /**
@@ -104,7 +119,7 @@ export type ServerChange =
   | { readonly ok: true; readonly server: ServerState }
   | {
       readonly ok: false;
-      readonly reason: 'no-backend' | 'no-server' | 'exists' | 'invalid' | 'workers' | 'last';
+      readonly reason: 'no-backend' | 'no-server' | 'exists' | 'invalid' | 'workers' | 'last' | 'named';
       readonly detail: string;
     };
 

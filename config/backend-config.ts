@@ -50,6 +50,8 @@ export interface BackendConfig {
   /** Over which time a server that comes (back) gets its whole share; 0: at once. */
   readonly slowStartMs: number;
   readonly servers: readonly ServerConfig[];
+  /** Servers by name: each stands for as many as DNS has addresses for it. Absent: none. */
+  readonly names?: readonly NamedServerConfig[];
   readonly workers?: WorkersConfig;
 }
 
@@ -133,6 +135,12 @@ export interface ServerConfig {
   readonly backup: boolean;
   /** What it starts as. Absent: ready. */
   readonly state?: 'drain' | 'maintenance';
+}
+
+/** What holds for each of its addresses. */
+export interface NamedServerConfig extends Omit<ServerConfig, 'host'> {
+  /** In lower case. */
+  readonly name: string;
 }
 
 export interface WorkersConfig {

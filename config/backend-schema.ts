@@ -237,8 +237,11 @@ export const Backend = Type.Object(
       Type.Array(
         Type.Object(
           {
-            address: Type.String({ description: 'IP address and port: 10.0.0.5:9001, [2001:db8::5]:9001' }),
-            weight: count('Share of the requests', 0, 256, 1),
+            address: Type.String({
+              description:
+                'Address and port: 10.0.0.5:9001, [2001:db8::5]:9001; or a name, app.internal:9001, which stands for one server for each address that DNS has for it',
+            }),
+            weight: count('Share of the requests; with a name, of each of its servers', 0, 256, 1),
             backup: flag('Gets requests only while no other server is available'),
             state: optional(
               choice(

@@ -1,8 +1,10 @@
 import type { Config, SourcePoolConfig } from './config.ts';
 import type { Finding } from './finding.ts';
+import type { ConfigFile } from './schema.ts';
+import { serverPath } from './server-path.ts';
 
 /** What the kernel's own forwarding cannot do. References that point nowhere are a fault of their own, and passed over. */
-export function checkKernel(config: Config): Finding[] {
+export function checkKernel(file: ConfigFile, config: Config): Finding[] {
   const findings: Finding[] = [];
   config.listeners.forEach((listener, i) => {
     const fault = (key: string, message: string): void => void findings.push({ path: ['listeners', i, key], message });
@@ -27,15 +29,16 @@ export function checkKernel(config: Config): Finding[] {
     }
     const isSix = listener.host.includes(':');
     const isBoth = listener.host === '::';
-    backend.servers.forEach(({ host }, k) => {
+    backend.servers.forEach((server) => {
+      const { host } = server;
+      const atServer = (message: string): void =>
+        void findings.push({ path: [...serverPath(file, at, server), 'address'], message });
       if (isLoopback(host)) {
-        inBackend(
-          ['servers', k, 'address'],
+        atServer(
           `the kernel forwards nothing to ${host}; give another address of this machine, or use the http engine`,
         );
       } else if (!isBoth && host.includes(':') !== isSix) {
-        inBackend(
-          ['servers', k, 'address'],
+        atServer(
           `clients of listener "${listener.name}" come by ${isSix ? 'IPv6' : 'IPv4'}, and the kernel does not translate one into the other`,
         );
       }

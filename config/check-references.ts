@@ -1,7 +1,7 @@
-import { parseEndpoint } from './endpoint.ts';
 import { describePath, type Finding, misspelt, type Path } from './finding.ts';
 import { DEFAULT_POOL } from './resolve.ts';
 import type { ConfigFile } from './schema.ts';
+import { serverId } from './server-id.ts';
 
 /** Names used twice, names that point nowhere, and keys that exclude each other. */
 export function checkReferences(file: ConfigFile): Finding[] {
@@ -69,8 +69,7 @@ export function checkReferences(file: ConfigFile): Finding[] {
     }
     const seen = new Set<string>();
     backend.servers?.forEach(({ address }, k) => {
-      const endpoint = parseEndpoint(address);
-      const place = endpoint === undefined ? address : `${endpoint.host} ${endpoint.port}`;
+      const place = serverId(address) ?? address;
       if (seen.has(place)) {
         fault(['backends', i, 'servers', k, 'address'], `${address} is there twice; use "weight" to give it more`);
       }

@@ -1,6 +1,7 @@
 import type { AcmeConfig } from './acme-config.ts';
 import type { BackendConfig } from './backend-config.ts';
 import type { ListenerLimits, ListenerTimeouts } from './limits-config.ts';
+import type { ResolverConfig } from './resolver-config.ts';
 
 export type * from './backend-config.ts';
 
@@ -20,6 +21,8 @@ export interface Config {
   readonly sources: readonly SourcePoolConfig[];
   readonly listeners: readonly ListenerConfig[];
   readonly backends: readonly BackendConfig[];
+  /** Absent: as if every key of it were left out of the file. */
+  readonly resolver?: ResolverConfig;
   /** Absent: no certificate is ordered. */
   readonly acme?: AcmeConfig;
   readonly admin: AdminConfig;

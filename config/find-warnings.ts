@@ -3,10 +3,16 @@ import type { Config } from './config.ts';
 import type { Finding } from './finding.ts';
 import { backendsOf, takesEverything } from './route-config.ts';
 import type { ConfigFile } from './schema.ts';
+import { serverPath } from './server-path.ts';
 
 /** What is allowed, and probably not what was meant. Only for a file without faults. */
 export function findWarnings(file: ConfigFile, config: Config): Finding[] {
-  return [...deadRoutes(config), ...unused(file, config), ...farServers(config), ...unreachableAcme(file, config)];
+  return [
+    ...deadRoutes(config),
+    ...unused(file, config),
+    ...farServers(file, config),
+    ...unreachableAcme(file, config),
+  ];
 }
 
 function deadRoutes({ listeners }: Config): Finding[] {
@@ -54,14 +60,14 @@ function unreachableAcme({ acme }: ConfigFile, config: Config): Finding[] {
 }
 
 /** The kernel routes nothing from a loopback address to another machine: connect() gives EINVAL. The server may still be this machine. */
-function farServers(config: Config): Finding[] {
+function farServers(file: ConfigFile, config: Config): Finding[] {
   return config.backends.flatMap((backend, i) => {
     const pool = config.sources.find(({ name }) => name === backend.source)!;
     if (!pool.addresses.every(isLoopback)) return [];
-    const far = backend.servers.findIndex(({ host }) => !isLoopback(host));
-    if (far < 0) return [];
+    const far = backend.servers.find(({ host }) => !isLoopback(host));
+    if (far === undefined) return [];
     const message = `source pool "${pool.name}" has loopback addresses only, which reach this server only if it is on this machine`;
-    return [{ path: ['backends', i, 'servers', far, 'address'], message }];
+    return [{ path: [...serverPath(file, i, far), 'address'], message }];
   });
 }
 

@@ -60,7 +60,12 @@ export function loadConfig(text: string, context: LoadContext): LoadResult {
     ...checkAcme(file),
   ];
   const config = resolve(file, context, (path, message) => findings.push({ path, message }));
-  findings.push(...checkReach(config), ...checkOverlaps(config), ...checkKernel(config), ...checkHaproxy(file, config));
+  findings.push(
+    ...checkReach(file, config),
+    ...checkOverlaps(config),
+    ...checkKernel(file, config),
+    ...checkHaproxy(file, config),
+  );
   if (context.readText !== undefined) findings.push(...checkCertificates(config, context.readText));
   const rest = findings.filter((finding) => !isConsequence(finding, shape, file));
   if (shape.length + rest.length > 0) return refuse(located([...shape, ...rest]));

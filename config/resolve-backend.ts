@@ -3,14 +3,16 @@ import type {
   BackendConfig,
   HealthConfig,
   HedgeConfig,
+  NamedServerConfig,
   OutlierConfig,
   RetryConfig,
+  ServerConfig,
   StickyConfig,
 } from './backend-config.ts';
-import { parseEndpoint } from './endpoint.ts';
 import { resolveBackendTls } from './resolve-tls.ts';
-import { auto, duration, endpoint, type LoadContext, type Report, statusRanges } from './resolve-values.ts';
+import { auto, duration, type LoadContext, type Report, statusRanges } from './resolve-values.ts';
 import type { ConfigFile } from './schema.ts';
+import { parseServerAddress } from './server-address.ts';
 
 type BackendFile = ConfigFile['backends'][number];
 
@@ -56,12 +58,7 @@ export function resolveBackend(
     ...(health === undefined ? {} : { health: resolveHealth(health) }),
     ...(outlier === undefined ? {} : { outlier: resolveOutlier(outlier) }),
     slowStartMs: duration(backend.slow_start, '0'),
-    servers: (backend.servers ?? []).map(({ address, weight, backup, state = 'ready' }, i) => {
-      const path = ['backends', index, 'servers', i, 'address'];
-      const { host, port } = endpoint(address, path, report);
-      if (port === 0 && parseEndpoint(address) !== undefined) report(path, `"${address}" has no port to connect to`);
-      return { host, port, weight: weight ?? 1, backup: backup ?? false, ...(state === 'ready' ? {} : { state }) };
-    }),
+    ...resolveServers(backend.servers ?? [], index, report),
     ...(workers === undefined
       ? {}
       : {
@@ -72,6 +69,32 @@ export function resolveBackend(
           },
         }),
   };
+}
+
+function resolveServers(
+  written: NonNullable<BackendFile['servers']>,
+  backend: number,
+  report: Report,
+): Pick<BackendConfig, 'servers' | 'names'> {
+  const servers: ServerConfig[] = [];
+  const names: NamedServerConfig[] = [];
+  written.forEach(({ address, weight = 1, backup = false, state = 'ready' }, i) => {
+    const path = ['backends', backend, 'servers', i, 'address'];
+    const parsed = parseServerAddress(address);
+    if (parsed === undefined) {
+      report(
+        path,
+        `"${address}" is not an address or name with a port, such as 10.0.0.5:8080, [::1]:8080 or app.internal:8080`,
+      );
+      return;
+    }
+    const { port } = parsed;
+    if (port === 0) report(path, `"${address}" has no port to connect to`);
+    const rest = { port, weight, backup, ...(state === 'ready' ? {} : { state }) };
+    if (parsed.kind === 'name') names.push({ name: parsed.name, ...rest });
+    else servers.push({ host: parsed.host, ...rest });
+  });
+  return { servers, ...(names.length === 0 ? {} : { names }) };
 }
 
 function resolveRetry(retry: NonNullable<BackendFile['retry']>): RetryConfig {

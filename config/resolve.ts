@@ -8,6 +8,7 @@ import { resolveAdmin } from './resolve-admin.ts';
 import { resolveBackend } from './resolve-backend.ts';
 import { resolveForwarding } from './resolve-forwarding.ts';
 import { resolveLimits, resolveTimeouts } from './resolve-limits.ts';
+import { resolveResolver } from './resolve-resolver.ts';
 import { resolveRoute } from './resolve-route.ts';
 import { resolveTcpListener } from './resolve-tcp-listener.ts';
 import { resolveListenerTls } from './resolve-tls.ts';
@@ -46,6 +47,7 @@ export function resolve(file: ConfigFile, context: LoadContext, report: Report):
     backends: file.backends.map((backend, i) =>
       resolveBackend(withDefaultConnections(backend, file), i, sources[0]!.name, context, report),
     ),
+    ...(file.resolver === undefined ? {} : { resolver: resolveResolver(file.resolver, report) }),
     ...(file.acme === undefined ? {} : { acme: resolveAcme(file.acme, context) }),
     admin: resolveAdmin(file, context, report),
     planes,

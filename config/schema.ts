@@ -4,6 +4,7 @@ import { Acme } from './acme-schema.ts';
 import { Admin } from './admin-schema.ts';
 import { Backend } from './backend-schema.ts';
 import { Limits, Timeouts } from './limits-schema.ts';
+import { Resolver } from './resolver-schema.ts';
 import { headerEdits, Route } from './route-schema.ts';
 import { autoCount, choice, closed, count, duration, flag, name, optional, size } from './schema-parts.ts';
 import { ListenerTls } from './tls-schema.ts';
@@ -108,6 +109,7 @@ export const configSchema = Type.Object(
     ),
     listeners: Type.Array(Listener, { minItems: 1, description: 'Where clients connect to' }),
     backends: Type.Array(Backend, { minItems: 1, description: 'What requests are forwarded to' }),
+    resolver: optional(Resolver),
     acme: optional(Acme),
     admin: optional(Admin),
     planes: autoCount('Data-plane processes', 'auto'),

@@ -49,6 +49,14 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
       const state = isUp ? { state: 'healthy' } : { state: 'unhealthy', reason: event.reason };
       return { type: 'server', severity: isUp ? 'info' : 'warning', message, data: { backend, server, ...state } };
     }
+    case 'name-failed': {
+      const { name, reason, kept } = event;
+      return { type: 'alarm', severity: 'warning', message, data: { kind: 'dns', name, reason, kept } };
+    }
+    case 'name-resolved': {
+      const { name, added, removed, leftOut } = event;
+      return { type: 'server', severity: 'info', message, data: { name, added, removed, left_out: leftOut } };
+    }
     case 'port-shortage-ahead': {
       const { pool, source, destination, seconds, addAddresses } = event;
       return {

@@ -1,12 +1,15 @@
 import type { ConnectionOptions } from 'node:tls';
-import type { NewServer, ServerChange, ServerWish } from '../admin/admin-source.ts';
-import type { BackendConfig } from '../config/config.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { NameStatus, NewServer, ServerChange, ServerWish } from '../admin/admin-source.ts';
+import type { BackendConfig, Config } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState, FoundWorker } from '../lb/control/messages.ts';
+import type { Lookup } from '../lb/dns/lookup.ts';
 import { type ProbeResult, probe } from '../lb/health/probe.ts';
 import type { LeasePool } from '../lb/source/lease-pool.ts';
 import type { EventLog } from './event-log.ts';
 import type { Lineage } from './lineage.ts';
+import { NameService } from './name-service.ts';
 import { ServerRegistry } from './server-registry.ts';
 import type { Survivor } from './survivors.ts';
 import { WorkerGroup, type WorkerStatus } from './worker-group.ts';
@@ -22,7 +25,8 @@ export interface BackendServiceDeps {
   readonly leasesOf: (pool: string) => LeasePool;
   /** What someone else's checks say of a server, by backend and `host:port`; undefined: it is to be checked here. */
   readonly verdictOn?: (backend: string, server: string) => ProbeResult | undefined;
-  /** How health checks speak TLS to a server; undefined: in the clear. */
+  readonly lookup: Lookup;
+  /** How health checks speak TLS to a server of that name or address; undefined: in the clear. */
   readonly tlsOf: (backend: string, host: string) => ConnectionOptions | undefined;
   /** Those who forward have to hear of it. */
   readonly onChange: (state: BackendState) => void;
@@ -41,6 +45,8 @@ export interface BackendChange {
 /** The primary's part in backends: their servers, the checks of these, and the workers that Portico runs. */
 export class BackendService {
   private readonly deps: BackendServiceDeps;
+  private readonly names: NameService;
+  private config: Config;
   private readonly registries = new Map<string, ServerRegistry>();
   private readonly workers = new Map<string, WorkerGroup>();
   /** Of backends that are gone. */
@@ -48,9 +54,11 @@ export class BackendService {
   private foundWorkers: readonly Survivor[] = [];
   private onServer: (() => void) | undefined = undefined;
 
-  constructor(deps: BackendServiceDeps, backends: readonly BackendConfig[]) {
+  constructor(deps: BackendServiceDeps, config: Config) {
     this.deps = deps;
-    for (const backend of backends) this.registries.set(backend.name, this.create(backend));
+    this.config = config;
+    this.names = new NameService({ ...deps, onChange: (name) => this.followName(name) });
+    for (const backend of config.backends) this.registries.set(backend.name, this.create(backend));
   }
 
   private create(backend: BackendConfig): ServerRegistry {
@@ -58,11 +66,12 @@ export class BackendService {
     return new ServerRegistry(
       {
         ...this.deps,
+        addressesOf: (pool, name) => this.names.addressesOf(pool, name),
         probe: async (target, { name, source, proxyProtocol }) =>
           this.deps.verdictOn?.(name, `${target.host}:${target.serverPort ?? target.port}`) ??
           probe(
             { clock, leases: this.deps.leasesOf(source) },
-            { ...target, proxyProtocol, tls: this.deps.tlsOf(name, target.host) },
+            { ...target, proxyProtocol, tls: this.deps.tlsOf(name, target.name ?? target.host) },
           ),
         onChange: (state) => {
           this.deps.onChange(state);
@@ -79,7 +88,10 @@ export class BackendService {
 
   /** As an earlier primary left them; to be called before `start`. `isSame`: by the same config. */
   restore(states: readonly BackendState[], isSame: boolean): void {
-    for (const state of states) this.registries.get(state.name)?.restore(state, isSame);
+    for (const state of states) {
+      this.registries.get(state.name)?.restore(state, isSame);
+      for (const { name, host } of state.servers) if (name !== undefined) this.names.remember(name, [host]);
+    }
   }
 
   /** Workers that an earlier primary has left; to be called before `start`. */
@@ -88,6 +100,7 @@ export class BackendService {
   }
 
   start(): void {
+    this.names.follow(this.config);
     for (const registry of this.registries.values()) this.startOne(registry);
     this.dismissOthers();
     this.foundWorkers = [];
@@ -99,7 +112,7 @@ export class BackendService {
     const [some] = this.registries.values();
     for (const name of others) {
       if (this.workers.has(name) || some === undefined) continue;
-      const { workers: _, ...config } = some.config;
+      const { workers: _, names: __, ...config } = some.config;
       const group = new WorkerGroup(this.deps, this.create({ ...config, name, servers: [] }));
       this.leaving.add(group);
       group.start(undefined, this.foundWorkers);
@@ -119,10 +132,14 @@ export class BackendService {
    * Starts what `next` has and the config before had not, backends, servers and workers. Those that are there already get their requests; the
    * others get none before `commit`.
    */
-  prepare(next: readonly BackendConfig[]): BackendChange {
+  prepare(nextConfig: Config): BackendChange {
+    const running = this.config;
+    const next = nextConfig.backends;
+    this.names.follow(running, nextConfig);
     const before = new Map([...this.registries].map(([name, registry]) => [name, registry.config]));
     const created: string[] = [];
     const introduced = new Map<ServerRegistry, readonly string[]>();
+    const renamed = new Set<string>();
     for (const config of next) {
       const registry = this.registries.get(config.name);
       if (registry === undefined) {
@@ -131,6 +148,7 @@ export class BackendService {
         this.registries.set(config.name, fresh);
         this.startOne(fresh);
       } else if (registry.config !== config) {
+        if (!isDeepStrictEqual(registry.config.names, config.names)) renamed.add(config.name);
         introduced.set(registry, registry.introduce(config));
         this.groupOf(registry, config)?.start(config.workers);
       }
@@ -140,19 +158,25 @@ export class BackendService {
         const isNew = ({ name }: BackendConfig): boolean => {
           const registry = this.registries.get(name)!;
           const servers = introduced.get(registry) ?? [];
-          return created.includes(name) || servers.length > 0 || (this.workers.get(name)?.leaving.length ?? 0) > 0;
+          if (created.includes(name) || renamed.has(name)) return true;
+          return servers.length > 0 || (this.workers.get(name)?.leaving.length ?? 0) > 0;
         };
         return this.warm(next.filter(isNew), timeoutMs);
       },
-      commit: (deadlineMs) => this.commit(next, deadlineMs),
+      commit: (deadlineMs) => {
+        this.config = nextConfig;
+        this.names.follow(nextConfig);
+        this.commit(next, deadlineMs);
+      },
       abort: () => {
         for (const name of created) this.drop(name, 0);
         for (const [registry, servers] of introduced) {
-          for (const server of servers) registry.remove(server);
+          registry.withdraw(servers);
           const group = this.workers.get(registry.config.name);
           group?.start(before.get(registry.config.name)?.workers);
           void group?.settle(0);
         }
+        this.names.follow(running);
       },
     };
   }
@@ -208,9 +232,9 @@ export class BackendService {
     for (const group of this.groups) group.letOldGo();
   }
 
-  /** Resolves when every backend has a server to send to, or after that time. */
+  /** Resolves when every backend has a server to send to, but for those that DNS has none for, or after that time. */
   firstServers(timeoutMs: number): Promise<void> {
-    return this.waitFor(timeoutMs, () => this.unavailable.length === 0);
+    return this.waitFor(timeoutMs, () => this.unavailable.every((name) => this.isUnknown(name)));
   }
 
   /** Asks again whenever a server has changed. */
@@ -229,13 +253,36 @@ export class BackendService {
     });
   }
 
+  /** The name may stand for other addresses than before. */
+  private followName(name: string): void {
+    for (const registry of this.registries.values()) if (registry.hasName(name)) registry.followNames();
+    this.onServer?.();
+  }
+
   get states(): readonly BackendState[] {
     return [...this.registries.values()].map((registry) => registry.state);
+  }
+
+  get nameStatus(): readonly NameStatus[] {
+    return this.names.statuses;
   }
 
   /** Backends without a server to send to. */
   get unavailable(): readonly string[] {
     return [...this.registries.values()].filter(({ hasAvailable }) => !hasAvailable).map(({ config }) => config.name);
+  }
+
+  /** All its servers are names, and lookups of all of them have failed. */
+  private isUnknown(backend: string): boolean {
+    const { servers, names = [] } = this.registries.get(backend)!.config;
+    if (servers.length > 0 || names.length === 0 || this.unresolvedOf(backend).length < names.length) return false;
+    return names.every(({ name }) => this.names.isFailing(name));
+  }
+
+  /** Names of a backend that no address is known of. */
+  unresolvedOf(backend: string): readonly string[] {
+    const { names = [], source } = this.registries.get(backend)!.config;
+    return names.map(({ name }) => name).filter((name) => this.names.addressesOf(source, name).length === 0);
   }
 
   get workerStatus(): readonly WorkerStatus[] {
@@ -260,19 +307,24 @@ export class BackendService {
 
   /** No more checks, and workers finish what they have; resolves when they are gone. */
   async stop(deadlineMs: number): Promise<void> {
-    for (const registry of this.registries.values()) registry.stop();
+    this.endChecks();
     await Promise.all(this.groups.map((group) => group.stop(deadlineMs)));
   }
 
   /** Workers go on for another primary. */
   letGo(): void {
-    for (const registry of this.registries.values()) registry.stop();
+    this.endChecks();
     for (const group of this.groups) group.letGo();
   }
 
   kill(): void {
-    for (const registry of this.registries.values()) registry.stop();
+    this.endChecks();
     for (const group of this.groups) group.kill();
+  }
+
+  private endChecks(): void {
+    this.names.stop();
+    for (const registry of this.registries.values()) registry.stop();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { NameFailure } from '../lb/dns/name-addresses.ts';
 import type { PortShortageEvent } from '../lb/forecast/shortage-watcher.ts';
 import type { PressureEvent } from '../lb/pressure/pressure.ts';
 import type { SourceState } from '../lb/source/source-status.ts';
@@ -33,6 +34,16 @@ export type PorticoEvent =
   | { readonly type: 'certificates-refused'; readonly message: string }
   | { readonly type: 'config-applied'; readonly changes: number; readonly needsRestart: readonly string[] }
   | { readonly type: 'config-refused'; readonly why: string }
+  /** Those of before are used on; `kept`: how many. */
+  | { readonly type: 'name-failed'; readonly name: string; readonly reason: NameFailure; readonly kept: number }
+  | {
+      readonly type: 'name-resolved';
+      readonly name: string;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+      /** More than one name may have. */
+      readonly leftOut: number;
+    }
   | PortShortageEvent
   | SystemLimitEvent
   | { readonly type: 'server-up'; readonly backend: string; readonly server: string }
@@ -90,6 +101,10 @@ export function describeEvent(event: PorticoEvent): string {
       return `certificates have changed and cannot be used, those of before are used on: ${event.message}`;
     case 'notice':
       return event.message;
+    case 'name-failed':
+      return describeFailedName(event);
+    case 'name-resolved':
+      return describeResolvedName(event);
     case 'config-applied':
       return describeApplied(event);
     case 'config-refused':
@@ -101,6 +116,44 @@ export function describeEvent(event: PorticoEvent): string {
     default:
       return event satisfies never;
   }
+}
+
+const FAILED_NAMES: Readonly<Record<NameFailure, string>> = {
+  nxdomain: 'there is no such name',
+  empty: 'it has no address',
+  unusable: 'none of its addresses can be connected to',
+  servfail: 'the name server could not find out',
+  refused: 'the name server refuses to say',
+  timeout: 'no name server has answered',
+  malformed: 'the answer of the name server makes no sense',
+  failed: 'the lookup failed',
+};
+
+function describeFailedName({ name, reason, kept }: Extract<PorticoEvent, { readonly type: 'name-failed' }>): string {
+  const what = kept === 0 ? 'it has no server until that ends' : `its last ${addresses(kept)} kept`;
+  return `name ${name} cannot be looked up (${FAILED_NAMES[reason]}); ${what}`;
+}
+
+const addresses = (number: number): string => (number === 1 ? 'address is' : `${count(number)} addresses are`);
+
+const MOST_LISTED = 5;
+
+function describeResolvedName({
+  name,
+  added,
+  removed,
+  leftOut,
+}: Extract<PorticoEvent, { readonly type: 'name-resolved' }>): string {
+  const list = (all: readonly string[]): string =>
+    all.length <= MOST_LISTED
+      ? all.join(', ')
+      : `${all.slice(0, MOST_LISTED).join(', ')} and ${count(all.length - MOST_LISTED)} more`;
+  const parts = [
+    ...(added.length === 0 ? [] : [`has come to ${list(added)}`]),
+    ...(removed.length === 0 ? [] : [`has left ${list(removed)}`]),
+  ];
+  const what = parts.length === 0 ? 'is answered again, as before' : parts.join(' and ');
+  return `name ${name} ${what}${leftOut === 0 ? '' : `; ${count(leftOut)} addresses more than resolver.max_addresses are left out`}`;
 }
 
 function describePressure(pressure: PressureEvent): string {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { parseServerAddress } from '../config/server-address.ts';
 import { EXPORTED_TLS, exportPlan } from '../lb/haproxy/export-plan.ts';
 import { exportedTlsCommands } from '../lb/haproxy/exported-tls.ts';
 import { haproxyConfig } from '../lb/haproxy/haproxy-config.ts';
@@ -37,7 +38,7 @@ function beyondHaproxy(file: string): string[] {
   const document = parseDocument(readFileSync(file, 'utf8'));
   const { listeners = [], backends = [] } = document.toJS() as {
     listeners?: { engine?: string; protocol?: string; name: string }[];
-    backends?: { name: string; workers?: unknown }[];
+    backends?: { name: string; workers?: unknown; servers?: { address?: string }[] }[];
   };
   const leftOut: string[] = [];
   listeners.forEach(({ engine = 'http', protocol, name }, i) => {
@@ -49,6 +50,14 @@ function beyondHaproxy(file: string): string[] {
   for (const { name, workers } of backends) {
     if (workers !== undefined)
       leftOut.push(`backend "${name}": its servers are workers that Portico runs; give it servers`);
+  }
+  for (const { name, servers = [] } of backends) {
+    for (const { address = '' } of Array.isArray(servers) ? servers : []) {
+      if (parseServerAddress(address)?.kind === 'name')
+        leftOut.push(
+          `backend "${name}": of ${address} each line takes one address; for more of them, "server-template" takes a number`,
+        );
+    }
   }
   const context = { file, directory: dirname(file), cpuCount: availableParallelism() };
   const result = loadConfig(document.toString(), context);

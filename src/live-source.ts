@@ -77,6 +77,7 @@ export class LiveSource implements AdminSource {
       planes: [...planes.status, ...this.engines.map(({ status }) => status)],
       certificates: this.deps.tls.certificates,
       ...(config().acme === undefined ? {} : { orders: this.deps.acme.orders }),
+      ...(backends.nameStatus.length === 0 ? {} : { names: backends.nameStatus }),
       workers: backends.workerStatus.map((worker) => ({ ...worker, ready: worker.server !== undefined })),
     };
   }
@@ -159,7 +160,12 @@ export class LiveSource implements AdminSource {
     const reasons: string[] = [];
     if (drain.isDraining) reasons.push('draining');
     if (!planes.isReady) reasons.push('no data plane accepts connections');
-    for (const name of backends.unavailable) reasons.push(`backend ${name} has no healthy server`);
+    for (const name of backends.unavailable) {
+      const unknown = backends.unresolvedOf(name);
+      reasons.push(
+        `backend ${name} has no healthy server${unknown.length === 0 ? '' : `: DNS has no address for ${unknown.join(', ')}`}`,
+      );
+    }
     return reasons;
   }
 }

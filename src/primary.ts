@@ -33,6 +33,7 @@ import { indexOfPlane, sortPlanes } from './sort-planes.ts';
 import { SourceService } from './source-service.ts';
 import { StartError } from './start-error.ts';
 import { Succession } from './succession.ts';
+import { systemLookup } from './system-lookup.ts';
 import { SystemService } from './system-service.ts';
 import { TlsService } from './tls-service.ts';
 
@@ -96,6 +97,7 @@ export class Primary {
       {
         ...deps,
         log,
+        lookup: systemLookup(deps.clock),
         drainTimeoutMs: () => this.config.drainTimeoutMs,
         leasesOf: (pool) => this.sources.leasesOf(pool),
         verdictOn: (backend, server) =>
@@ -103,7 +105,7 @@ export class Primary {
         tlsOf: (backend, host) => this.tls.clientOptions(backend, host),
         onChange: (state) => this.handleServers(state),
       },
-      config.backends,
+      config,
     );
     this.tls = new TlsService(
       {

@@ -101,7 +101,7 @@ export class Reloader {
       undo.unshift(sources.abort);
       const engines = await this.deps.engines.prepare(next);
       undo.unshift(engines.abort);
-      const servers = backends.prepare(next.backends);
+      const servers = backends.prepare(next);
       undo.unshift(servers.abort);
       await servers.warm(WARM_MS);
       if (this.isStopped) throw new ReloadError('STOPPING', 'Portico is stopping.');

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ServerChange, ServerWish } from '../admin/admin-source.ts';
-import type { BackendConfig, ServerConfig } from '../config/config.ts';
-import { parseEndpoint } from '../config/endpoint.ts';
+import type { BackendConfig } from '../config/config.ts';
+import { parseServerAddress } from '../config/server-address.ts';
+import { idOf } from '../config/server-id.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState, ServerState } from '../lb/control/messages.ts';
 import { isAvailable } from '../lb/health/availability.ts';
 import { HealthChecker } from '../lb/health/health-checker.ts';
 import type { ProbeResult, ProbeTarget } from '../lb/health/probe.ts';
+import { type WantedServer, wantedServers } from './wanted-servers.ts';
 
 interface Entry {
   state: ServerState;
@@ -16,10 +18,16 @@ interface Entry {
 export interface ServerRegistryDeps {
   readonly clock: Clock;
   readonly random: () => number;
+  /** What a name stands for now, for servers that are reached from the pool. Absent: nothing is looked up. */
+  readonly addressesOf?: (pool: string, name: string) => readonly string[];
   readonly probe: (target: ProbeTarget, backend: BackendConfig) => Promise<ProbeResult>;
   /** The state of the backend changed: planes have to hear of it. */
   readonly onChange: (state: BackendState) => void;
   readonly onVerdict: (backend: string, server: string, isHealthy: boolean, reason: string) => void;
+}
+
+interface StateOf {
+  readonly state?: ServerState['admin'];
 }
 
 const UNCHECKED = 'not checked yet';
@@ -36,6 +44,9 @@ export class ServerRegistry {
   private readonly restored = new Map<string, ServerState>();
   private readonly awaited = new Map<string, () => void>();
   private isSame = false;
+  /** A config that may come into force. */
+  private upcoming: BackendConfig | undefined = undefined;
+  private isQuiet = false;
 
   constructor(deps: ServerRegistryDeps, config: BackendConfig) {
     this.deps = deps;
@@ -62,24 +73,42 @@ export class ServerRegistry {
   start(): void {
     const { servers, workers } = this.config;
     if (this.isSame && workers === undefined) {
-      for (const { host, port, weight, backup, admin } of [...this.restored.values()])
-        this.add(host, port, weight, backup, admin);
-      return;
+      for (const { admin, ...server } of [...this.restored.values()]) this.addWanted({ ...server, state: admin });
+    } else {
+      for (const server of servers) this.addWanted(server);
     }
-    for (const { host, port, weight, backup, state } of servers) this.add(host, port, weight, backup, state);
+    this.followNames();
+  }
+
+  private addWanted({ host, port, weight, backup, state, name }: Omit<WantedServer, 'state'> & StateOf): string {
+    return this.add(host, port, weight, backup, state, name);
   }
 
   /** Returns the id of the server. */
-  add(host: string, port: number, weight = 1, backup = false, admin: ServerState['admin'] = 'ready'): string {
+  add(
+    host: string,
+    port: number,
+    weight = 1,
+    backup = false,
+    admin: ServerState['admin'] = 'ready',
+    name?: string,
+  ): string {
     const id = idOf(host, port);
-    const checker = this.createChecker(id, host, port);
+    const checker = this.createChecker(id, { host, port, name });
     // What is checked is not healthy before its first check; what is not checked always is.
     const health = checker === undefined ? { healthy: true } : { healthy: false, reason: UNCHECKED };
-    const state = this.asBefore({ id, host, port, weight, backup, admin, ...health }, checker !== undefined);
+    const state = this.asBefore(
+      { id, host, port, ...(name === undefined ? {} : { name }), weight, backup, admin, ...health },
+      checker !== undefined,
+    );
     this.entries.set(id, { state, checker });
     if (state.admin !== 'maintenance') checker?.start();
-    this.deps.onChange(this.state);
+    this.tellOfChange();
     return id;
+  }
+
+  private tellOfChange(): void {
+    if (!this.isQuiet) this.deps.onChange(this.state);
   }
 
   private asBefore(state: ServerState, isChecked: boolean): ServerState {
@@ -93,7 +122,10 @@ export class ServerRegistry {
     return { ...found, healthy, ...(reason === undefined ? {} : { reason }) };
   }
 
-  private createChecker(id: string, host: string, port: number): HealthChecker | undefined {
+  private createChecker(
+    id: string,
+    server: { readonly host: string; readonly port: number; readonly name?: string | undefined },
+  ): HealthChecker | undefined {
     const { health, name } = this.config;
     if (health === undefined) return undefined;
     const { clock, random } = this.deps;
@@ -104,10 +136,11 @@ export class ServerRegistry {
       const { reason: _, ...state } = entry.state;
       entry.state = { ...state, healthy: isHealthy, ...(isHealthy ? {} : { reason }) };
       this.deps.onVerdict(name, id, isHealthy, reason);
-      this.deps.onChange(this.state);
+      this.tellOfChange();
       if (isHealthy) this.tell(id);
+      this.dropUnnamed();
     };
-    return new HealthChecker({ clock, random, probe, onVerdict }, { health, host, port });
+    return new HealthChecker({ clock, random, probe, onVerdict }, { health, ...server });
   }
 
   /** Calls `fn` once the server is healthy: at once if it is, never if it goes before. */
@@ -125,27 +158,78 @@ export class ServerRegistry {
   remove(id: string): void {
     this.awaited.delete(id);
     this.entries.get(id)?.checker?.stop();
-    if (this.entries.delete(id)) this.deps.onChange(this.state);
+    if (this.entries.delete(id)) this.tellOfChange();
   }
 
   stop(): void {
     for (const { checker } of this.entries.values()) checker?.stop();
   }
 
+  // Names
+
+  private wantedBy(config: BackendConfig): ReadonlyMap<string, WantedServer> {
+    return wantedServers(config, (name) => this.deps.addressesOf?.(config.source, name) ?? []);
+  }
+
+  /** Of the config in force and of the one that may be next. */
+  private get wanted(): ReadonlyMap<string, WantedServer> {
+    const next = this.upcoming === undefined ? [] : this.wantedBy(this.upcoming);
+    return new Map([...next, ...this.wantedBy(this.config)]);
+  }
+
+  hasName(name: string): boolean {
+    return [this.config, this.upcoming].some((config) => config?.names?.some((each) => each.name === name) === true);
+  }
+
+  /** Names may stand for other addresses than before: what is new comes, what is gone goes. Those that stay are not touched. */
+  followNames(): void {
+    this.isQuiet = true;
+    const before = [...this.entries.keys()];
+    for (const [id, server] of this.wanted) {
+      if (server.name !== undefined && !this.entries.has(id)) this.addWanted(server);
+    }
+    this.isQuiet = false;
+    if (this.entries.size > before.length) this.tellOfChange();
+    this.dropUnnamed();
+  }
+
+  /** Addresses that no name has any more go; one that gets requests stays until another server can take them. */
+  private dropUnnamed(): void {
+    const named = [...this.entries.values()].filter(({ state }) => state.name !== undefined);
+    if (named.length === 0) return;
+    const { wanted } = this;
+    const gone = named.filter(({ state }) => !wanted.has(state.id));
+    if (gone.length === 0) return;
+    const areReplaced = this.hasAvailableBut(new Set(gone.map(({ state }) => state.id)));
+    const leaving = gone.filter(({ state }) => areReplaced || !isAvailable(state, false));
+    this.isQuiet = true;
+    for (const { state } of leaving) this.remove(state.id);
+    this.isQuiet = false;
+    if (leaving.length > 0) this.tellOfChange();
+  }
+
   // Another config
 
   /** Adds the servers that `next` has and the config had not, before it is in force. Returns their ids. */
   introduce(next: BackendConfig): readonly string[] {
-    const known = new Set(this.config.servers.map(keyOf));
-    return next.servers
-      .filter((server) => !known.has(keyOf(server)) && !this.entries.has(keyOf(server)))
-      .map(({ host, port, weight, backup, state }) => this.add(host, port, weight, backup, state));
+    this.upcoming = next;
+    const known = this.wantedBy(this.config);
+    return [...this.wantedBy(next)]
+      .filter(([id]) => !known.has(id) && !this.entries.has(id))
+      .map(([, server]) => this.addWanted(server));
+  }
+
+  /** The config that was introduced does not come, and its servers go. */
+  withdraw(introduced: readonly string[]): void {
+    this.upcoming = undefined;
+    for (const id of introduced) this.remove(id);
+    this.dropUnnamed();
   }
 
   /** Servers that leave with `next`. */
   leavingBy(next: BackendConfig): ReadonlySet<string> {
-    const kept = new Set(next.servers.map(keyOf));
-    return new Set(this.config.servers.map(keyOf).filter((id) => !kept.has(id)));
+    const kept = this.wantedBy(next);
+    return new Set([...this.wantedBy(this.config).keys()].filter((id) => !kept.has(id)));
   }
 
   hasAvailableBut(leaving: ReadonlySet<string>): boolean {
@@ -159,21 +243,27 @@ export class ServerRegistry {
   configure(next: BackendConfig): void {
     const before = this.config;
     const leaving = this.leavingBy(next);
+    const known = this.wantedBy(before);
     this.config = next;
+    this.upcoming = undefined;
     for (const id of leaving) {
       this.entries.get(id)?.checker?.stop();
       this.entries.delete(id);
     }
-    const known = new Map(before.servers.map((server) => [keyOf(server), server]));
-    for (const server of next.servers) this.adjust(known.get(keyOf(server)), server);
+    for (const [id, server] of this.wantedBy(next)) this.adjust(id, known.get(id), server);
     if (!isDeepStrictEqual(before.health, next.health)) this.checkAnew();
-    this.deps.onChange(this.state);
+    this.tellOfChange();
+    this.followNames();
   }
 
-  private adjust(before: ServerConfig | undefined, server: ServerConfig): void {
-    const { weight, backup, state = 'ready' } = server;
-    const entry = this.entries.get(keyOf(server));
+  private adjust(id: string, before: WantedServer | undefined, server: WantedServer): void {
+    const { weight, backup, state = 'ready', name } = server;
+    const entry = this.entries.get(id);
     if (entry === undefined || before === undefined) return;
+    if (before.name !== name) {
+      const { name: _, ...rest } = entry.state;
+      entry.state = { ...rest, ...(name === undefined ? {} : { name }) };
+    }
     if (before.weight !== weight) entry.state = { ...entry.state, weight };
     if (before.backup !== backup) entry.state = { ...entry.state, backup };
     if ((before.state ?? 'ready') !== state) this.setAdmin(entry, state);
@@ -182,9 +272,9 @@ export class ServerRegistry {
   /** Checks in another way; what is known of a server holds until the checks say otherwise. */
   private checkAnew(): void {
     for (const [id, entry] of this.entries) {
-      const { host, port, admin, healthy, reason } = entry.state;
+      const { admin, healthy, reason } = entry.state;
       entry.checker?.stop();
-      entry.checker = this.createChecker(id, host, port);
+      entry.checker = this.createChecker(id, entry.state);
       if (entry.checker === undefined) {
         const { reason: _, ...state } = entry.state;
         entry.state = { ...state, healthy: true };
@@ -202,7 +292,8 @@ export class ServerRegistry {
     if (entry === undefined) return this.noServer(id);
     if (weight !== undefined) entry.state = { ...entry.state, weight };
     if (state !== undefined) this.setAdmin(entry, state);
-    this.deps.onChange(this.state);
+    this.tellOfChange();
+    this.dropUnnamed();
     return { ok: true, server: entry.state };
   }
 
@@ -222,11 +313,14 @@ export class ServerRegistry {
 
   addServer(address: string, weight: number, backup: boolean): ServerChange {
     if (this.config.workers !== undefined) return this.onlyWorkers();
-    const endpoint = parseEndpoint(address);
-    if (endpoint === undefined || endpoint.port === 0) {
+    const parsed = parseServerAddress(address);
+    if (parsed?.kind === 'name' && parsed.port !== 0) {
+      return { ok: false, reason: 'invalid', detail: `${address} is a name; names come by the config file alone.` };
+    }
+    if (parsed?.kind !== 'address' || parsed.port === 0) {
       return { ok: false, reason: 'invalid', detail: `"${address}" is not an address and port such as 10.0.0.5:9001.` };
     }
-    const { host, port } = endpoint;
+    const { host, port } = parsed;
     if (this.entries.has(idOf(host, port))) {
       return { ok: false, reason: 'exists', detail: `${idOf(host, port)} is a server of ${this.config.name} already.` };
     }
@@ -238,6 +332,11 @@ export class ServerRegistry {
     if (this.config.workers !== undefined) return this.onlyWorkers();
     const entry = this.entries.get(id);
     if (entry === undefined) return this.noServer(id);
+    const { name } = entry.state;
+    if (name !== undefined) {
+      const detail = `${id} is an address of ${name}, and would come again; set its state to maintenance, or change what DNS has for ${name}.`;
+      return { ok: false, reason: 'named', detail };
+    }
     if (this.entries.size === 1) {
       const detail = `${id} is the last server of ${this.config.name}; set its state to maintenance instead.`;
       return { ok: false, reason: 'last', detail };
@@ -254,12 +353,4 @@ export class ServerRegistry {
     const detail = `The servers of ${this.config.name} are workers that Portico runs; it adds and removes them itself.`;
     return { ok: false, reason: 'workers', detail };
   }
-}
-
-function idOf(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function keyOf({ host, port }: { readonly host: string; readonly port: number }): string {
-  return idOf(host, port);
 }

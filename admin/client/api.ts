@@ -1442,6 +1442,7 @@ export interface components {
             } | null;
             servers: {
                 id: string;
+                name?: string;
                 weight: number;
                 backup: boolean;
                 healthy: boolean;
@@ -1750,6 +1751,7 @@ export interface components {
         /** Server */
         Server: {
             id: string;
+            name?: string;
             weight: number;
             backup: boolean;
             healthy: boolean;

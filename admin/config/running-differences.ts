@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import { type Difference, differences } from '../../config/differences.ts';
 import { poolAddresses } from '../../config/pool-addresses.ts';
 import { DEFAULT_POOL } from '../../config/resolve.ts';
+import { parseServerAddress } from '../../config/server-address.ts';
 import { serverId } from '../../config/server-id.ts';
 import type { BackendState } from '../../lb/control/messages.ts';
 import type { SourceStatus } from '../../lb/source/source-status.ts';
@@ -83,12 +84,16 @@ function withState(file: Mapping, { backends, sources }: RunningState): Mapping 
       if (!isMapping(servers) || state === undefined) return backend;
       return {
         ...backend,
-        servers: Object.fromEntries(
-          state.servers.map(({ id, weight, backup, admin }) => [
-            id,
-            { ...(isMapping(servers[id]) ? servers[id] : {}), weight, backup, state: admin },
-          ]),
-        ),
+        // What a name stands for is nowhere in the file.
+        servers: Object.fromEntries([
+          ...Object.entries(servers).filter(([id]) => parseServerAddress(id)?.kind === 'name'),
+          ...state.servers
+            .filter(({ name }) => name === undefined)
+            .map(({ id, weight, backup, admin }) => [
+              id,
+              { ...(isMapping(servers[id]) ? servers[id] : {}), weight, backup, state: admin },
+            ]),
+        ]),
       };
     }),
   };

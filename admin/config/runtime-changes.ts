@@ -12,8 +12,8 @@ export interface RuntimeChangesDeps {
 }
 
 export interface RuntimeChange extends Omit<AuditedChange, 'isKept'> {
-  /** The same change in the config file. */
-  readonly edit: RuntimeEdit;
+  /** The same change in the config file; undefined: there is no place for it. */
+  readonly edit: RuntimeEdit | undefined;
 }
 
 /** What becomes of a change after it was made: it is audited, and written into the config file if that is wanted. */
@@ -37,12 +37,12 @@ export class RuntimeChanges {
     return sendProblem(reply, 409, `The change was made, and not kept: ${trouble}`, { applied: true });
   }
 
-  private async keep(edit: RuntimeEdit, actor: Actor): Promise<string | undefined> {
+  private async keep(edit: RuntimeEdit | undefined, actor: Actor): Promise<string | undefined> {
     const { config } = this.deps;
     if (config === undefined) return 'this Portico was started without a config file.';
     let hasPlace = true;
     const change = await config.keep((text) => {
-      const edited = editText(text, edit);
+      const edited = edit === undefined ? undefined : editText(text, edit);
       hasPlace = edited !== undefined;
       return edited;
     }, actor);

@@ -2,6 +2,7 @@ import type { BackendState } from '../../lb/control/messages.ts';
 import type { TrafficMetrics } from '../../lb/metrics/plane-metrics.ts';
 import type { SourceStatus } from '../../lb/source/source-status.ts';
 import type { SourceCounters, Status, Traffic } from '../admin-source.ts';
+import { dnsMetrics } from './dns-metrics.ts';
 import { counter, gauge, type Labels, type Metric, type Sample } from './metric.ts';
 import { sourceMetrics } from './source-metrics.ts';
 import { streamMetrics } from './stream-metrics.ts';
@@ -63,6 +64,7 @@ export function trafficMetrics(input: TrafficMetricsInput): Metric[] {
     durations(sum),
     ...tlsMetrics(sum.tls ?? [], status),
     ...streamMetrics(sum),
+    ...dnsMetrics(status.names ?? []),
     gauge(
       'portico_upstream_connections',
       'Connections to servers',

@@ -38,6 +38,7 @@ function statusOf(reason: Refusal): number {
     case 'exists':
     case 'last':
     case 'workers':
+    case 'named':
       return 409;
     case 'invalid':
       return 422;
@@ -141,6 +142,8 @@ function wishOf({ admin, weight, backup }: ServerState): unknown {
   return { state: admin, weight, backup };
 }
 
-function editOf(backend: string, { id, weight, backup, admin }: ServerState): RuntimeEdit {
+/** Undefined: what a name stands for has no place in the file. */
+function editOf(backend: string, { id, name, weight, backup, admin }: ServerState): RuntimeEdit | undefined {
+  if (name !== undefined) return undefined;
   return { kind: 'server', backend, server: id, weight, backup, state: admin };
 }

@@ -7,6 +7,8 @@ export const Server = Type.Object(
   {
     /** `host:port` */
     id: Type.String(),
+    /** Whose address it is, where the config has a name. */
+    name: Type.Optional(Type.String()),
     weight: Type.Integer(),
     backup: Type.Boolean(),
     healthy: Type.Boolean(),
@@ -17,6 +19,22 @@ export const Server = Type.Object(
   { title: 'Server' },
 );
 
-export function describeServer({ id, weight, backup, healthy, reason, admin }: ServerState): Static<typeof Server> {
-  return { id, weight, backup, healthy, ...(reason === undefined ? {} : { reason }), state: admin };
+export function describeServer({
+  id,
+  name,
+  weight,
+  backup,
+  healthy,
+  reason,
+  admin,
+}: ServerState): Static<typeof Server> {
+  return {
+    id,
+    ...(name === undefined ? {} : { name }),
+    weight,
+    backup,
+    healthy,
+    ...(reason === undefined ? {} : { reason }),
+    state: admin,
+  };
 }

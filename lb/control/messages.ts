@@ -53,6 +53,8 @@ export interface ServerState {
   readonly id: string;
   readonly host: string;
   readonly port: number;
+  /** As the config has it, where it has no address: `host` is one of those of this name. */
+  readonly name?: string;
   readonly weight: number;
   /** The verdict of the health checks. A server without checks is healthy. */
   readonly healthy: boolean;

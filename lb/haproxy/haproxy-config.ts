@@ -1,6 +1,7 @@
 import { backendText, checkText } from './backend-text.ts';
 import { type HaproxyPlan, modeOf, proxiesOf } from './haproxy-plan.ts';
 import { httpFrontend } from './http-frontend.ts';
+import { resolverSection } from './name-resolution.ts';
 import { quote } from './quote.ts';
 import { type HaproxyLines, haproxyLines } from './server-lines.ts';
 import { tcpFrontend } from './tcp-frontend.ts';
@@ -31,6 +32,7 @@ export function haproxyConfig(plan: HaproxyPlan, options: HaproxyConfigOptions =
   const sections = [
     (options.comments ?? []).map((line) => (line === '' ? '#' : `# ${line}`)),
     ['global', ...globalLines(plan, options).map((line) => `  ${line}`)],
+    resolverSection(plan),
     ...plan.listeners.map((listener) =>
       modeOf(listener) === 'http' ? httpFrontend(listener, plan.tls) : tcpFrontend(listener, plan.tls),
     ),

@@ -1,4 +1,5 @@
 import type { BackendConfig, ListenerConfig, SourcePoolConfig } from '../../config/config.ts';
+import type { ResolverConfig } from '../../config/resolver-config.ts';
 import type { ServerState } from '../control/messages.ts';
 import type { TlsPlaces } from './tls-files.ts';
 
@@ -22,11 +23,13 @@ export interface HaproxyPlan {
   /** What may be connected from now. */
   readonly runs: readonly SourceRun[];
   readonly threads: number;
+  /** How HAProxy looks names up itself. Absent: all servers have addresses. */
+  readonly resolver?: ResolverConfig;
   /** Where certificates and keys are. */
   readonly tls: TlsPlaces;
 }
 
-export type HaproxyServer = Pick<ServerState, 'id' | 'host' | 'port' | 'weight' | 'backup' | 'admin'>;
+export type HaproxyServer = Pick<ServerState, 'id' | 'host' | 'port' | 'name' | 'weight' | 'backup' | 'admin'>;
 
 /** A backend as HAProxy has it: once for each mode in which listeners lead to it. */
 export interface HaproxyBackend {

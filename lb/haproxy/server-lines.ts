@@ -8,6 +8,7 @@ import {
   type SourceRun,
 } from './haproxy-plan.ts';
 import { lineWeights } from './line-weights.ts';
+import { resolverWords } from './name-resolution.ts';
 import { quote } from './quote.ts';
 import { serverTlsWords } from './server-tls.ts';
 import type { TlsPlaces } from './tls-files.ts';
@@ -162,6 +163,7 @@ export function serverWords(line: ServerLine, places: TlsPlaces, { isDynamic = f
     name,
     `${bracketed(server.host)}:${server.port}`,
     ...(backend.health === undefined ? [] : [`track ck_${backend.name}/${checkName(server)}`]),
+    ...resolverWords(server),
     sourceWords(run),
     `weight ${weight}`,
     `maxconn ${most}`,
@@ -169,7 +171,7 @@ export function serverWords(line: ServerLine, places: TlsPlaces, { isDynamic = f
     ...(backend.sticky?.by === 'cookie' && proxy.mode === 'http' ? [`cookie ${quote(cookieValue(line))}`] : []),
     ...(backend.slowStartMs === 0 ? [] : [`slowstart ${backend.slowStartMs}ms`]),
     ...proxyHeader(backend),
-    ...serverTlsWords(backend, server.host, places),
+    ...serverTlsWords(backend, server, places),
     ...(server.backup ? ['backup'] : []),
     ...(server.admin === 'maintenance' && !isDynamic ? ['disabled'] : []),
   ].join(' ');
@@ -188,11 +190,12 @@ export function checkWords({ backend, server, run }: CheckLine, places: TlsPlace
     checkName(server),
     `${bracketed(server.host)}:${server.port}`,
     'check',
+    ...resolverWords(server),
     ...(port === undefined ? [] : [`port ${port}`]),
     `inter ${intervalMs}ms fastinter ${fastIntervalMs}ms rise ${rise} fall ${fall}`,
     ...(run === undefined ? [] : [sourceWords(run)]),
     ...(backend.proxyProtocol === undefined ? [] : ['check-send-proxy', ...proxyHeader(backend)]),
-    ...serverTlsWords(backend, server.host, places, { isCheck: true }),
+    ...serverTlsWords(backend, server, places, { isCheck: true }),
     ...(server.admin === 'maintenance' ? ['disabled'] : []),
   ].join(' ');
 }

@@ -1,16 +1,17 @@
 import type { BackendConfig } from '../../config/config.ts';
+import type { HaproxyServer } from './haproxy-plan.ts';
 import { quote } from './quote.ts';
 import type { TlsPlaces } from './tls-files.ts';
 
 /** How HAProxy speaks TLS to the servers of a backend, as words of their lines. `isCheck`: of lines that are only checked. */
 export function serverTlsWords(
   { tls }: BackendConfig,
-  host: string,
+  { host, name }: Pick<HaproxyServer, 'host' | 'name'>,
   places: TlsPlaces,
   { isCheck = false }: { readonly isCheck?: boolean } = {},
 ): string[] {
   if (tls === undefined) return [];
-  const { serverName, isVerified, ca, pair, minVersion } = tls;
+  const { serverName = name, isVerified, ca, pair, minVersion } = tls;
   return [
     'ssl',
     `ssl-min-ver TLSv${minVersion}`,

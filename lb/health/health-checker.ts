@@ -30,13 +30,19 @@ export class HealthChecker {
 
   constructor(
     deps: HealthCheckerDeps,
-    options: { readonly health: HealthConfig; readonly host: string; readonly port: number },
+    options: {
+      readonly health: HealthConfig;
+      readonly host: string;
+      readonly port: number;
+      readonly name?: string | undefined;
+    },
   ) {
     this.deps = deps;
     this.health = options.health;
     const { http, port, timeoutMs } = options.health;
     this.target = {
       host: options.host,
+      name: options.name,
       port: port ?? options.port,
       timeoutMs,
       ...(port === undefined ? {} : { serverPort: options.port }),

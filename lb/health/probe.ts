@@ -1,6 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { HttpCheckConfig } from '../../config/config.ts';
+import { idOf } from '../../config/server-id.ts';
 import type { Clock } from '../clock.ts';
 import { localShortage } from '../net/local-shortage.ts';
 import { type ProxyVersion, writeProxyHeader } from '../proxy-protocol/write-proxy-header.ts';
@@ -16,6 +17,8 @@ export type ProbeResult =
 
 export interface ProbeTarget {
   readonly host: string;
+  /** What the host is called, where that is not its address. */
+  readonly name?: string | undefined;
   readonly port: number;
   /** Of the server, where another one is checked. */
   readonly serverPort?: number;
@@ -145,6 +148,6 @@ function request({ method, path, host }: HttpCheckConfig, target: ProbeTarget): 
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-function hostField({ host, port }: ProbeTarget): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+function hostField({ host, name, port }: ProbeTarget): string {
+  return idOf(name ?? host, port);
 }

@@ -25,8 +25,11 @@ export function staticRuleset(config: Config): StaticRuleset {
       leftOut.push(`listener "${listener.name}": the kernel sees no requests, so it cannot route by them`);
       continue;
     }
+    for (const { name } of backend.names ?? [])
+      leftOut.push(`backend "${backend.name}": ${name} is a name, and the kernel looks up none; give it addresses`);
     if (backend.servers.length === 0) {
-      leftOut.push(`listener "${listener.name}": its servers are workers that Portico runs`);
+      if (backend.workers !== undefined)
+        leftOut.push(`listener "${listener.name}": its servers are workers that Portico runs`);
       continue;
     }
     if (backend.health !== undefined) leftOut.push(`backend "${backend.name}": nobody checks its servers`);

@@ -107,10 +107,10 @@ export class PlaneTls {
   /** Undefined: the servers of the backend are spoken to in the clear. */
   outgoing(
     { name, tls }: BackendConfig,
-    server: { readonly id: string; readonly host: string },
+    server: { readonly id: string; readonly host: string; readonly name?: string },
   ): OutgoingTls | undefined {
     if (tls === undefined) return undefined;
-    const { serverName = '', isVerified } = tls;
+    const { serverName = server.name ?? '', isVerified } = tls;
     return new OutgoingTls(this.backendOf(name), server.id, {
       host: isVerified ? serverName || server.host : '',
       // RFC 6066 §3: an address is no name to ask for.

@@ -104,7 +104,8 @@ function portDemand({ sources, backends, planes }: Config, settings: PortSetting
     perServer += serverCount(backend) * backend.connectionsPerServer * planes;
     stalled += serverCount(backend) * backend.stalledPerServer * planes;
     // The same server behind two names shares its ports.
-    const keys = backend.servers.map(({ host, port }) => `${pool.name} ${host} ${port}`);
+    const named = (backend.names ?? []).map(({ name, port }) => `${pool.name} ${name} ${port}`);
+    const keys = [...backend.servers.map(({ host, port }) => `${pool.name} ${host} ${port}`), ...named];
     const fresh = keys.filter((key) => !seen.has(key));
     for (const key of fresh) seen.add(key);
     connections += free * (fresh.length + (backend.workers?.count ?? 0));
@@ -112,6 +113,7 @@ function portDemand({ sources, backends, planes }: Config, settings: PortSetting
   return { connections, leastToOne, perServer, stalled };
 }
 
-function serverCount({ servers, workers }: Config['backends'][number]): number {
-  return workers?.count ?? servers.length;
+/** What a name stands for is not known here: it counts as one server. */
+function serverCount({ servers, names = [], workers }: Config['backends'][number]): number {
+  return workers?.count ?? servers.length + names.length;
 }

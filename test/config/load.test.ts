@@ -130,11 +130,15 @@ t.test('every fault has its place, and says what to write', async (t) => {
     ],
     [
       change('weight: 3', 'weight: -1'),
-      ['portico.yaml:12:52: backends[0].servers[0].weight is -1, which does not fit: Share of the requests; 0 to 256'],
+      [
+        'portico.yaml:12:52: backends[0].servers[0].weight is -1, which does not fit: Share of the requests; with a name, of each of its servers; 0 to 256',
+      ],
     ],
     [
       change('127.0.0.1:9001', '127.0.0.1'),
-      ['portico.yaml:12:26: "127.0.0.1" is not an address and port such as 10.0.0.5:8080 or [::1]:8080'],
+      [
+        'portico.yaml:12:26: "127.0.0.1" is not an address or name with a port, such as 10.0.0.5:8080, [::1]:8080 or app.internal:8080',
+      ],
     ],
     [
       change('bind: :8080', 'bind: :8080\n    mode: tcp'),
@@ -169,6 +173,19 @@ t.test('every fault has its place, and says what to write', async (t) => {
     [
       `${GOOD}sources: [{ name: s, addresses: [10.0.0.1], ports: 2000-2999 }, { name: t, addresses: [10.0.0.1], ports: 3000-3999, claim: true }]\n`,
       ['portico.yaml:16:87: 10.0.0.1 is in pool "s" as well; an address that is claimed can be in one pool only'],
+    ],
+    [
+      change('127.0.0.1:9001', '10.0.0.256:80'),
+      ['portico.yaml:12:26: "10.0.0.256:80" is not an address or name with a port'],
+    ],
+    [change('127.0.0.1:9001', 'app.internal:0'), ['portico.yaml:12:26: "app.internal:0" has no port to connect to']],
+    [
+      `${GOOD}resolver: { nameservers: [dns.example, "10.0.0.2:0"], min_ttl: 2s, max_ttl: 1s }\n`,
+      [
+        'portico.yaml:16:27: "dns.example" is not an address such as 10.0.0.2, 10.0.0.2:5353 or [::1]:53',
+        'portico.yaml:16:40: "10.0.0.2:0" is not an address',
+        'portico.yaml:16:64: "min_ttl" is longer than "max_ttl"; exchange them',
+      ],
     ],
     [
       'listeners: []\nbackends: x',

@@ -3,8 +3,41 @@ import t from 'tap';
 import { expandAddresses } from '../../config/address-range.ts';
 import { parseDuration } from '../../config/duration.ts';
 import { parseEndpoint } from '../../config/endpoint.ts';
+import { parseServerAddress } from '../../config/server-address.ts';
+import { serverId } from '../../config/server-id.ts';
 import { parseSize } from '../../config/size.ts';
 import { suggest } from '../../config/suggest.ts';
+
+t.test('servers are addresses or names', async (t) => {
+  t.same(parseServerAddress('App.Internal.:80'), { kind: 'name', name: 'app.internal', port: 80 });
+  t.same(parseServerAddress('my_app-1:8080'), { kind: 'name', name: 'my_app-1', port: 8080 });
+  t.same(parseServerAddress('localhost:1'), { kind: 'address', host: '127.0.0.1', port: 1 });
+  t.same(parseServerAddress('[::1]:1'), { kind: 'address', host: '::1', port: 1 });
+  const label = 'a'.repeat(63);
+  t.equal(parseServerAddress(`${label}.${label}.${label}.${'a'.repeat(61)}:1`)?.kind, 'name');
+  const bad = [
+    '',
+    ':',
+    'app',
+    'app:',
+    'app:x',
+    'app:65536',
+    '-a:1',
+    'a-:1',
+    'a..b:1',
+    '.a:1',
+    '10.0.0.256:1',
+    'a.0x1:1',
+    'a b:1',
+    'ä:1',
+    '::1:1',
+    `a${label}:1`,
+    `${label}.${label}.${label}.${'a'.repeat(62)}:1`,
+  ];
+  for (const text of bad) t.equal(parseServerAddress(text), undefined, text);
+  t.equal(serverId('APP.internal:80'), 'app.internal:80');
+  t.equal(serverId('[2001:DB8:0::1]:80'), '[2001:db8::1]:80');
+});
 
 t.test('addresses', async (t) => {
   const expand = (text: string): readonly string[] | string => {

@@ -4,6 +4,7 @@ import http from 'node:http';
 import net from 'node:net';
 import t, { type Test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
+import { DnsServer } from '../fixtures/dns-server.ts';
 import { freePorts, PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
 import { get, SteadyLoad } from '../fixtures/steady-load.ts';
 
@@ -17,11 +18,11 @@ interface Status {
 }
 
 /** A server that answers with its name, and echoes WebSocket messages. */
-async function startServer(t: Test, name: string): Promise<number> {
+async function startServer(t: Test, name: string, host = '127.0.0.1', port = 0): Promise<number> {
   const server = http.createServer((_request, response) => response.end(name));
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`${name} ${data}`)));
-  server.listen(0, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   t.teardown(() => {
     server.closeAllConnections();
@@ -72,42 +73,75 @@ async function setUp(t: Test, text: (ports: { web: number; more: number; admin: 
   };
 }
 
-t.test('routes, backends and listeners change under load: no request fails, no WebSocket is lost', async (t) => {
-  const [one, two] = [await startServer(t, 'one'), await startServer(t, 'two')];
-  const config = (ports: { web: number; more: number; admin: number }, to: 'one' | 'two', hasMore: boolean): string => `
+t.test(
+  'routes, backends, listeners and what names stand for change under load: no request fails, no WebSocket is lost',
+  async (t) => {
+    const dns = await DnsServer.start(t);
+    const [one, two] = [await startServer(t, 'one'), await startServer(t, 'two')];
+    const config = (
+      ports: { web: number; more: number; admin: number },
+      to: 'one' | 'two',
+      hasMore: boolean,
+    ): string => `
 planes: 2
 drain_timeout: 2s
 admin: { listen: "127.0.0.1:${ports.admin}" }
 listeners:
-  - { name: web, bind: "127.0.0.1:${ports.web}", routes: [{ path: /fixed, answer: { status: 200, body: ${to} } }, { backend: ${to} }] }
+  - { name: web, bind: "127.0.0.1:${ports.web}", routes: [{ path: /fixed, answer: { status: 200, body: ${to} } }, { path: /nowhere, backend: nowhere }, { backend: ${to} }] }
 ${hasMore ? `  - { name: more, bind: "${OTHER}:${ports.more}", backend: two }` : ''}
+resolver: { nameservers: ["${dns.address}"], max_ttl: 1s, timeout: 500ms }
 backends:
+  - { name: nowhere, servers: [{ address: "nowhere.internal:80" }] }
   - { name: ${to}, health: { path: /, interval: 1s }, servers: [{ address: "127.0.0.1:${to === 'one' ? one : two}" }] }
 ${hasMore && to === 'one' ? `  - { name: two, servers: [{ address: "127.0.0.1:${two}" }] }` : ''}
 `;
-  const portico = await setUp(t, (ports) => config(ports, 'one', false));
-  const load = new SteadyLoad(portico.web, { clients: 8 });
-  await load.answered('one');
-  const socket = new WebSocket(`ws://127.0.0.1:${portico.web}/`);
-  await once(socket, 'open');
-  for (let i = 0; i < 60; i++) {
-    const to = i % 2 === 0 ? 'two' : 'one';
-    portico.write(config(portico, to, i % 3 === 0));
+    const portico = await setUp(t, (ports) => config(ports, 'one', false));
+    const load = new SteadyLoad(portico.web, { clients: 8 });
+    await load.answered('one');
+    const socket = new WebSocket(`ws://127.0.0.1:${portico.web}/`);
+    await once(socket, 'open');
+    for (let i = 0; i < 60; i++) {
+      const to = i % 2 === 0 ? 'two' : 'one';
+      portico.write(config(portico, to, i % 3 === 0));
+      t.match(await portico.reload(), /the config was changed/);
+      await load.answered(to);
+      if (i % 3 === 0) t.match(await get(portico.more, '/', false, OTHER), { status: 200, body: 'two' });
+      else await t.rejects(get(portico.more, '/', false, OTHER), { code: 'ECONNREFUSED' });
+      t.equal((await get(portico.web, '/fixed')).body, to);
+    }
+
+    t.equal((await get(portico.web, '/nowhere')).status, 503, 'it has started with a name that is none');
+    t.match(await get(portico.admin, '/readyz'), {
+      status: 503,
+      body: /backend nowhere has no healthy server: DNS has no address for nowhere\.internal/,
+    });
+    const port = await startServer(t, 'three', '127.0.0.11');
+    await startServer(t, 'four', '127.0.0.12', port);
+    dns.set('app.internal A', { addresses: ['127.0.0.11'], ttl: 0 });
+    portico.write(config(portico, 'one', false).replace(`127.0.0.1:${one}`, `App.Internal:${port}`));
     t.match(await portico.reload(), /the config was changed/);
-    await load.answered(to);
-    if (i % 3 === 0) t.match(await get(portico.more, '/', false, OTHER), { status: 200, body: 'two' });
-    else await t.rejects(get(portico.more, '/', false, OTHER), { code: 'ECONNREFUSED' });
-    t.equal((await get(portico.web, '/fixed')).body, to);
-  }
-  socket.send('still here');
-  t.equal(String((await once(socket, 'message'))[0]), 'one still here', 'its backend is long gone from the config');
-  await load.stop();
-  t.same(load.failures, []);
-  socket.terminate();
-  await portico.allPortsBack();
-  portico.portico.child.kill('SIGTERM');
-  t.equal(await portico.portico.ended(), 0);
-});
+    await load.answered('three');
+    dns.set('app.internal A', { addresses: ['127.0.0.12'], ttl: 0 });
+    await load.answered('four');
+    await portico.portico.until(/name app\.internal has come to 127\.0\.0\.12 and has left 127\.0\.0\.11/);
+    dns.set('app.internal A', 'servfail');
+    await portico.portico.until(/name app\.internal cannot be looked up .*; its last address is kept/);
+    await load.answered('four');
+    t.match((await get(portico.admin, '/metrics')).body, /portico_dns_failing\{name="app\.internal"\} 1/);
+    t.match(JSON.parse((await get(portico.admin, '/api/v1/backends')).body), {
+      backends: [{ name: 'nowhere', servers: [] }, { servers: [{ id: `127.0.0.12:${port}`, name: 'app.internal' }] }],
+    });
+
+    socket.send('still here');
+    t.equal(String((await once(socket, 'message'))[0]), 'one still here', 'its backend is long gone from the config');
+    await load.stop();
+    t.same(load.failures, []);
+    socket.terminate();
+    await portico.allPortsBack();
+    portico.portico.child.kill('SIGTERM');
+    t.equal(await portico.portico.ended(), 0);
+  },
+);
 
 t.test('a config that cannot be changes nothing, and says why', async (t) => {
   const one = await startServer(t, 'one');

@@ -28,14 +28,16 @@ const CONFIG: BackendConfig = {
   ],
 };
 
-function registryOf(config: Partial<BackendConfig> = {}) {
+function registryOf(config: Partial<BackendConfig> = {}, addresses: Readonly<Record<string, readonly string[]>> = {}) {
   const clock = new FakeClock();
   const probes: { target: ProbeTarget; answer: (result: ProbeResult) => void }[] = [];
   const states: BackendState[] = [];
+  let known = addresses;
   const registry = new ServerRegistry(
     {
       clock,
       random: () => 0.5,
+      addressesOf: (_pool, name) => known[name] ?? [],
       probe: (target) => new Promise((answer) => probes.push({ target, answer })),
       onChange: (state) => states.push(state),
       onVerdict: () => {},
@@ -48,6 +50,11 @@ function registryOf(config: Partial<BackendConfig> = {}) {
     clock,
     probes,
     states,
+    /** From now on names stand for these. */
+    resolve: (next: typeof addresses): void => {
+      known = next;
+      registry.followNames();
+    },
     /** Answers the oldest probe, and lets the verdict be drawn. */
     answer: async (result: ProbeResult): Promise<void> => {
       probes.shift()!.answer(result);
@@ -133,4 +140,110 @@ t.test('workers are changed, not added or removed', async (t) => {
   t.match(registry.addServer('127.0.0.1:1', 1, false), { ok: false, reason: 'workers' });
   t.match(registry.removeServer(id), { ok: false, reason: 'workers' });
   registry.stop();
+});
+
+const APP = { name: 'app.internal', port: 80, weight: 3, backup: false };
+const ids = (state: BackendState): string[] => state.servers.map(({ id }) => id);
+
+t.test('a name is a server for each of its addresses; those that stay are not touched', async (t) => {
+  const { registry, states, probes, answer, resolve } = registryOf(
+    { servers: [], names: [APP] },
+    { 'app.internal': ['10.0.0.1', '2001:db8::1'] },
+  );
+  t.match(registry.state.servers, [
+    { id: '10.0.0.1:80', name: 'app.internal', weight: 3, healthy: false },
+    { id: '[2001:db8::1]:80', name: 'app.internal' },
+  ]);
+  t.equal(probes[0]!.target.name, 'app.internal', 'checks know what it is called');
+  await answer(PASSED);
+  await answer(PASSED);
+  t.match(registry.change('10.0.0.1:80', { weight: 9 }), { ok: true });
+  const told = states.length;
+  resolve({ 'app.internal': ['10.0.0.1', '10.0.0.2', '10.0.0.3'] });
+  t.equal(states.length, told + 2, 'those that come together are told of once, those that go once');
+  t.strictSame(ids(registry.state), ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80']);
+  t.match(registry.state.servers[0], { healthy: true, weight: 9 });
+  resolve({ 'app.internal': ['10.0.0.1', '10.0.0.2', '10.0.0.3'] });
+  t.equal(states.length, told + 2, 'and nothing is said of what is as before');
+  t.match(registry.removeServer('10.0.0.1:80'), { ok: false, reason: 'named' });
+  registry.stop();
+});
+
+t.test('an address that left serves until another one can', async (t) => {
+  const { registry, answer, resolve } = registryOf(
+    { servers: [], names: [APP] },
+    { 'app.internal': ['10.0.0.1', '10.0.0.2'] },
+  );
+  await answer(PASSED);
+  await answer({ outcome: 'failed', reason: 'ECONNREFUSED' });
+  resolve({ 'app.internal': ['10.0.0.3'] });
+  t.strictSame(ids(registry.state), ['10.0.0.1:80', '10.0.0.3:80'], 'one that serves nobody goes at once');
+  t.ok(registry.hasAvailable);
+  await answer(PASSED);
+  t.strictSame(ids(registry.state), ['10.0.0.3:80']);
+  registry.stop();
+});
+
+t.test('an address of several names, and of the config itself, is one server', async (t) => {
+  const { registry, resolve } = registryOf(
+    { servers: [CONFIG.servers[0]!], names: [APP, { ...APP, name: 'b.internal', weight: 5 }] },
+    { 'app.internal': ['10.0.0.1', '10.0.0.2'], 'b.internal': ['10.0.0.2'] },
+  );
+  t.match(registry.state.servers, [
+    { id: '10.0.0.1:80', weight: 1 },
+    { id: '10.0.0.2:80', name: 'app.internal', weight: 3 },
+  ]);
+  t.notOk('name' in registry.state.servers[0]!);
+  resolve({ 'b.internal': ['10.0.0.2'] });
+  t.strictSame(ids(registry.state), ['10.0.0.1:80', '10.0.0.2:80'], 'it stays while one name has it');
+  registry.stop();
+});
+
+t.test('names come and go with the config, and what was introduced in vain goes again', async (t) => {
+  const addresses = { 'app.internal': ['10.0.0.1'], 'b.internal': ['10.0.0.7'] };
+  const unchecked = { health: undefined } as unknown as Partial<BackendConfig>;
+  const { registry, resolve } = registryOf({ ...unchecked, servers: [], names: [APP] }, addresses);
+  const next = {
+    ...registry.config,
+    names: [
+      { ...APP, weight: 8 },
+      { ...APP, name: 'b.internal' },
+    ],
+  };
+  const introduced = registry.introduce(next);
+  t.strictSame(introduced, ['10.0.0.7:80']);
+  resolve({ ...addresses, 'b.internal': ['10.0.0.7', '10.0.0.8'] });
+  t.strictSame(ids(registry.state), ['10.0.0.1:80', '10.0.0.7:80', '10.0.0.8:80']);
+  registry.withdraw(introduced);
+  t.strictSame(ids(registry.state), ['10.0.0.1:80']);
+  registry.introduce(next);
+  registry.configure(next);
+  t.match(registry.state.servers, [{ id: '10.0.0.1:80', weight: 8 }, { id: '10.0.0.7:80' }, { id: '10.0.0.8:80' }]);
+  registry.configure({ ...next, names: [{ ...APP, weight: 8 }] });
+  t.strictSame(ids(registry.state), ['10.0.0.1:80']);
+  registry.stop();
+});
+
+t.test('another primary starts with what names stood for', async (t) => {
+  const { registry } = registryOf({ servers: [], names: [APP] });
+  t.strictSame(ids(registry.state), []);
+  registry.stop();
+  const later = registryOf({ servers: [], names: [APP] }, { 'app.internal': ['10.0.0.4'] });
+  later.registry.stop();
+  const restored = new ServerRegistry(
+    {
+      clock: new FakeClock(),
+      random: () => 0.5,
+      addressesOf: () => ['10.0.0.4'],
+      probe: () => new Promise(() => {}),
+      onChange: () => {},
+      onVerdict: () => {},
+    },
+    { ...CONFIG, servers: [], names: [APP] },
+  );
+  const server = { ...later.registry.state.servers[0]!, healthy: true, weight: 1 };
+  restored.restore({ name: 'app', servers: [server] }, true);
+  restored.start();
+  t.match(restored.state.servers, [{ id: '10.0.0.4:80', name: 'app.internal', healthy: true, weight: 1 }]);
+  restored.stop();
 });

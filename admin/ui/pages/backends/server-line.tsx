@@ -49,10 +49,13 @@ export interface ServerLineProps {
 }
 
 export function ServerLine({ server, latencySeconds, onToggle, onEdit }: ServerLineProps) {
-  const { id, weight, backup, active, idle, state } = server;
+  const { id, name, weight, backup, active, idle, state } = server;
   return (
     <>
-      <Cell class="pair-name mono">{id}</Cell>
+      <Cell class="pair-name mono">
+        {id}
+        {name === undefined ? '' : <span class="muted"> {name}</span>}
+      </Cell>
       <Cell class="server-state">
         <ServerState server={server} />
       </Cell>
