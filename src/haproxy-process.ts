@@ -1,27 +1,19 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import type { Clock, Timer } from '../lb/clock.ts';
 import { HaproxySocketError, RuntimeSocket } from '../lb/haproxy/runtime-socket.ts';
 import type { TlsFile } from '../lb/haproxy/tls-files.ts';
 import { HaproxyFiles } from './haproxy-files.ts';
+import { HaproxyError, HaproxyProgram } from './haproxy-program.ts';
 import { type Child, Supervisor } from './supervisor.ts';
 
-/** `balance hash`, servers added at run time that follow another, `set-src`: all are there from 2.6 on. */
-const OLDEST = [2, 6] as const;
 const POLL_MS = 20;
 const UP_MS = 10_000;
-
-/** HAProxy cannot be run; the message is one sentence that says what to do. */
-export class HaproxyError extends Error {
-  readonly code = 'HAPROXY';
-  readonly source = 'local';
-  readonly retryable = true;
-}
 
 export interface HaproxyProcessDeps {
   readonly clock: Clock;
   readonly random: () => number;
-  /** Looked up in PATH where it is a bare name. */
+  /** Looked up where it is a bare name. */
   readonly command: string;
   /** Its own: for the configuration and the sockets. */
   readonly directory: string;
@@ -40,6 +32,7 @@ export class HaproxyProcess {
   readonly socket: RuntimeSocket;
   readonly files: HaproxyFiles;
   private readonly deps: HaproxyProcessDeps;
+  private readonly program: HaproxyProgram;
   private readonly master: RuntimeSocket;
   private readonly supervisor: Supervisor<Child>;
   private adopted: number | undefined = undefined;
@@ -47,6 +40,7 @@ export class HaproxyProcess {
 
   constructor(deps: HaproxyProcessDeps) {
     this.deps = deps;
+    this.program = new HaproxyProgram(deps.command);
     this.files = new HaproxyFiles(deps.directory);
     this.socket = new RuntimeSocket(deps.clock, this.files.at('runtime.sock'));
     this.master = new RuntimeSocket(deps.clock, this.files.at('master.sock'));
@@ -68,30 +62,8 @@ export class HaproxyProcess {
   }
 
   /** Rejects with HaproxyError where HAProxy is absent or too old. Resolves with its version. */
-  async check(): Promise<string> {
-    const said = await this.run(['-v']);
-    const version = /version (\d+)\.(\d+)[^\s]*/.exec(said.output);
-    if (version === null) throw new HaproxyError(`${this.deps.command} does not say which version it is`);
-    const [major = 0, minor = 0] = version.slice(1).map(Number);
-    if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-      throw new HaproxyError(`HAProxy ${major}.${minor} is too old; ${OLDEST.join('.')} or newer is needed`);
-    }
-    return version[0].slice('version '.length);
-  }
-
-  private run(args: readonly string[]): Promise<{ readonly status: number; readonly output: string }> {
-    const { command } = this.deps;
-    return new Promise((resolve, reject) => {
-      execFile(command, [...args], { encoding: 'utf8', timeout: UP_MS }, (error, stdout, stderr) => {
-        const code = (error as NodeJS.ErrnoException | null)?.code;
-        if (code === 'ENOENT') {
-          const how = 'install it (apt-get install haproxy), or use another engine';
-          reject(new HaproxyError(`HAProxy is not installed: there is no ${command}; ${how}`, { cause: error }));
-        } else if (code === 'EACCES') {
-          reject(new HaproxyError(`${command} may not be run; make it executable for this user`, { cause: error }));
-        } else resolve({ status: error === null ? 0 : 1, output: stdout + stderr });
-      });
-    });
+  check(): Promise<string> {
+    return this.program.check();
   }
 
   /** Puts a configuration in place that HAProxy has looked at, with the files that it names. Rejects with HaproxyError; the former one stays then. */
@@ -104,7 +76,7 @@ export class HaproxyProcess {
     } catch (cause) {
       throw new HaproxyError(`${this.deps.directory} cannot be written: ${(cause as Error).message}`, { cause });
     }
-    const { status, output } = await this.run(['-c', '-f', files.nextConfig]);
+    const { status, output } = await this.program.run(['-c', '-f', files.nextConfig]);
     if (status !== 0) throw new HaproxyError(`HAProxy refuses its configuration: ${firstAlert(output)}`);
     renameSync(files.nextConfig, files.config);
     files.keepTls(tls);
@@ -135,7 +107,7 @@ export class HaproxyProcess {
     if (adopted !== undefined) return new AdoptedProcess(this.deps.clock, adopted, () => files.isOurs(adopted));
     // In a process group of its own: neither a terminal's Ctrl-C nor our own end is to end it.
     const child = spawn(
-      this.deps.command,
+      this.program.file,
       ['-W', '-S', `${this.master.path},mode,600`, '-p', files.pid, '-f', files.config],
       {
         stdio: ['ignore', 'ignore', 'pipe'],

@@ -11,7 +11,6 @@ import { DEFAULT_TARGET, type Demand, demandOf, plainDemand } from './system/dem
 import { Machine } from './system/machine.ts';
 import { MAX_PLANES } from './system/needs.ts';
 import { UNIT_FILE } from './system/owned-files.ts';
-import { PackageError, Packages } from './system/packages.ts';
 import { renderChanges, renderPlan } from './system/render-changes.ts';
 import { renderReport } from './system/render-report.ts';
 import type { SystemReport } from './system/report.ts';
@@ -19,6 +18,7 @@ import { parseNeighbours } from './system/setup/candidates.ts';
 import { configText, type SetupAnswers } from './system/setup/config-text.ts';
 import { askSetup, type SetupFlags } from './system/setup/questions.ts';
 import { unitText } from './system/setup/unit-text.ts';
+import { wantHaproxy } from './system/setup/want-haproxy.ts';
 import { SystemError } from './system/system-error.ts';
 import type { SystemTuner } from './system/tuner.ts';
 import { explainFailure, parseCount, type SystemFlags, screen, tunerFor } from './system-commands.ts';
@@ -72,7 +72,15 @@ async function walkThrough(flags: SetupCommandFlags, prompts: Prompts | undefine
   const report = tuner.inspect(demand);
   process.stdout.write(`\n${renderReport(report, { ...screen(flags), isBrief: true })}`);
 
-  if (answers.engine === 'haproxy') await wantHaproxy(machine, flags, prompts);
+  if (answers.engine === 'haproxy') {
+    await wantHaproxy({
+      machine,
+      env: process.env,
+      isDryRun: flags['dry-run'] === true,
+      askYesNo: prompts?.askYesNo,
+      print: (line) => void process.stdout.write(`${line}\n`),
+    });
+  }
   const only = await choose(report, flags, prompts);
   const hasUnit = await wantsUnit(report, flags, prompts);
   const output = place(flags.output ?? (hasUnit ? SERVICE_CONFIG : 'portico.yaml'), machine);
@@ -89,37 +97,6 @@ async function walkThrough(flags: SetupCommandFlags, prompts: Prompts | undefine
     `Written: ${output.shown}\nNext: ${hasUnit ? 'systemctl enable --now portico' : `portico run -c ${output.shown}`}\n`,
   );
   return status;
-}
-
-/** HAProxy is installed, if it is not there and the person agrees. The service of the distribution is not used. */
-async function wantHaproxy(machine: Machine, flags: SystemFlags, prompts: Prompts | undefined): Promise<void> {
-  const packages = new Packages({ machine, env: process.env });
-  if (packages.has('haproxy')) {
-    process.stdout.write('HAProxy is installed; 2.6 or newer will do.\n');
-    return;
-  }
-  const command = packages.installCommand('haproxy');
-  if (command === undefined) {
-    process.stdout.write(
-      'HAProxy is not installed, and no package manager is known here: install 2.6 or newer by hand.\n',
-    );
-    return;
-  }
-  const line = command.join(' ');
-  process.stdout.write(`HAProxy is not installed. To install it: ${line}\n`);
-  if (flags['dry-run'] === true) return;
-  if (prompts !== undefined && !(await prompts.askYesNo(`Run "${line}"?`, true))) return;
-  if (machine.root === '/' && process.geteuid?.() !== 0) {
-    process.stdout.write('That takes root: run it with sudo, and then setup again.\n');
-    return;
-  }
-  try {
-    const installed = packages.install('haproxy');
-    process.stdout.write(`Installed: ${installed.join(', ')}; portico undo removes it.\n`);
-  } catch (error) {
-    if (!(error instanceof PackageError)) throw error;
-    process.stderr.write(`portico: ${error.message}\n`);
-  }
 }
 
 /** What root alone may do is said; the config is written all the same. */

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { findProgram } from '../find-program.ts';
 import { JOURNAL_FOLDER } from './journal.ts';
 import type { Machine } from './machine.ts';
 
@@ -53,26 +52,20 @@ export class Packages {
     this.env = env;
   }
 
-  has(program: string): boolean {
-    return (this.env.PATH ?? '').split(delimiter).some((folder) => {
-      try {
-        accessSync(join(folder, program), constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+  /** The file of a program; undefined: it is not there. */
+  find(program: string): string | undefined {
+    return findProgram(program, this.env, (folder) => this.machine.at(folder));
   }
 
   /** The command line that installs the package; undefined: no package manager is known here. */
   installCommand(name: string): readonly string[] | undefined {
-    const manager = MANAGERS.find((each) => this.has(each.name));
+    const manager = MANAGERS.find((each) => this.find(each.name) !== undefined);
     return manager === undefined ? undefined : [manager.name, ...manager.install, name];
   }
 
   /** Returns what was installed with it, itself included. Throws PackageError. */
   install(name: string): readonly string[] {
-    const manager = MANAGERS.find((each) => this.has(each.name));
+    const manager = MANAGERS.find((each) => this.find(each.name) !== undefined);
     if (manager === undefined) throw new PackageError(`no package manager is known here; install ${name} by hand.`);
     const before = new Set(this.list(manager));
     this.run([manager.name, ...manager.install, name]);

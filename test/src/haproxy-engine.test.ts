@@ -97,7 +97,7 @@ t.test('what keeps HAProxy from running is said, and other listeners go on', { s
     [
       'too old',
       script('old', 'echo "HA-Proxy version 2.2.9-2+deb11u6 2023/12/16"'),
-      /HAProxy 2\.2 is too old; 2\.6 or newer/,
+      /HAProxy 2\.2 \(.*\) is too old, 2\.6 or newer is needed: install it from/,
     ],
     ['not allowed', script('forbidden', 'exit 0', 0o644), /forbidden may not be run/],
     [

@@ -9,7 +9,7 @@ import { removeRoot, scratchRoot } from '../../fixtures/scratch-machine.ts';
 const MAIN = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
 /** Keeps what is installed in a file. */
 const APT = `case "$1" in
-install) printf 'haproxy\\nliblua5.3-0\\n' >> "$DB"; printf '#!/bin/sh\\n' > "$BIN/haproxy"; chmod 755 "$BIN/haproxy";;
+install) printf 'haproxy\\nliblua5.3-0\\n' >> "$DB"; printf '#!/bin/sh\\necho HAProxy version 2.6.12-1\\n' > "$BIN/haproxy"; chmod 755 "$BIN/haproxy";;
 purge) shift 2; for name; do sed -i "/^$name\\$/d" "$DB"; done; rm -f "$BIN/haproxy";;
 esac
 echo "apt-get $*" >> "$BIN/log"`;
@@ -33,7 +33,7 @@ t.test('setup installs HAProxy by the package manager, and undo removes that and
   const run = (...args: string[]) =>
     spawnSync(process.execPath, [MAIN, ...args, '--root', root], {
       encoding: 'utf8',
-      cwd: mkdtempSync(join(tmpdir(), 'portico-setup-')),
+      cwd: bin,
       env: { PATH: bin, DB: database, BIN: bin },
     });
   const flags = [
@@ -64,9 +64,9 @@ t.test('setup installs HAProxy by the package manager, and undo removes that and
   t.equal(readFileSync(database, 'utf8'), 'coreutils\nvim\n');
   t.notMatch(run('undo', '--yes').stdout, /purge/, 'once');
 
-  script('haproxy', 'exit 0');
+  script('haproxy', 'echo "HAProxy version 2.8.3-1 2023/09/07"');
   const there = run('setup', '--yes', ...flags.slice(0, -1), '/etc/other.yaml');
-  t.match(there.stdout, 'HAProxy is installed');
+  t.match(there.stdout, 'HAProxy 2.8.3-1 is installed');
   t.notMatch(run('undo', '--dry-run').stdout, /purge/, 'one that was there stays');
   t.end();
 });
