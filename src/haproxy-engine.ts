@@ -18,6 +18,7 @@ import type { ProbeResult } from '../lb/health/probe.ts';
 import type { TrafficMetrics } from '../lb/metrics/plane-metrics.ts';
 import type { PortUse } from '../lb/source/port-use.ts';
 import { HaproxyDemand } from './haproxy-demand.ts';
+import { HaproxyFormer } from './haproxy-former.ts';
 import { HaproxyProcess } from './haproxy-process.ts';
 import { HaproxySockets } from './haproxy-sockets.ts';
 import { HaproxySteering } from './haproxy-steering.ts';
@@ -54,6 +55,7 @@ export class HaproxyEngine implements Engine {
   private readonly steering: HaproxySteering;
   private readonly sums = new CounterSums();
   private readonly shortages = new PortShortages();
+  private readonly former: HaproxyFormer;
   private snapshot: EngineSnapshot = { listeners: [], backends: [], states: [] };
   private rows: readonly StatRow[] = [];
   private built = '';
@@ -80,13 +82,14 @@ export class HaproxyEngine implements Engine {
       onDeath: (cause, delayMs) => {
         this.isUp = false;
         this.hasDied = true;
-        this.sums.restart();
+        this.former.clear();
         deps.log.emit({ type: 'plane-died', plane: HAPROXY, cause, restartInMs: Math.round(delayMs) });
         // Ports of its connections rest with the kernel: the next one is not to begin with them.
         void this.rewrite();
       },
       onAlert: (line) => this.tell(line),
     });
+    this.former = new HaproxyFormer(this.sums, (worker) => this.process.statOf(worker));
     this.steering = new HaproxySteering({
       clock: deps.clock,
       socket: this.process.socket,
@@ -228,8 +231,7 @@ export class HaproxyEngine implements Engine {
     try {
       await this.readStat();
       giveUp = await this.write();
-      await this.process.reload();
-      this.sums.restart();
+      this.former.add(await this.process.reload());
       this.reloads++;
       this.toldTrouble = undefined;
     } catch (error) {
@@ -244,6 +246,7 @@ export class HaproxyEngine implements Engine {
   private async readStat(): Promise<void> {
     this.rows = readStat(await this.process.socket.ask('show stat'));
     this.sums.read(this.rows);
+    await this.former.read();
     this.steering.readUse(this.rows);
     this.shortages.read(proxiesOf(this.snapshot), this.rows, this.sums, this.steering.lines);
   }
@@ -311,6 +314,7 @@ export class HaproxyEngine implements Engine {
       proxies: proxiesOf(this.snapshot),
       states: this.isUp ? this.steering.lines : [],
       rows: this.isUp ? this.rows : [],
+      formerRows: this.former.rows,
       sums: this.sums,
       exhausted: this.shortages.exhausted,
       drift: { 'haproxy-reloads': this.reloads },

@@ -104,19 +104,3 @@ export class HaproxyFiles {
 
 export const haproxyDirectory = (runtime: string): string => join(runtime, 'haproxy');
 export const haproxyTlsDirectory = (directory: string): string => join(directory, 'tls');
-
-/**
- * Ends an HAProxy that a Portico which was killed has left in its runtime directory, and that nobody takes over: connections finish. Returns
- * whether there was one; it lets go of its addresses soon after.
- */
-export function endStrayHaproxy(runtime: string): boolean {
-  const files = new HaproxyFiles(haproxyDirectory(runtime));
-  const pid = files.runningPid;
-  try {
-    if (pid !== undefined) process.kill(pid, 'SIGUSR1');
-  } catch {
-    // It has ended meanwhile, or is somebody else's.
-  }
-  files.remove();
-  return pid !== undefined;
-}

@@ -5,10 +5,13 @@ import { HaproxySocketError, RuntimeSocket } from '../lb/haproxy/runtime-socket.
 import type { TlsFile } from '../lb/haproxy/tls-files.ts';
 import { HaproxyFiles } from './haproxy-files.ts';
 import { HaproxyError, HaproxyProgram } from './haproxy-program.ts';
+import { askUntilGone } from './stray-haproxy.ts';
 import { type Child, Supervisor } from './supervisor.ts';
 
 const POLL_MS = 20;
 const UP_MS = 10_000;
+/** From the request to end at once until it is killed. */
+const END_MS = 2000;
 
 export interface HaproxyProcessDeps {
   readonly clock: Clock;
@@ -37,6 +40,7 @@ export class HaproxyProcess {
   private readonly supervisor: Supervisor<Child>;
   private adopted: number | undefined = undefined;
   private isStopped = false;
+  private asking: Timer | undefined = undefined;
 
   constructor(deps: HaproxyProcessDeps) {
     this.deps = deps;
@@ -155,17 +159,17 @@ export class HaproxyProcess {
   }
 
   /**
-   * New workers take the place of the old ones, on the same listening sockets; the old ones finish what they have. Rejects with HaproxyError
-   * where the new ones did not start: the old ones go on then.
+   * A new worker takes the place of the old one, on the same listening sockets; the old one, whose process id this resolves with, finishes what it
+   * has. Rejects with HaproxyError where the new one did not start: the old one goes on then.
    */
-  async reload(): Promise<void> {
+  async reload(): Promise<number | undefined> {
     const before = await this.worker();
     await this.saveServers();
     const failedBefore = await this.failedReloads();
     await this.master.ask('reload');
     for (let waitedMs = 0; waitedMs < UP_MS; waitedMs += POLL_MS) {
       const now = await this.worker();
-      if (now !== undefined && now !== before) return;
+      if (now !== undefined && now !== before) return before;
       if (waitedMs % 200 === 0 && (await this.failedReloads()) > failedBefore) {
         throw new HaproxyError('HAProxy could not start with its new configuration; it goes on with the former one');
       }
@@ -191,16 +195,35 @@ export class HaproxyProcess {
     }
   }
 
+  /** `show stat` of a worker, also of a former one while it lives; undefined: it has ended. Rejects with HaproxySocketError. */
+  async statOf(worker: number): Promise<string | undefined> {
+    const answer = await this.master.ask(`@!${worker} show stat`);
+    return answer.startsWith('# ') ? answer : undefined;
+  }
+
   /** Accepts nothing more, and ends when the last connection has. Nothing of it is left in its directory then. */
   async drain(): Promise<void> {
     this.isStopped = true;
-    await this.supervisor.stop((child) => child.kill('SIGUSR1'), 2 ** 31 - 1);
-    this.files.remove();
+    await this.supervisor.stop(
+      (child) => {
+        this.asking = askUntilGone(this.deps.clock, () => child.kill('SIGUSR1'));
+      },
+      2 ** 31 - 1,
+    );
+    this.remove();
   }
 
+  /** Open connections are cut. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    await this.supervisor.stop((child) => child.kill('SIGTERM'), 2000);
+    this.deps.clock.clear(this.asking);
+    // Killed workers are not asked for: without their master they end by themselves.
+    await this.supervisor.stop((child) => child.kill('SIGTERM'), END_MS);
+    this.remove();
+  }
+
+  private remove(): void {
+    this.deps.clock.clear(this.asking);
     this.files.remove();
   }
 

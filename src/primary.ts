@@ -20,7 +20,7 @@ import { EngineGroup } from './engine-group.ts';
 import { EventLog } from './event-log.ts';
 import { fileStamp } from './file-stamp.ts';
 import { HAPROXY, HaproxyEngine } from './haproxy-engine.ts';
-import { endStrayHaproxy, haproxyDirectory, haproxyTlsDirectory } from './haproxy-files.ts';
+import { haproxyDirectory, haproxyTlsDirectory } from './haproxy-files.ts';
 import { KERNEL, KernelEngine } from './kernel-engine.ts';
 import type { Lineage } from './lineage.ts';
 import { ListenSockets } from './listen-sockets.ts';
@@ -32,6 +32,7 @@ import { ShortageWatch } from './shortage-watch.ts';
 import { indexOfPlane, sortPlanes } from './sort-planes.ts';
 import { SourceService } from './source-service.ts';
 import { StartError } from './start-error.ts';
+import { endStrayHaproxy } from './stray-haproxy.ts';
 import { Succession } from './succession.ts';
 import { systemLookup } from './system-lookup.ts';
 import { SystemService } from './system-service.ts';
@@ -286,7 +287,8 @@ export class Primary {
       this.tls.start();
       await this.succession.open(isUpgrade);
       await this.adopt();
-      const hasStray = this.haproxy === undefined && endStrayHaproxy(this.lineage.directory);
+      const hasStray =
+        this.haproxy === undefined && endStrayHaproxy(this.clock, this.lineage.directory, this.config.drainTimeoutMs);
       this.adminAddress = await this.admin.start();
       await this.sockets.bindAll(this.config.listeners, this.clock, hasStray ? STRAY_MS : 0);
       await this.sources.start();

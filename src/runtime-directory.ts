@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { endStrayHaproxy } from './haproxy-files.ts';
+import type { Clock } from '../lb/clock.ts';
 import { StartError } from './start-error.ts';
+import { endStrayHaproxy } from './stray-haproxy.ts';
 
 /** sun_path of unix(7) less its final zero. */
 const LONGEST_PATH = 107;
@@ -14,13 +15,17 @@ export interface RuntimeEnvironment {
   readonly env: NodeJS.ProcessEnv;
   readonly uid: number;
   readonly pid: number;
+  readonly clock: Clock;
+  /** For connections of what a program that was killed has left. */
+  readonly drainMs: number;
 }
 
 /**
  * Where the processes of one Portico meet, private to its user: the same place for every run with the same config file, so that a run finds
  * what the one before has left. Without a file there is nothing to be known by, and nothing to be found.
  */
-export function openRuntimeDirectory({ env, uid, pid }: RuntimeEnvironment, file: string | undefined): string {
+export function openRuntimeDirectory(environment: RuntimeEnvironment, file: string | undefined): string {
+  const { env, uid, pid } = environment;
   const base = baseDirectory(env, uid);
   const name =
     file === undefined ? `program-${pid}` : createHash('sha256').update(pathOf(file)).digest('hex').slice(0, 12);
@@ -38,7 +43,7 @@ export function openRuntimeDirectory({ env, uid, pid }: RuntimeEnvironment, file
         `the runtime directory ${directory} is open to others; remove it, or set RUNTIME_DIRECTORY.`,
       );
     }
-    removeDead(base);
+    removeDead(base, environment);
   } catch (cause) {
     if (cause instanceof StartError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
@@ -67,11 +72,11 @@ function pathOf(file: string): string {
 }
 
 /** What programs that were killed have left. */
-function removeDead(base: string): void {
+function removeDead(base: string, { clock, drainMs }: RuntimeEnvironment): void {
   for (const name of readdirSync(base)) {
     const match = /^program-([0-9]+)$/.exec(name);
     if (match !== null && lstatSync(`/proc/${match[1]}`, { throwIfNoEntry: false }) === undefined) {
-      endStrayHaproxy(join(base, name));
+      endStrayHaproxy(clock, join(base, name), drainMs);
       rmSync(join(base, name), { recursive: true, force: true });
     }
   }

@@ -62,7 +62,10 @@ export async function startPortico(options: StartOptions): Promise<Portico> {
   const { pid, env } = process;
   const lineage = {
     binding: loadPipeBinding(),
-    directory: openRuntimeDirectory({ env, pid, uid: process.getuid!() }, source?.file),
+    directory: openRuntimeDirectory(
+      { env, pid, uid: process.getuid!(), clock: systemClock, drainMs: config.drainTimeoutMs },
+      source?.file,
+    ),
     release: readRelease(),
     outliveMs: source === undefined ? 0 : config.outlivePrimaryMs,
     heartbeatMs: config.heartbeatMs,

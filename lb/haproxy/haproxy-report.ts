@@ -11,6 +11,8 @@ export interface HaproxyReportInput {
   readonly proxies: readonly HaproxyBackend[];
   readonly states: readonly LineState[];
   readonly rows: readonly StatRow[];
+  /** Of workers that finish what they had before a reload. */
+  readonly formerRows: readonly StatRow[];
   readonly sums: CounterSums;
   readonly exhausted: TrafficMetrics['exhausted'];
   /** By how often it happened. */
@@ -23,18 +25,20 @@ export function haproxyReport({
   proxies,
   states,
   rows,
+  formerRows,
   sums,
   exhausted,
   drift,
 }: HaproxyReportInput): TrafficMetrics {
-  const rowOf = (proxy: string, name: string): StatRow | undefined =>
-    rows.find((row) => row.proxy === proxy && row.name === name);
+  const all = [...rows, ...formerRows];
+  const sumOf = (proxy: string, name: string, column: string): number =>
+    all.reduce((sum, row) => (row.proxy === proxy && row.name === name ? sum + row.number(column) : sum), 0);
   return {
     listeners: listeners.map(({ name }) => {
       const proxy = frontendName(name);
       return {
         listener: name,
-        connections: rowOf(proxy, 'FRONTEND')?.number('scur') ?? 0,
+        connections: sumOf(proxy, 'FRONTEND', 'scur'),
         connectionsTotal: sums.of(proxy, 'FRONTEND', 'stot'),
         webSockets: 0,
         rejected: [],
@@ -53,7 +57,7 @@ export function haproxyReport({
     streams: proxies
       .filter(({ mode }) => mode === 'tcp')
       .map((proxy) => {
-        const open = rowOf(proxy.name, 'BACKEND')?.number('scur') ?? 0;
+        const open = sumOf(proxy.name, 'BACKEND', 'scur');
         const failed = sums.of(proxy.name, 'BACKEND', 'econ');
         return {
           listener: listenersOf(proxy),
@@ -77,7 +81,7 @@ export function haproxyReport({
     drift: Object.entries(drift).map(([kind, count]) => ({ kind, count })),
     queueDepth: proxies.map((proxy) => ({
       pool: proxy.backend.source,
-      depth: rowOf(proxy.name, 'BACKEND')?.number('qcur') ?? 0,
+      depth: sumOf(proxy.name, 'BACKEND', 'qcur'),
     })),
   };
 }
