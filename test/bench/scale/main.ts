@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { Children } from '../children.ts';
 import { parseOptions, type ScaleOptions, USAGE } from './options.ts';
 import { runScale } from './run-scale.ts';
+import { type ScaleResult, table } from './scale-result.ts';
 
 let options: ScaleOptions;
 try {
@@ -15,11 +16,20 @@ if (process.getuid?.() !== 0) {
   const again = spawnSync('unshare', ['-rmn', '--', process.execPath, ...process.argv.slice(1)], { stdio: 'inherit' });
   process.exit(again.status ?? 1);
 }
-const children = new Children();
+let children = new Children();
 process.on('exit', () => children.signalAll());
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 try {
-  process.exitCode = (await runScale(children, options, console.log)) ? 0 : 1;
+  const results: ScaleResult[] = [];
+  for (const name of options.through) {
+    console.log(`\n${name}`);
+    results.push(await runScale(children, name, options, console.log));
+    // Nothing of it is left in memory or in the kernel when the next one begins.
+    await children.stop();
+    children = new Children();
+  }
+  console.log(`\n${table(results)}`);
+  process.exitCode = results.every(({ isFine }) => isFine) ? 0 : 1;
 } catch (error) {
   console.error((error as Error).stack);
   process.exitCode = 1;

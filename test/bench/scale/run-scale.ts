@@ -2,11 +2,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Children, nextMessage } from '../children.ts';
-import { Balancer, type SourceUse } from './balancer.ts';
+import type { SourceUse } from './balancer.ts';
 import { Clients } from './clients.ts';
 import type { DumpCost } from './dump-cost.ts';
+import { type HolderName, startHolder } from './holders.ts';
 import { Namespace } from './namespace.ts';
 import type { ScaleOptions } from './options.ts';
+import { type ScaleResult, sumUsage } from './scale-result.ts';
 
 /** A process has 20,000 descriptors on some machines and needs a few itself. */
 const PER_PROCESS = 14_000;
@@ -17,17 +19,22 @@ const SERVER = '10.2.0.1';
 const PORT = 9000;
 const STALL_MS = 30_000;
 const CLOSE_MS = 120_000;
+/** For what is still under way after the last handshake. */
+const SETTLE_MS = 3000;
+/** How long they are held for the CPU that this takes. */
+const HOLD_MS = 10_000;
 const QUEUES = { 'net.core.somaxconn': 65_535, 'net.ipv4.tcp_max_syn_backlog': 65_535, 'net.ipv4.tcp_syncookies': 1 };
 
-/** Past the limit of one source address for real. Resolves with whether everything held; prints what it sees. */
+/** Past the limit of one source address for real, through one balancer. Prints what it sees. */
 export async function runScale(
   children: Children,
+  name: HolderName,
   options: ScaleOptions,
   print: (line: string) => void,
-): Promise<boolean> {
+): Promise<ScaleResult> {
   const directory = mkdtempSync(join(tmpdir(), 'portico-scale-'));
   try {
-    return await runIn(directory, children, options, print);
+    return await runIn(directory, children, name, options, print);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -36,9 +43,10 @@ export async function runScale(
 async function runIn(
   directory: string,
   children: Children,
+  name: HolderName,
   { connections, sources: sourceCount, planes }: ScaleOptions,
   print: (line: string) => void,
-): Promise<boolean> {
+): Promise<ScaleResult> {
   const processes = Math.ceil(connections / PER_PROCESS);
   const clientAddresses = Array.from({ length: processes }, (_, i) => `10.1.1.${i + 1}`);
   const sources = Array.from({ length: sourceCount }, (_, i) => `10.2.1.${i + 1}`);
@@ -60,18 +68,22 @@ async function runIn(
       nextMessage(serverSide.fork(new URL('./server.js', import.meta.url), SERVER, String(PORT))),
     ),
   );
-  const balancer = await Balancer.start(middle, {
+  const { pids, balancer } = await startHolder(name, {
+    namespace: middle,
     directory,
-    bind: `${CLIENT_SIDE}:80`,
-    destination: `${SERVER}:${PORT}`,
-    pool: `claim: true, interface: b1, addresses: [${sources.join(', ')}], ports: 1024-65535`,
+    front: `${CLIENT_SIDE}:80`,
+    server: `${SERVER}:${PORT}`,
+    sources,
+    interface: 'b1',
+    connections,
     planes,
   });
   const freeBefore = availableMiB();
   print(
-    `${connections} WebSockets, ${sources.length} sources, ${planes} planes, ${processes} client processes; ${freeBefore} MiB available`,
+    `${connections} WebSockets, ${sources.length} sources, ${pids.length} processes, ${processes} client processes; ${freeBefore} MiB available`,
   );
 
+  const before = sumUsage(pids);
   const started = performance.now();
   const clients = new Clients(
     clientSide,
@@ -85,38 +97,62 @@ async function runIn(
     `open ${open}, failed ${failed}, broken ${broken}, in ${seconds.toFixed(1)} s: ${Math.round(open / seconds)} connections/s`,
   );
   if (failed > 0 || !isOpened) print(`stopped short: ${JSON.stringify(clients.failures)}`);
-  const rss = balancer.planePids.map(residentMiB);
+  await wait(SETTLE_MS);
+  const opened = sumUsage(pids);
+  await wait(HOLD_MS);
+  const held = sumUsage(pids);
+  const result = {
+    name,
+    processes: pids.length,
+    open,
+    perSecond: open / seconds,
+    residentBytes: (opened.residentBytes - before.residentBytes) / open,
+    proportionalBytes: (opened.proportionalBytes - before.proportionalBytes) / open,
+    openMicroseconds: (opened.cpuMicroseconds - before.cpuMicroseconds) / open,
+    heldMilliseconds: (held.cpuMicroseconds - opened.cpuMicroseconds) / 1000 / (HOLD_MS / 1000),
+  };
   print(
-    `memory: ${freeBefore - availableMiB()} MiB less available; planes ${rss.join(', ')} MiB resident, ${balancer.planePids.map(descriptors).join(', ')} descriptors`,
+    `memory: ${freeBefore - availableMiB()} MiB less available, of all; ${pids.map(descriptors).join(', ')} descriptors`,
   );
 
-  const map = await balancer.used();
   const kernel = sources.map((source) => ({ address: source, used: countEstablished(middle, source) }));
-  const mapTotal = total(map);
   const kernelTotal = total(kernel);
-  print(`used by the port map: ${list(map)}, together ${mapTotal}`);
   print(`used by the kernel (ss): ${list(kernel)}, together ${kernelTotal}`);
-  const costs = await nextMessage<DumpCost[]>(middle.fork(new URL('./dump-cost.js', import.meta.url), ...sources));
-  for (const cost of costs) print(describe(cost));
+  const checks: Record<string, boolean> = {
+    'all opened': open === connections && failed === 0 && broken === 0,
+    'the kernel counts them all': kernelTotal === connections,
+  };
+  if (balancer !== undefined) {
+    const map = await balancer.used();
+    print(`used by the port map: ${list(map)}, together ${total(map)}`);
+    const costs = await nextMessage<DumpCost[]>(middle.fork(new URL('./dump-cost.js', import.meta.url), ...sources));
+    for (const cost of costs) print(describe(cost));
+    checks['port map and kernel agree'] = total(map) === kernelTotal;
+    checks['the dump agrees'] = costs.every(
+      ({ established }) => established.reduce((a, b) => a + b, 0) === kernelTotal,
+    );
+  }
 
   await clients.closeAll();
+  const left = async (): Promise<readonly number[]> => [
+    sources.reduce((sum, source) => sum + countEstablished(middle, source), 0),
+    ...(balancer === undefined ? [] : [total(await balancer.used())]),
+  ];
   const closing = performance.now();
-  let left = total(await balancer.used());
-  while (left > 0 && performance.now() - closing < CLOSE_MS) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    left = total(await balancer.used());
+  let counts = await left();
+  while (counts.some((count) => count > 0) && performance.now() - closing < CLOSE_MS) {
+    await wait(200);
+    counts = await left();
   }
-  const kernelLeft = sources.reduce((sum, source) => sum + countEstablished(middle, source), 0);
-  print(`after closing all: ${left} used by the port map, ${kernelLeft} by the kernel`);
-  const checks = {
-    'all opened': open === connections && failed === 0 && broken === 0,
-    'port map and kernel agree': mapTotal === kernelTotal && mapTotal === connections,
-    'the dump agrees': costs.every(({ established }) => established.reduce((a, b) => a + b, 0) === kernelTotal),
-    'none used after closing': left === 0 && kernelLeft === 0,
-  };
+  print(
+    `after closing all: ${counts[0]} used by the kernel${balancer === undefined ? '' : `, ${counts[1]} by the port map`}`,
+  );
+  checks['none used after closing'] = counts.every((count) => count === 0);
   for (const [what, isTrue] of Object.entries(checks)) print(`${isTrue ? 'ok    ' : 'NOT ok'} ${what}`);
-  return Object.values(checks).every(Boolean);
+  return { ...result, isFine: Object.values(checks).every(Boolean) };
 }
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** False when nothing opened for a while. */
 async function watchOpening(clients: Clients, started: number, print: (line: string) => void): Promise<boolean> {
@@ -156,10 +192,6 @@ const list = (uses: readonly SourceUse[]): string => uses.map(({ address, used }
 
 function availableMiB(): number {
   return Math.round(Number(/MemAvailable:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'latin1'))![1]) / 1024);
-}
-
-function residentMiB(pid: number): number {
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) / 1024);
 }
 
 function descriptors(pid: number): number {

@@ -7,40 +7,18 @@ import { loadConfig } from '../../../config/load.ts';
 import { haproxyConfig } from '../../../lb/haproxy/haproxy-config.ts';
 import { quote } from '../../../lb/haproxy/quote.ts';
 import { haproxyLines } from '../../../lb/haproxy/server-lines.ts';
-import { complaints, HaproxyTlsLab, load, planOf } from '../../fixtures/haproxy.ts';
+import { complaints, load, planOf } from '../../fixtures/haproxy.ts';
 import { haproxyFile } from '../../fixtures/haproxy-arbitrary.ts';
+import { checkGenerated, TOGETHER } from '../../fixtures/haproxy-generated.ts';
 
 const skip = spawnSync('haproxy', ['-v']).status === 0 ? false : 'haproxy is not installed';
-/** Files looked at together: `haproxy -c` takes longer to start than to read one. */
-const TOGETHER = 20;
-/** On a slow or crowded machine fewer files are looked at: the whole thousand takes half a minute where nothing else runs. */
+/** On a slow or crowded machine fewer files are looked at; `npm run soak-haproxy-files` looks at a thousand however long it takes. */
 const MOST_MS = 20_000;
 
-t.test(
-  'a thousand generated files become configurations that HAProxy takes without a warning',
-  { skip, timeout: 300_000 },
-  (t) => {
-    const tls = new HaproxyTlsLab();
-    t.teardown(() => tls.remove());
-    let done = 0;
-    return fc
-      .assert(
-        fc.asyncProperty(fc.tuple(...Array.from({ length: TOGETHER }, (_, i) => haproxyFile(i))), async (files) => {
-          const texts = files.map((file) => {
-            const config = load(stringify(file));
-            return haproxyConfig(planOf(config, tls.write(config))).text;
-          });
-          // Said twice, it is an error of its own.
-          const [first, ...others] = texts;
-          const said = await complaints(first!, ...others.map((text) => text.replace(/^ *spread-checks .*\n/m, '')));
-          if (said !== '') throw new Error(said);
-          done += TOGETHER;
-        }),
-        { numRuns: 1000 / TOGETHER, endOnFailure: true, interruptAfterTimeLimit: MOST_MS },
-      )
-      .then(() => t.ok(done >= TOGETHER, `${done} files`));
-  },
-);
+t.test('generated files become configurations that HAProxy takes without a warning', { skip }, async (t) => {
+  const done = await checkGenerated({ files: 1000, mostMs: MOST_MS });
+  t.ok(done >= TOGETHER, `${done} files`);
+});
 
 t.test('no two lines share a port of a source towards one destination', (t) => {
   fc.assert(
