@@ -10,6 +10,9 @@ export interface PoolDeps {
   readonly lost: ImportDeps['lost'];
 }
 
+/** Undefined: all of them. */
+type PortRange = { readonly low: number; readonly high: number } | undefined;
+
 const isLoopback = (host: string): boolean => host.startsWith('127.');
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
@@ -18,16 +21,21 @@ export function poolsOf(
   backs: readonly (readonly [string, { readonly head: CfgLine; readonly back: ImportedBackend }])[],
   deps: PoolDeps,
 ): { readonly sources: Record<string, unknown>[]; readonly backends: Record<string, unknown>[] } {
-  const sources = new Map<string, Record<string, unknown>>();
-  const poolOf = (addresses: readonly string[], ports: string | undefined): string => {
-    const key = JSON.stringify([addresses, ports]);
+  const sources = new Map<string, { readonly name: string; readonly addresses: readonly string[]; ports: PortRange }>();
+  // Backends share out the ports of an address by hand; here it is one pool, and the ports are counted for each server.
+  const poolOf = (addresses: readonly string[], ports: PortRange): string => {
+    const key = JSON.stringify(addresses);
     const known = sources.get(key) ?? {
       name: sources.size === 0 ? 'default' : `pool-${sources.size + 1}`,
       addresses,
-      ...(ports === undefined ? {} : { ports }),
+      ports,
     };
+    known.ports =
+      ports === undefined || known.ports === undefined
+        ? undefined
+        : { low: Math.min(ports.low, known.ports.low), high: Math.max(ports.high, known.ports.high) };
     sources.set(key, known);
-    return known.name as string;
+    return known.name;
   };
   const backends = backs.map(([name, { back, head }]) => {
     const groups = new Map<string, ImportedServer[]>();
@@ -61,14 +69,21 @@ export function poolsOf(
       servers,
     };
   });
-  return { sources: [...sources.values()], backends };
+  return {
+    sources: [...sources.values()].map(({ name, addresses, ports }) => ({
+      name,
+      addresses,
+      ...(ports === undefined ? {} : { ports: `${ports.low}-${ports.high}` }),
+    })),
+    backends,
+  };
 }
 
 function sourceOf(
   servers: readonly ImportedServer[],
   back: ImportedBackend,
   { ownAddresses, healthOf }: PoolDeps,
-  poolOf: (addresses: readonly string[], ports: string | undefined) => string,
+  poolOf: (addresses: readonly string[], ports: PortRange) => string,
 ): string {
   const tracked = servers.flatMap(({ track }) =>
     track === undefined ? [] : (healthOf(track.split('/')[0]!)?.servers ?? []),
@@ -83,7 +98,8 @@ function sourceOf(
   }
   const lows = given.flatMap(({ low }) => (low === undefined ? [] : [low]));
   const highs = given.flatMap(({ high }) => (high === undefined ? [] : [high]));
-  const ports = lows.length === 0 ? undefined : `${Math.max(1, Math.min(...lows))}-${Math.max(...highs, ...lows)}`;
+  const ports =
+    lows.length === 0 ? undefined : { low: Math.max(1, Math.min(...lows)), high: Math.max(...highs, ...lows) };
   return poolOf(addresses.sort(), ports);
 }
 

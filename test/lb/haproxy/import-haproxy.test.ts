@@ -264,3 +264,25 @@ t.test('whatever is in the file, it is read to its end, and what is printed is a
   t.ok(printed > 3, `${printed} configs`);
   t.end();
 });
+
+t.test('backends that share out the ports of the same addresses by hand have one pool', (t) => {
+  const backend = (name: string, ports: string): string => `frontend f_${name}
+  mode tcp
+  bind :${name.length}883
+  default_backend ${name}
+backend ${name}
+  mode tcp
+  server s1 10.0.0.5:1883 source 10.0.1.1:${ports}
+  server s2 10.0.0.5:1883 source 10.0.1.2:${ports}
+`;
+  const { text, leftOut } = imported(backend('a', '1024-30000') + backend('bb', '20000-60000'));
+  t.same(leftOut, []);
+  const { sources, backends } = load(text!);
+  t.equal(sources.length, 1);
+  t.same(
+    backends.map(({ source }) => source),
+    ['default', 'default'],
+  );
+  t.match(text, 'ports: 1024-60000');
+  t.end();
+});
