@@ -106,6 +106,8 @@ export function adminEventOf(event: PorticoEvent): NewAdminEvent | undefined {
       return undefined;
     case 'certificates-refused':
       return { type: 'alarm', severity: 'warning', message, data: { kind: 'certificates' } };
+    case 'upgrade-failed':
+      return { type: 'alarm', severity: 'warning', message, data: { kind: 'upgrade', reason: event.reason } };
     case 'notice':
       return { type: 'alarm', severity: 'warning', message, data: { kind: 'notice' } };
     default:

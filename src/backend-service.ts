@@ -4,7 +4,6 @@ import type { NameStatus, NewServer, ServerChange, ServerWish } from '../admin/a
 import type { BackendConfig, Config } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState, FoundWorker } from '../lb/control/messages.ts';
-import type { Lookup } from '../lb/dns/lookup.ts';
 import { type ProbeResult, probe } from '../lb/health/probe.ts';
 import type { LeasePool } from '../lb/source/lease-pool.ts';
 import type { EventLog } from './event-log.ts';
@@ -12,6 +11,7 @@ import type { Lineage } from './lineage.ts';
 import { NameService } from './name-service.ts';
 import { ServerRegistry } from './server-registry.ts';
 import type { Survivor } from './survivors.ts';
+import { systemLookup } from './system-lookup.ts';
 import { WorkerGroup, type WorkerStatus } from './worker-group.ts';
 
 export interface BackendServiceDeps {
@@ -25,7 +25,6 @@ export interface BackendServiceDeps {
   readonly leasesOf: (pool: string) => LeasePool;
   /** What someone else's checks say of a server, by backend and `host:port`; undefined: it is to be checked here. */
   readonly verdictOn?: (backend: string, server: string) => ProbeResult | undefined;
-  readonly lookup: Lookup;
   /** How health checks speak TLS to a server of that name or address; undefined: in the clear. */
   readonly tlsOf: (backend: string, host: string) => ConnectionOptions | undefined;
   /** Those who forward have to hear of it. */
@@ -57,7 +56,11 @@ export class BackendService {
   constructor(deps: BackendServiceDeps, config: Config) {
     this.deps = deps;
     this.config = config;
-    this.names = new NameService({ ...deps, onChange: (name) => this.followName(name) });
+    this.names = new NameService({
+      ...deps,
+      lookup: systemLookup(deps.clock),
+      onChange: (name) => this.followName(name),
+    });
     for (const backend of config.backends) this.registries.set(backend.name, this.create(backend));
   }
 

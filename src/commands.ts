@@ -16,6 +16,8 @@ Commands:
   stop [-c FILE]    stop a running Portico as SIGTERM does, and wait until it has;
                     with --flush the rules of the kernel engine and claimed
                     addresses go, too, also when it is not running any more
+  upgrade [-c FILE] replace a running Portico by what is installed now, without a lost
+                    connection, and wait until the new one serves
   validate FILE     check a config file; prints every fault with line and column
   export FORMAT [-c FILE]
                     configuration that runs without Portico: haproxy or nftables
@@ -65,7 +67,7 @@ are the files of the certificate for one that asks for that.
 Exit status: 0 fine, 1 findings or failure, 2 wrong usage.
 `;
 
-const COMMANDS = 'run stop validate export import ports status top token check setup apply undo'.split(' ');
+const COMMANDS = 'run stop upgrade validate export import ports status top token check setup apply undo'.split(' ');
 
 /** Runs one command line; resolves with the exit status. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -91,6 +93,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       return (await import('./run-command.ts')).run(values.config);
     case 'stop':
       return rest.length === 0 ? stop(values) : usage(`stop takes no "${rest[0]}"; give the file with -c`);
+    case 'upgrade':
+      return rest.length === 0 ? upgrade(values) : usage(`upgrade takes no "${rest[0]}"; give the file with -c`);
     case 'validate': {
       const file = rest[0] ?? values.config;
       return file === undefined || rest.length > 1
@@ -198,6 +202,23 @@ async function stop({ config, flush }: ReturnType<typeof parse>['values']): Prom
   try {
     const print = (line: string): void => void process.stdout.write(`${line}\n`);
     await command.stop(loadCommandConfig(config).config, { isFlushing: flush === true, print });
+    return FINE;
+  } catch (error) {
+    process.stderr.write(`${explainError(error)}\n`);
+    return FAILED;
+  }
+}
+
+async function upgrade({ config }: ReturnType<typeof parse>['values']): Promise<number> {
+  const [{ explainError, loadCommandConfig }, { credentialsOf }, command] = await Promise.all([
+    import('./command-config.ts'),
+    import('./admin-credentials.ts'),
+    import('./upgrade-command.ts'),
+  ]);
+  try {
+    const print = (line: string): void => void process.stdout.write(`${line}\n`);
+    const deps = { credentials: credentialsOf(process.env), print };
+    await command.upgrade(deps, loadCommandConfig(config).config.admin);
     return FINE;
   } catch (error) {
     process.stderr.write(`${explainError(error)}\n`);

@@ -21,6 +21,7 @@ export type PorticoEvent =
   | { readonly type: 'admin-error'; readonly message: string }
   | { readonly type: 'source-state'; readonly pool: string; readonly address: string; readonly state: SourceState }
   | { readonly type: 'notice'; readonly message: string }
+  | { readonly type: 'upgrade-failed'; readonly reason: string }
   | { readonly type: 'certificates-loaded' }
   /** By ACME; the file is read within seconds. `untilMs`: milliseconds since 1970. */
   | { readonly type: 'certificate-issued'; readonly host: string; readonly untilMs: number }
@@ -101,6 +102,8 @@ export function describeEvent(event: PorticoEvent): string {
       return `certificates have changed and cannot be used, those of before are used on: ${event.message}`;
     case 'notice':
       return event.message;
+    case 'upgrade-failed':
+      return `the new process ${event.reason}; this one goes on`;
     case 'name-failed':
       return describeFailedName(event);
     case 'name-resolved':

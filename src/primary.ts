@@ -34,7 +34,6 @@ import { SourceService } from './source-service.ts';
 import { StartError } from './start-error.ts';
 import { endStrayHaproxy } from './stray-haproxy.ts';
 import { Succession } from './succession.ts';
-import { systemLookup } from './system-lookup.ts';
 import { SystemService } from './system-service.ts';
 import { TlsService } from './tls-service.ts';
 
@@ -98,7 +97,6 @@ export class Primary {
       {
         ...deps,
         log,
-        lookup: systemLookup(deps.clock),
         drainTimeoutMs: () => this.config.drainTimeoutMs,
         leasesOf: (pool) => this.sources.leasesOf(pool),
         verdictOn: (backend, server) =>

@@ -83,7 +83,14 @@ export async function run(file: string | undefined): Promise<number> {
   if (isReloadDue) onReload();
   onUpgrade = () => {
     manager.reloading('Upgrading');
-    startSuccessor({ env: { ...process.env, [UPGRADE]: '1' }, log, onFailed: () => manager.ready() });
+    startSuccessor({
+      env: { ...process.env, [UPGRADE]: '1' },
+      log,
+      onFailed: (reason) => {
+        portico.reportFailedUpgrade(reason);
+        manager.ready();
+      },
+    });
   };
   // Of an upgrade the process before tells, as nobody else is heard until then; what is said too early is thrown away.
   manager.ready();

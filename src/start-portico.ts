@@ -24,6 +24,8 @@ export interface Portico {
   reopenLogs(): void;
   /** Reads the config file anew, and makes it what runs: all of it or nothing. Undefined where there is no file. */
   reload(): Promise<ConfigChange> | undefined;
+  /** The process that was to take over has not, for that reason: says so to whoever listens. */
+  reportFailedUpgrade(reason: string): void;
   /** Drains and stops; resolves when every process is gone. Idempotent. */
   stop(): Promise<void>;
   /** Ends every process at once; resolves when claimed addresses have been let go. */
@@ -101,6 +103,7 @@ export async function startPortico(options: StartOptions): Promise<Portico> {
     },
     reopenLogs: () => reign.primary.reopenLogs(),
     reload: () => reign.primary.reload(),
+    reportFailedUpgrade: (reason) => reign.primary.log.emit({ type: 'upgrade-failed', reason }),
     stop: () => reign.stop(),
     kill: () => reign.primary.kill(),
   };

@@ -7,19 +7,17 @@ import { spawn } from 'node:child_process';
 export function startSuccessor(deps: {
   readonly env: NodeJS.ProcessEnv;
   readonly log: (message: string) => void;
-  /** It has ended before it took over. */
-  readonly onFailed: () => void;
+  /** It has ended before it took over; `reason` goes on from «the new process». */
+  readonly onFailed: (reason: string) => void;
 }): void {
   const args = [...process.execArgv, ...process.argv.slice(1)];
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: deps.env });
   deps.log(`starting process ${child.pid} to take over`);
   child.on('error', (error) => {
-    deps.log(`the new process could not be started (${error.message}); this one goes on`);
-    deps.onFailed();
+    deps.onFailed(`could not be started (${error.message})`);
   });
   child.on('exit', (code, signal) => {
-    deps.log(`the new process ended (${signal ?? `exit status ${code}`}); this one goes on`);
-    deps.onFailed();
+    deps.onFailed(`ended (${signal ?? `exit status ${code}`})`);
   });
   child.unref();
 }

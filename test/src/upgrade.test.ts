@@ -1,17 +1,21 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import t from 'tap';
 import { KeptLoad } from '../fixtures/kept-load.ts';
+import { PorticoProcess } from '../fixtures/portico-process.ts';
 import { pids, prepareSuccession } from '../fixtures/succession.ts';
 
 const AFTERWARDS = 500;
 
 t.test('an upgrade under load: every process is another one, and no request notices', async (t) => {
-  const { port, start, status } = await prepareSuccession(t);
+  const { port, file, start, status } = await prepareSuccession(t);
   const portico = await start();
   const before = await status();
   const load = new KeptLoad(port, 8);
   await load.some(AFTERWARDS);
-  portico.child.kill('SIGUSR2');
+  const upgrade = new PorticoProcess(['upgrade', '-c', file]);
+  t.equal(await upgrade.ended(), 0, upgrade.stderr);
   await portico.until(/plane-1 .*has finished/);
   await portico.until(/plane-2 .*has finished/);
   await load.some(AFTERWARDS);
@@ -19,6 +23,7 @@ t.test('an upgrade under load: every process is another one, and no request noti
   t.same(load.failures, []);
   const after = await status();
   t.equal(after.planes.length, 2);
+  t.match(upgrade.stdout, `process ${after.pid} (`);
   const old = new Set([...pids(before.planes), ...pids(before.workers)]);
   for (const pid of [...pids(after.planes), ...pids(after.workers)]) t.notOk(old.has(pid), `process ${pid} is new`);
   process.kill(after.pid, 'SIGTERM');
@@ -31,10 +36,16 @@ t.test('an upgrade that cannot start leaves all as it was, and says why', async 
   const before = await status();
   const load = new KeptLoad(port, 8);
   const good = readFileSync(file, 'utf8');
-  writeFileSync(file, 'listeners: 3');
-  portico.child.kill('SIGUSR2');
-  await portico.until(/listeners is 3/);
-  await portico.until(/the new process ended \(exit status 1\); this one goes on/);
+  // A port that somebody has: the file is good, and what it asks for cannot be.
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const more = `listeners:\n  - { name: more, bind: "127.0.0.1:${(taken.address() as net.AddressInfo).port}", backend: app }\n`;
+  writeFileSync(file, good.replace('listeners: [', `${more}  - `).replace(/backend: app }\]\n/, 'backend: app }\n'));
+  const upgrade = new PorticoProcess(['upgrade', '-c', file]);
+  t.equal(await upgrade.ended(), 1, upgrade.stdout);
+  t.match(upgrade.stderr, /the upgrade failed, and nothing has changed: the new process ended \(exit status 1\)/);
+  await portico.until(/port \d+ is in use by another program/);
+  taken.close();
   writeFileSync(file, good);
   await load.some(AFTERWARDS);
   await load.stop();
