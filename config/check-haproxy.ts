@@ -17,7 +17,7 @@ const PARAMETER = /^[A-Za-z0-9_.~-]+$/;
 /** Quotes within parentheses are HAProxy's own. */
 const isAskable = (name: string): boolean => !name.includes("'");
 
-const SLOWNESS = { limits: ['body_rate', 'answer_rate'], timeouts: ['body', 'send'] } as const;
+const SLOWNESS = { limits: ['body_rate', 'answer_rate', 'unsent'], timeouts: ['body', 'send'] } as const;
 
 /** What HAProxy cannot do, or not as the file says: refused here, with its place, instead of by HAProxy, or in silence. */
 export function checkHaproxy(file: ConfigFile, config: Config): Finding[] {

@@ -8,6 +8,8 @@ export interface ListenerLimits {
   /** Lowest rates in bytes a second; 0 where any will do. */
   readonly bodyRate: number;
   readonly answerRate: number;
+  /** Of what is for a client and cannot be sent yet, so much goes to the kernel; `Infinity`: as the machine is set. */
+  readonly unsentBytes: number;
   readonly webSocketMessageBytes: number;
   /** Clients of one plane at once, and those of one address; `Infinity` where there is no limit. */
   readonly connections: number;

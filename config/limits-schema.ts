@@ -4,6 +4,9 @@ import { Type } from './typebox.ts';
 /** Less refuses every browser; more is memory that one client can hold without having said anything. */
 const HEADER_SIZE = { low: 1024, high: 1024 ** 2, words: 'a size from 1KiB to 1MiB' };
 
+/** Less costs a system call for each packet; more is what one client that does not read takes of the memory that all connections share. */
+const UNSENT = { low: 4096, high: Number.POSITIVE_INFINITY, words: 'a size from 4KiB on, or unlimited' };
+
 export const Limits = Type.Object(
   {
     header_size: size('Request line and fields together; more gets 431', '16KiB', HEADER_SIZE),
@@ -36,6 +39,11 @@ export const Limits = Type.Object(
       0,
       1_000_000_000,
       240,
+    ),
+    unsent: size(
+      'What the kernel takes for a client beyond what can be sent at once; the rest waits at its server; http and tcp engines',
+      '64KiB',
+      UNSENT,
     ),
     websocket_message_size: size('One WebSocket message; more closes with 1009', '16MiB'),
   },

@@ -10,6 +10,7 @@ export function resolveLimits(limits: Static<typeof Limits> = {}): ListenerLimit
     bodyBytes: size(limits.body_size, 'unlimited'),
     bodyRate: limits.body_rate ?? 240,
     answerRate: limits.answer_rate ?? 240,
+    unsentBytes: size(limits.unsent, '64KiB'),
     webSocketMessageBytes: size(limits.websocket_message_size, '16MiB'),
     connections: limits.connections ?? Number.POSITIVE_INFINITY,
     connectionsPerClient: limits.connections_per_client ?? Number.POSITIVE_INFINITY,

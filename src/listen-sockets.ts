@@ -1,6 +1,7 @@
 import type { ListenerConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import { runsInPlanes } from '../lb/engine/plane-engines.ts';
+import type { LimitUnsent } from '../lb/net/limit-unsent.ts';
 import { ListenError, type ListenSocket, openListenSocket, toListenSocket } from '../lb/net/listen-socket.ts';
 import type { TcpBinding, TcpHandle } from '../lb/net/tcp-binding.ts';
 import { StartError } from './start-error.ts';
@@ -16,9 +17,11 @@ export class ListenSockets {
   /** Where no plane accepts, a socket only keeps other programs from taking for theirs what they would never get. */
   private readonly reserved = new Map<string, ListenSocket>();
   private readonly binding: TcpBinding;
+  private readonly limitUnsent: LimitUnsent;
 
-  constructor(binding: TcpBinding) {
+  constructor(binding: TcpBinding, limitUnsent: LimitUnsent) {
     this.binding = binding;
+    this.limitUnsent = limitUnsent;
   }
 
   /** A socket that is bound already, and that planes may be accepting from. */
@@ -28,9 +31,13 @@ export class ListenSockets {
     this.ports[name] = socket.port;
   }
 
-  /** Nothing happens for one that was adopted. Throws StartError. */
-  bind({ name, host, port, engine, protocol }: ListenerConfig): void {
-    if (this.accepting.has(name)) return;
+  /** One that was adopted stays. Throws StartError. */
+  bind(listener: ListenerConfig): void {
+    if (!this.accepting.has(listener.name)) this.open(listener);
+    this.setOptions(listener);
+  }
+
+  private open({ name, host, port, engine, protocol }: ListenerConfig): void {
     this.ports[name] = port;
     const isInPlanes = runsInPlanes(engine);
     // HAProxy binds by itself: it would find the place taken.
@@ -83,7 +90,7 @@ export class ListenSockets {
       chosen.set(listener.name, old.get(listener.name)!);
       unused.delete(listener.name);
     }
-    const opened = new ListenSockets(this.binding);
+    const opened = new ListenSockets(this.binding, this.limitUnsent);
     try {
       for (const listener of next) {
         if (chosen.has(listener.name) || !needsSocket(listener)) continue;
@@ -126,14 +133,22 @@ export class ListenSockets {
     return this.accepting.get(name) ?? this.reserved.get(name);
   }
 
+  /** For the connections accepted from now on. */
+  private setOptions({ name, limits }: ListenerConfig): void {
+    const socket = this.accepting.get(name);
+    if (socket !== undefined) this.limitUnsent(socket.handle, limits.unsentBytes);
+  }
+
   private replace(listeners: readonly ListenerConfig[], sockets: ReadonlyMap<string, ListenSocket>): void {
     this.accepting.clear();
     this.reserved.clear();
     for (const name of Object.keys(this.ports)) delete this.ports[name];
-    for (const { name, port, engine } of listeners) {
+    for (const listener of listeners) {
+      const { name, port, engine } = listener;
       const socket = sockets.get(name);
       this.ports[name] = socket?.port ?? port;
       if (socket !== undefined) (runsInPlanes(engine) ? this.accepting : this.reserved).set(name, socket);
+      this.setOptions(listener);
     }
   }
 

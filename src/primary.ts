@@ -6,6 +6,7 @@ import type { AdminServer } from '../admin/server.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
 import type { BackendState, FoundPlane, PortBlock } from '../lb/control/messages.ts';
+import { loadLimitUnsent } from '../lb/net/limit-unsent.ts';
 import { loadTcpBinding } from '../lb/net/tcp-binding.ts';
 import { createAcmeIssuer } from './acme/acme-issuer.ts';
 import { AcmeService } from './acme/acme-service.ts';
@@ -50,7 +51,7 @@ export class Primary {
   adminAddress = '';
   private readonly sources: SourceService;
   private readonly backends: BackendService;
-  private readonly sockets = new ListenSockets(loadTcpBinding());
+  private readonly sockets = new ListenSockets(loadTcpBinding(), loadLimitUnsent());
   private readonly tls: TlsService;
   private readonly acme: AcmeService;
   private readonly planes: PlaneGroup;

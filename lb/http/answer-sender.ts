@@ -16,6 +16,8 @@ export class AnswerSender {
   private readonly bytesPerSecond: number;
   /** From the first part on that had to wait for its client. */
   private pace: Pace | undefined = undefined;
+  /** Slabs that the kernel has not taken whole. */
+  private readonly lent: Buffer[] = [];
 
   /** `bytesPerSecond`: what a client has to take. */
   constructor(deps: { readonly stream: ByteStream; readonly context: HttpContext }, bytesPerSecond: number) {
@@ -57,6 +59,7 @@ export class AnswerSender {
 
   /** The client has taken all that there was. Returns false for one that takes too little on average. */
   onDrained(): boolean {
+    for (let slab = this.lent.pop(); slab !== undefined; slab = this.lent.pop()) this.context.outgoing.takeBack(slab);
     return this.pace?.settle(this.context.tickMs) !== false;
   }
 
@@ -73,7 +76,8 @@ export class AnswerSender {
     const isTaken = this.stream.write(outgoing.view(end));
     this.pace?.add(bytes);
     if (isTaken) return true;
-    outgoing.commit(end);
+    const lent = outgoing.lend(end);
+    if (lent !== undefined) this.lent.push(lent);
     if (this.pace === undefined) {
       this.pace = new Pace(this.bytesPerSecond);
       this.pace.add(bytes);

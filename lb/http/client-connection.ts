@@ -99,13 +99,14 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
   }
 
   onDrained(): void {
+    const keepsUp = this.answer.onDrained();
     if (this.closesWhenDrained) {
       this.close();
     } else if (this.state === 'idle') {
       this.awaitRequest();
     } else if (this.state === 'answering') {
       this.timeoutList?.cancel(this);
-      if (this.answer.onDrained()) this.exchange?.connection?.resumeAnswer();
+      if (keepsUp) this.exchange?.connection?.resumeAnswer();
       else this.shed();
     }
   }
@@ -357,8 +358,7 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
   private abort(): void {
     const { exchange } = this;
     if ((this.state === 'waiting' || this.state === 'answering') && exchange !== undefined) {
-      const status = this.state === 'waiting' ? CLIENT_CLOSED : this.answer.status;
-      this.requests.settle(exchange, status, 'client-closed');
+      this.requests.settle(exchange, this.state === 'waiting' ? CLIENT_CLOSED : this.answer.status, 'client-closed');
       exchange.abandon();
     }
     this.close();

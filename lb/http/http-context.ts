@@ -8,7 +8,8 @@ import { RequestHead } from './request-head.ts';
 import { RequestIntake } from './request-intake.ts';
 import { ResponseHead } from './response-head.ts';
 
-const SLAB_BYTES = 65536;
+/** What is read at once, with a new head. */
+const SLAB_BYTES = 65536 + 4096;
 
 /** What flushes at the end of the tick. */
 export interface Flushable {

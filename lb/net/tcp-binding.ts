@@ -15,6 +15,8 @@ export interface TcpHandle {
   onread: (this: TcpHandle) => void;
   onconnection: (this: TcpHandle, status: number, client: TcpHandle) => void;
   readonly writeQueueSize: number;
+  /** Negative once it is closed. */
+  readonly fd: number;
   bind(address: string, port: number): number;
   bind6(address: string, port: number, flags: number): number;
   connect(request: ConnectRequest, address: string, port: number): number;

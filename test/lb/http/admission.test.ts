@@ -12,6 +12,7 @@ const LIMITS = {
   bodyBytes: 1,
   bodyRate: 0,
   answerRate: 0,
+  unsentBytes: Number.POSITIVE_INFINITY,
   webSocketMessageBytes: 1,
 };
 
