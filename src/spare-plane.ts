@@ -2,8 +2,10 @@ import type { Clock, Timer } from '../lb/clock.ts';
 import type { EventLog } from './event-log.ts';
 import type { LinkedProcess } from './linked-process.ts';
 
-/** After the planes are up, and after one was taken: until then a plane that starts has the processor to itself. */
+/** After the planes are up, and after one has died: until then a plane that starts has the processor to itself. */
 const DELAY_MS = 10_000;
+/** After one was taken, which needs some milliseconds: the next plane may die soon, too. */
+const NEXT_MS = 250;
 /** Its name while it has no work. */
 export const SPARE = 'spare';
 
@@ -29,9 +31,13 @@ export class SparePlane {
 
   /** There will be one soon, and another one whenever it was taken or has died. Idempotent. */
   start(): void {
+    this.prepareAfter(DELAY_MS);
+  }
+
+  private prepareAfter(delayMs: number): void {
     const { clock } = this.deps;
     clock.clear(this.timer);
-    this.timer = clock.after(DELAY_MS, () => this.prepare());
+    this.timer = clock.after(delayMs, () => this.prepare());
   }
 
   private prepare(): void {
@@ -59,7 +65,7 @@ export class SparePlane {
     child.removeAllListeners();
     child.rename(id);
     queueMicrotask(() => child.emit('message', { type: 'hello' } as never, undefined));
-    this.start();
+    this.prepareAfter(NEXT_MS);
     return child;
   }
 
