@@ -82,8 +82,9 @@ function connect(): Promise<Client> {
     socket.on('data', (data: Buffer) => onData(client, data));
     socket.on('close', () => {
       const index = free.indexOf(client);
+      // One that has waited for a minute may be closed; that is no answer lost.
       if (index >= 0) free.splice(index, 1);
-      errors++;
+      else errors++;
     });
   });
 }
