@@ -20,7 +20,7 @@ t.test(
     const first = await HaproxyLab.start(
       t,
       `
-sources: [{ name: wide, addresses: [127.0.7.1-127.0.7.2], ports: 21000-21999 }]
+sources: [{ name: wide, addresses: [127.0.27.1-127.0.27.2], ports: 21000-21999 }]
 listeners: [{ name: web, bind: "127.0.0.1:${listener}", engine: haproxy, routes: [{ backend: app }] }]
 backends: [{ name: app, servers: [{ address: "127.0.0.1:${one}" }] }]
 `,

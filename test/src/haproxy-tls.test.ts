@@ -52,7 +52,7 @@ t.test(
     const lab = await HaproxyLab.start(
       t,
       `
-sources: [{ name: wide, addresses: [127.0.7.1-127.0.7.2], ports: 21000-21999 }]
+sources: [{ name: wide, addresses: [127.0.17.1-127.0.17.2], ports: 21000-21999 }]
 listeners:
   - { name: web, bind: "127.0.0.1:${listener}", engine: haproxy, routes: [{ backend: app }], tls: { ${certificates}, hsts: {} } }
   - { name: mutual, bind: "127.0.0.1:${mutual}", engine: haproxy, routes: [{ backend: app }], tls: { ${certificates}, client_auth: { ca: ${maker.ca}, header: X-Subject } } }
