@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Balancer } from '../scale/balancer.ts';
 import type { Namespace } from '../scale/namespace.ts';
+import { splitSources } from '../split-sources.ts';
 
 export interface Field {
   readonly namespace: Namespace;
@@ -98,8 +99,6 @@ const nginx: Contender = {
   name: 'nginx, `proxy_bind` by `split_clients`',
   start: async ({ namespace, directory, front, server, sources, ports }) => {
     const file = join(directory, 'nginx.conf');
-    const share = (100 / sources.length).toFixed(2);
-    const shares = sources.map((source, i) => `    ${i === sources.length - 1 ? '*' : `${share}%`} ${source};`);
     writeFileSync(
       file,
       `daemon off;
@@ -111,7 +110,7 @@ events { worker_connections 19900; }
 http {
   access_log off;
   split_clients "$remote_addr$remote_port" $from {
-${shares.join('\n')}
+${splitSources(sources)}
   }
   server {
     listen ${front.host}:${front.port} backlog=4096;

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../launch.ts';
+import { splitSources } from '../split-sources.ts';
 import { Balancer } from './balancer.ts';
 import type { Namespace } from './namespace.ts';
 
@@ -100,8 +101,6 @@ async function startNginx(field: HolderField): Promise<Holder> {
   const { namespace, directory, front, server, sources } = field;
   const file = join(directory, 'nginx.conf');
   const count = prepare(field);
-  const share = (100 / sources.length).toFixed(2);
-  const shares = sources.map((source, i) => `    ${i === sources.length - 1 ? '*' : `${share}%`} ${source};`);
   writeFileSync(
     file,
     `daemon off;
@@ -114,7 +113,7 @@ events { worker_connections 19900; }
 http {
   access_log off;
   split_clients "$remote_addr$remote_port" $from {
-${shares.join('\n')}
+${splitSources(sources)}
   }
   server {
     listen ${front} backlog=65535 reuseport;
