@@ -214,7 +214,7 @@ export const Backend = Type.Object(
         {
           connect: duration('To open a connection', '5s'),
           response: duration('From the request to the head of the answer, and between two parts of it', '60s'),
-          idle: duration('An idle kept-alive connection', '30s'),
+          idle: duration('An idle kept-alive connection; shorter than the server’s own', '4s'),
         },
         { ...closed, description: 'How long servers may take' },
       ),

@@ -51,7 +51,7 @@ export function resolveBackend(
     timeouts: {
       connectMs: duration(timeouts?.connect, '5s'),
       responseMs: duration(timeouts?.response, '60s'),
-      idleMs: duration(timeouts?.idle, '30s'),
+      idleMs: duration(timeouts?.idle, '4s'),
     },
     ...(backend.proxy_protocol === undefined ? {} : { proxyProtocol: backend.proxy_protocol }),
     ...(backend.tls === undefined ? {} : { tls: resolveBackendTls(backend.tls, context) }),

@@ -11,6 +11,8 @@ export interface ReignDeps {
   readonly create: (onSuccessor: (channel: Channel) => void) => Primary;
   /** The successor serves. */
   readonly onReplaced: (pid: number) => void;
+  /** A successor has failed, and this process could not go on in its place; there is nothing left here. What serves goes on without a primary. */
+  readonly onLost: (error: Error) => void;
 }
 
 /**
@@ -58,7 +60,7 @@ export class Reign {
     }
     log.emit({ type: 'notice', message: 'the other process failed to take over; this one goes on' });
     this.current = this.create();
-    await this.current.start();
+    await this.current.start().catch(this.deps.onLost);
   }
 
   /** The process that is up, or undefined when it has failed. */

@@ -54,6 +54,7 @@ export async function run(file: string | undefined): Promise<number> {
     onNotice: log,
   });
   let onReplaced = (_pid: number): void => {};
+  let onLost = (_error: Error): void => {};
   let onStopAsked = (): void => {};
   let portico: Portico;
   try {
@@ -66,6 +67,7 @@ export async function run(file: string | undefined): Promise<number> {
       source: loaded,
       isUpgrade,
       onReplaced: (pid) => onReplaced(pid),
+      onLost: (error) => onLost(error),
       onStopAsked: () => onStopAsked(),
       onEvent: (event) => log(describeEvent(event)),
       signal: starting.signal,
@@ -105,6 +107,10 @@ export async function run(file: string | undefined): Promise<number> {
     onReplaced = (pid) => {
       manager.handOver(pid);
       resolve(FINE);
+    };
+    onLost = (error) => {
+      process.stderr.write(`${explainError(error)}\n`);
+      resolve(FAILED);
     };
     process.stdout.write(banner(portico));
   });

@@ -215,8 +215,8 @@ function place(shown: string, machine: Machine) {
     isThere: (): boolean => (isAbsolute(shown) ? machine : new Machine(process.cwd())).exists(shown),
     write: (text: string): void => {
       mkdirSync(dirname(path), { recursive: true });
-      // Never over a file that has come in between.
-      writeFileSync(path, text, { flag: 'wx' });
+      // Never over a file that has come in between, and on the disk before anybody is told that it is there.
+      writeFileSync(path, text, { flag: 'wx', flush: true });
     },
   };
 }

@@ -47,6 +47,11 @@ export interface StartOptions {
   readonly isUpgrade?: boolean;
   /** Another process, started with `isUpgrade`, has taken over; there is nothing left here. */
   readonly onReplaced?: (pid: number) => void;
+  /**
+   * A process that was to take over has failed, and this one could not go on, for that reason (as the start throws it): there is nothing left
+   * here, but what serves clients waits for the next start. Default: the error is thrown where nobody catches it.
+   */
+  readonly onLost?: (error: Error) => void;
   /** An operator has asked through the API that it stops. Default: it does. */
   readonly onStopAsked?: () => void;
 }
@@ -57,7 +62,7 @@ export interface StartOptions {
  * handlers and prints nothing.
  */
 export async function startPortico(options: StartOptions): Promise<Portico> {
-  const { onEvent, signal, isUpgrade, onReplaced = () => {} } = options;
+  const { onEvent, signal, isUpgrade, onReplaced = () => {}, onLost = throwUncaught } = options;
   const onStopAsked = options.onStopAsked ?? (() => void reign.stop());
   const loaded = typeof options.config === 'string' ? read(options.config) : { ...options, config: options.config };
   const { config, source } = loaded;
@@ -77,6 +82,7 @@ export async function startPortico(options: StartOptions): Promise<Portico> {
   const reign = new Reign({
     clock: systemClock,
     onReplaced,
+    onLost,
     create: (onSuccessor) => {
       // After a successor that has failed, it goes on by what ran.
       primary = new Primary(
@@ -107,6 +113,10 @@ export async function startPortico(options: StartOptions): Promise<Portico> {
     stop: () => reign.stop(),
     kill: () => reign.primary.kill(),
   };
+}
+
+function throwUncaught(error: Error): never {
+  throw error;
 }
 
 function read(file: string): { readonly config: Config; readonly source: StartOptions['source'] } {

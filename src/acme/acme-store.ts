@@ -43,12 +43,20 @@ export class AcmeStore {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       await chmod(this.folder, 0o700);
     } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      throw new AcmeError(
-        `certificates cannot be kept in ${this.folder} (${code}); make the folder for the user that Portico runs as, or name another in "acme.storage"`,
-        { cause },
-      );
+      throw this.whyNotKept(cause);
     }
+  }
+
+  private whyNotKept(cause: unknown): AcmeError {
+    const { code } = cause as NodeJS.ErrnoException;
+    const advice =
+      code === 'ENOSPC' || code === 'EDQUOT'
+        ? 'make room on that disk'
+        : 'make the folder for the user that Portico runs as';
+    return new AcmeError(
+      `certificates cannot be kept in ${this.folder} (${code}); ${advice}, or name another in "acme.storage"`,
+      { cause },
+    );
   }
 
   /** The key of the account, PEM; made by `create` the first time. */
@@ -78,9 +86,13 @@ export class AcmeStore {
     }
   }
 
-  /** `pem`: the key, the certificate, and those that lead to its root. */
+  /** `pem`: the key, the certificate, and those that lead to its root. Throws AcmeError. */
   async keep({ file }: OrderedName, pem: string): Promise<void> {
-    await replaceFile(file, pem, { mode: 0o600 });
+    try {
+      await replaceFile(file, pem, { mode: 0o600 });
+    } catch (cause) {
+      throw this.whyNotKept(cause);
+    }
   }
 
   async attempts(host: string): Promise<Attempts> {

@@ -1,6 +1,7 @@
 import type { Scenario } from './scenario.ts';
 import { accessLogs } from './scenarios/access-logs.ts';
 import { earlyReplays } from './scenarios/early-replays.ts';
+import { http2Front } from './scenarios/http2-front.ts';
 import { idleWebSockets } from './scenarios/idle-websockets.ts';
 import { kernelForwarding } from './scenarios/kernel-forwarding.ts';
 import { kernelHeld } from './scenarios/kernel-held.ts';
@@ -74,6 +75,7 @@ export const scenarios: readonly Scenario[] = [
   tls,
   tlsScan,
   earlyReplays,
+  http2Front,
   tcpConnections,
   tcpStream,
   tcpIdle,

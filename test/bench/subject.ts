@@ -33,6 +33,8 @@ export interface SubjectOptions {
   readonly isPinned: boolean;
   /** File for a line for each request; undefined: none are written. */
   readonly accessLog?: string | undefined;
+  /** Clients speak HTTP/2 from their first byte; for those that can. */
+  readonly isHttp2?: boolean;
   /** Clients come by TLS. `both`: certificate and key in one file. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly both: string } | undefined;
 }

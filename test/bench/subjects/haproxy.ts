@@ -4,7 +4,7 @@ import { launch } from '../launch.ts';
 import type { Subject, SubjectOptions } from '../subject.ts';
 
 export async function startHaproxy(options: SubjectOptions): Promise<Subject> {
-  const { role, port, servers, directory, children, accessLog, tls } = options;
+  const { role, port, servers, directory, children, accessLog, tls, isHttp2 } = options;
   const file = join(directory, `haproxy-${port}.cfg`);
   // maxconn: a relayed connection takes two descriptors.
   writeFileSync(
@@ -21,7 +21,7 @@ defaults
   timeout server 60s
   timeout tunnel 1h
 frontend web
-  bind 127.0.0.1:${port}${tls === undefined ? '' : ` ssl crt ${tls.both}`}
+  bind 127.0.0.1:${port}${tls === undefined ? '' : ` ssl crt ${tls.both}`}${isHttp2 === true ? ' proto h2' : ''}
   default_backend app
 backend app
   balance leastconn

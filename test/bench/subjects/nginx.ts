@@ -4,7 +4,7 @@ import { launch } from '../launch.ts';
 import type { Subject, SubjectOptions } from '../subject.ts';
 
 export async function startNginx(options: SubjectOptions): Promise<Subject> {
-  const { role, port, servers, directory, children, accessLog, tls } = options;
+  const { role, port, servers, directory, children, accessLog, tls, isHttp2 } = options;
   const file = join(directory, `nginx-${port}.conf`);
   writeFileSync(
     file,
@@ -30,7 +30,7 @@ ${servers.map((server) => `    server 127.0.0.1:${server};`).join('\n')}
     keepalive_requests 100000000;
   }
   server {
-    listen 127.0.0.1:${port} backlog=4096${
+    listen 127.0.0.1:${port} backlog=4096${isHttp2 === true ? ' http2' : ''}${
       tls === undefined
         ? ''
         : ` ssl;

@@ -166,4 +166,7 @@ t.test('a file that is no certificate for the name, and a folder that cannot be 
   await t.rejects(bench.service.prepare(wrong), {
     message: /cannot be kept in \/dev\/null\/acme \(ENOTDIR\); make the folder/,
   });
+  rmSync(file);
+  mkdirSync(file);
+  await t.rejects(bench.service.prepare(config), { code: 'ACME', message: /cannot be kept in .* \(EISDIR\)/ });
 });
