@@ -9,6 +9,7 @@ import { openNftLibrary } from './nat/nft-library.ts';
 import { canQueue } from './nat/nft-queue.ts';
 import { openConntrackDump } from './netlink/conntrack-dump.ts';
 import { openConntrackEraser } from './netlink/conntrack-eraser.ts';
+import { openCounterDump } from './netlink/counter-dump.ts';
 import { NetfilterState } from './netlink/netfilter-state.ts';
 import { type HeldPacket, openPacketQueue } from './netlink/packet-queue.ts';
 
@@ -48,6 +49,7 @@ async function openEngine(): Promise<NatEngine | undefined> {
       queue,
       dump: openConntrackDump(),
       eraser: openConntrackEraser(),
+      ruleCounters: openCounterDump(),
       state: new NetfilterState(),
       send,
       canEvict: canEvict(),

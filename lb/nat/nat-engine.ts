@@ -4,6 +4,7 @@ import type { NatCommand, NatEvent } from '../control/nat-messages.ts';
 import type { EngineSnapshot } from '../engine/engine.ts';
 import type { ConntrackDump } from '../netlink/conntrack-dump.ts';
 import type { ConntrackEraser } from '../netlink/conntrack-eraser.ts';
+import type { CounterDump } from '../netlink/counter-dump.ts';
 import type { NetfilterState } from '../netlink/netfilter-state.ts';
 import type { HeldPacket, PacketQueue } from '../netlink/packet-queue.ts';
 import { BLOCK_SHIFT, BLOCKS_PER_ADDRESS } from '../source/port-block.ts';
@@ -37,6 +38,7 @@ export interface NatEngineDeps {
   readonly nft: Nft;
   readonly dump: ConntrackDump;
   readonly eraser: ConntrackEraser;
+  readonly ruleCounters: CounterDump;
   readonly state: Pick<NetfilterState, 'conntrackCounts' | 'rulesGeneration'>;
   readonly send: (event: NatEvent) => void;
   /** Where first packets wait for a port, and whether nftables itself can send them there; undefined where they cannot wait. */
@@ -242,7 +244,8 @@ export class NatEngine {
     if (!this.isRunning) return SLOWEST_MS;
     const nowMs = clock.now();
     const came = this.rules.count();
-    this.rules.rate = (came * 1000) / Math.max(1, nowMs - this.steppedAtMs);
+    const passedMs = nowMs - this.steppedAtMs;
+    this.rules.rate = (came * 1000) / Math.max(1, passedMs);
     this.steppedAtMs = nowMs;
     if (this.reader.isDue(this.counters.refused, !this.waiting.isEmpty))
       this.read().catch((error: Error) => this.tell(`connections could not be counted: ${error.message}`));
@@ -250,7 +253,8 @@ export class NatEngine {
     this.release(this.rules.open, this.reader.done);
     if (nowMs - this.reportedAtMs >= REPORT_MS) this.report(nowMs);
     const slowestMs = safe === 0 ? CLOSED_MS : SLOWEST_MS;
-    return Math.max(FASTEST_MS, Math.min(slowestMs, (safe * 250) / Math.max(1, this.rules.rate)));
+    const safeMs = this.rules.safeMs(passedMs);
+    return safe === Number.POSITIVE_INFINITY ? slowestMs : Math.max(FASTEST_MS, Math.min(slowestMs, safeMs));
   }
 
   private release(open: number, done: number): void {

@@ -87,6 +87,17 @@ export class NatRules {
     return Math.min(...this.deps.targets.all.map(({ steering }) => steering.safe));
   }
 
+  /**
+   * Until a quarter of what is safe to come for any server has come, if it goes on as in the `passedMs` since this was asked before. As others may
+   * get more suddenly, each is taken to get a quarter of all at least.
+   */
+  safeMs(passedMs: number): number {
+    const { all } = this.deps.targets;
+    const rates = all.map(({ steering }) => Math.max((steering.lately * 1000) / Math.max(1, passedMs), this.rate / 4));
+    for (const { steering } of all) steering.lately = 0;
+    return Math.min(...all.map(({ steering }, i) => (steering.safe * 250) / Math.max(1, rates[i]!)));
+  }
+
   /** Connections that find a port, whatever server they go to. */
   get open(): number {
     return this.deps.targets.all.reduce((sum, { steering }) => sum + steering.left, 0);

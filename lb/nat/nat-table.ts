@@ -1,3 +1,4 @@
+import type { CounterDump } from '../netlink/counter-dump.ts';
 import type { NetfilterState } from '../netlink/netfilter-state.ts';
 import type { NatPlan, SourceRun } from './nat-plan.ts';
 import { markOf, NatRuleset, type Waiting } from './nat-ruleset.ts';
@@ -9,6 +10,7 @@ export const PORTICO_TABLE = { family: 'inet', name: 'portico' } as const;
 
 export interface NatTableDeps {
   readonly nft: Nft;
+  readonly ruleCounters: Pick<CounterDump, 'read'>;
   readonly state: Pick<NetfilterState, 'rulesGeneration'>;
   readonly waiting: Waiting;
   /** The chain for packets that wait was made anew, and has no rule yet. */
@@ -80,19 +82,12 @@ export class NatTable {
     return listed === undefined || !isInForce(listed, this.current);
   }
 
-  /** Packets by counter; undefined before the first `put`. */
+  /** Packets by counter; undefined before the first `put`. Throws NftError where the table is gone. */
   counters(): ReadonlyMap<string, number> | undefined {
     if (this.current === undefined) return undefined;
-    const listed = this.deps.nft.run([
-      { list: { counters: { family: PORTICO_TABLE.family, table: PORTICO_TABLE.name } } },
-    ]);
-    return new Map(
-      listed.flatMap(({ counter }) => {
-        if (counter === undefined) return [];
-        const { name, packets } = counter as { name: string; packets: number };
-        return [[name, packets] as const];
-      }),
-    );
+    const counted = this.deps.ruleCounters.read(PORTICO_TABLE.name);
+    if (counted.size === 0) throw new NftError(`there is no table "inet ${PORTICO_TABLE.name}" any more`);
+    return counted;
   }
 }
 

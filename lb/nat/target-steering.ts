@@ -32,6 +32,10 @@ export class TargetSteering {
   serial = 0;
   /** Connections since tickets were drawn. */
   drawn = 0;
+  /** Ports that were free when the tickets were last looked at. */
+  free = 0;
+  /** Connections since someone set it to 0. */
+  lately = 0;
   private readonly options: SteeringOptions;
   /** The tickets of before: connections that were under way while they changed went by those. */
   private previous: { readonly tickets: Tickets; drawn: number } | undefined = undefined;
@@ -59,6 +63,7 @@ export class TargetSteering {
       const last = this.totals[i]!;
       const came = total >= last ? total - last : total;
       this.totals[i] = total;
+      this.lately += came;
       if (i === serial % 2) {
         this.take(this.tickets, this.drawn, came);
         this.drawn += came;
@@ -181,6 +186,7 @@ export class TargetSteering {
   redraw(runs: readonly SourceRun[], { soon, most }: RedrawOptions): number {
     const candidates = this.candidates(runs);
     const free = candidates.reduce((sum, each) => sum + each.free, 0);
+    this.free = free;
     const isKnown = this.tickets.runs.every((run) => runs.includes(run));
     if (!this.isReset && isKnown && !this.isStale(candidates, free, { soon, most })) return free;
     this.isReset = false;

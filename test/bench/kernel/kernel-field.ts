@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { type Children, nextMessage } from '../children.ts';
 import { Namespace } from '../scale/namespace.ts';
+import type { LoadEvent } from '../tcp/load.ts';
 
 const SERVER = new URL('../tcp/server.js', import.meta.url);
 const CLIENT = new URL('../tcp/client.js', import.meta.url);
@@ -77,6 +78,14 @@ export class KernelField {
   ): ChildProcess {
     const own = `10.1.${128 + (this.loads++ % 128)}`;
     return this.clientSide.fork(CLIENT, what, String(port), String(connections), String(seconds), host, own);
+  }
+
+  /** What a client process counted, which is gone then: streams that went on would take from the next measurement. */
+  async measure(...of: Parameters<KernelField['load']>): Promise<LoadEvent> {
+    const client = this.load(...of);
+    const counted = await nextMessage<LoadEvent>(client);
+    await this.children.end(client);
+    return counted;
   }
 
   /** What was tracked for one balancer is nothing that the next has to search through. */

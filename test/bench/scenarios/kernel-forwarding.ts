@@ -1,16 +1,13 @@
-import { nextMessage } from '../children.ts';
 import { addedBy, cpuTarget } from '../kernel/added-cpu.ts';
 import { type Forwarder, haproxyTcp, porticoKernel, routed, tracked } from '../kernel/forwarders.ts';
 import { KernelField } from '../kernel/kernel-field.ts';
 import { cpuMicroseconds, machineCpuMicroseconds } from '../process-usage.ts';
 import type { Bench, Scenario, Target } from '../scenario.ts';
 import { ratios, spread, summarize } from '../statistics.ts';
-import type { LoadEvent } from '../tcp/load.ts';
 
 const MIB = 1 << 20;
 const CONNECTIONS = 32;
 const STREAMS = 4;
-const MAX_ROUNDS = 3;
 const BACKGROUND_MS = 1000;
 /** Of the target for Portico's own processes. */
 const RATE = 5000;
@@ -28,9 +25,9 @@ interface Round {
 async function measure(field: KernelField, { target, pids }: Forwarder, seconds: number): Promise<Round> {
   const own = (): number => pids.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
   const [before, ownBefore] = [machineCpuMicroseconds(), own()];
-  const churn = await nextMessage<LoadEvent>(field.load('churn', target, { connections: CONNECTIONS, seconds }));
+  const churn = await field.measure('churn', target, { connections: CONNECTIONS, seconds });
   const [spent, ownSpent] = [machineCpuMicroseconds() - before, own() - ownBefore];
-  const stream = await nextMessage<LoadEvent>(field.load('stream', target, { connections: STREAMS, seconds }));
+  const stream = await field.measure('stream', target, { connections: STREAMS, seconds });
   return {
     perSecond: churn.opened / churn.seconds,
     cpuPerConnection: spent / churn.opened,
@@ -59,7 +56,7 @@ async function compareIn(bench: Bench, field: KernelField): ReturnType<Scenario[
   const others = await backgroundShare();
   const names: string[] = [];
   const rounds: Round[][] = starts.map(() => []);
-  for (let round = 0; round < Math.min(options.rounds, MAX_ROUNDS); round++) {
+  for (let round = 0; round < options.rounds; round++) {
     for (const [i, start] of starts.entries()) {
       // One at a time: where connections are tracked, all of them are, also those that only pass.
       const forwarder = await start();
@@ -92,7 +89,7 @@ async function compareIn(bench: Bench, field: KernelField): ReturnType<Scenario[
   };
   return {
     title: 'The kernel engine: connections and streams',
-    text: `Clients, balancer and server in three namespaces over veth. Connections are opened, carry 64 bytes there and back, and are closed by the client, ${CONNECTIONS} at a time; then ${STREAMS} streams from the server. CPU is that of the whole machine, interrupts included (\`/proc/stat\`); the balancer's is what it is more than with plain routing, which is measured before and after the others in every round. Before the first round other programs took ${others.toFixed(0)} % of a core. ${Math.min(options.rounds, MAX_ROUNDS)} rounds.`,
+    text: `Clients, balancer and server in three namespaces over veth. Connections are opened, carry 64 bytes there and back, and are closed by the client, ${CONNECTIONS} at a time; then ${STREAMS} streams from the server. CPU is that of the whole machine, interrupts included (\`/proc/stat\`); the balancer's is what it is more than with plain routing, which is measured before and after the others in every round. Before the first round other programs took ${others.toFixed(0)} % of a core. ${options.rounds} rounds.`,
     columns: ['between', 'connections/s', 'CPU µs per connection', 'of it the balancer’s', 'MiB/s', 'failed'],
     rows: rounds.map((_, i) => [
       names[i]!,
