@@ -5,6 +5,7 @@ import { LogFiles } from './access-log/log-files.ts';
 import { fileIo } from './access-log/log-io.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { BackendState, FoundPlane, PlaneCommand, PlaneEvent, SourceUpdate } from './control/messages.ts';
+import { packMetrics } from './control/packed-metrics.ts';
 import type { EngineSnapshot } from './engine/engine.ts';
 import type { PlaneEngine } from './engine/plane-engine.ts';
 import { createPlaneEngine, PLANE_ENGINE_NAMES, type PlaneEngineName, runsInPlanes } from './engine/plane-engines.ts';
@@ -135,7 +136,7 @@ export class Plane {
         for (const [name, engine] of this.engines) engine.apply(this.snapshotFor(name));
         return;
       case 'report':
-        this.deps.send({ type: 'report', id: command.id, metrics: this.snapshot() });
+        this.deps.send({ type: 'report', id: command.id, metrics: packMetrics(this.snapshot()) });
         return;
       case 'tls':
         if (this.config !== undefined) this.tls.apply(this.config, command.material);

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Timer } from '../lb/clock.ts';
 import type { HostCommand, HostEvent } from '../lb/control/host-messages.ts';
 import type { FoundPlane, PlaneCommand, PlaneEvent } from '../lb/control/messages.ts';
+import { unpackMetrics } from '../lb/control/packed-metrics.ts';
 import { planeShare } from '../lb/control/plane-share.ts';
 import { poolsOfPlanes } from '../lb/engine/plane-pools.ts';
 import type { PlaneMetrics } from '../lb/metrics/plane-metrics.ts';
@@ -282,8 +283,8 @@ export class PlaneGroup {
         this.deps.log.emit({ type: 'notice', message: `${plane.id}: ${event.message}` });
         return;
       case 'report':
-        plane.lastReport = event.metrics;
-        this.reports.answer(event.id, event.metrics);
+        plane.lastReport = unpackMetrics(event.metrics);
+        this.reports.answer(event.id, plane.lastReport);
         return;
       case 'found':
       case 'socket':

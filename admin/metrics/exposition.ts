@@ -26,7 +26,7 @@ const TYPES: Readonly<Record<ExpositionFormat, string>> = {
  * way to set a histogram, and to make objects of its own of a hundred thousand series takes it seconds.
  */
 export class Exposition {
-  private readonly collects: Readonly<Record<ExpositionFormat, () => Promise<string>>>;
+  private readonly collects: Readonly<Record<ExpositionFormat, () => Promise<Buffer>>>;
   private readonly deps: ExpositionDeps;
   private readonly portSeries: PortSeries;
 
@@ -39,8 +39,8 @@ export class Exposition {
     };
   }
 
-  /** Resolves with the text. Scrapes at the same time share one collection. */
-  collect(format: ExpositionFormat = 'prometheus'): Promise<string> {
+  /** Resolves with the text, as UTF-8. Scrapes at the same time share one collection. */
+  collect(format: ExpositionFormat = 'prometheus'): Promise<Buffer> {
     return this.collects[format]();
   }
 
@@ -48,7 +48,7 @@ export class Exposition {
     return TYPES[format];
   }
 
-  private async render(format: ExpositionFormat): Promise<string> {
+  private async render(format: ExpositionFormat): Promise<Buffer> {
     const { source, registry } = this.deps;
     const traffic = await this.deps.traffic();
     const sum = wholeTraffic(traffic, liveTraffic(traffic));
@@ -66,6 +66,8 @@ export class Exposition {
       }),
       ...systemMetrics(source.system.summary()),
     ];
-    return writeMetrics(metrics, format) + (format === 'openmetrics' ? '# EOF\n' : '');
+    const written = writeMetrics(metrics, format);
+    if (format === 'openmetrics') written.addText('# EOF\n');
+    return written.finish();
   }
 }

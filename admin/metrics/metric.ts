@@ -14,10 +14,11 @@ export interface SampledMetric extends Family {
   readonly suffixes?: readonly string[];
 }
 
-/** Too many samples for an object each: its lines as they are written, each with its end. No counter: formats differ in those. */
+/** Too many samples for an object each: its lines as they are written, each with its end. No counter, as formats differ in those. */
 export interface WrittenMetric extends Family {
   readonly type: 'gauge';
-  readonly lines: string;
+  /** UTF-8. */
+  readonly lines: Uint8Array;
 }
 
 /** One family of metrics. */

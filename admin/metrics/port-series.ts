@@ -3,19 +3,23 @@ import type { PortMetrics } from '../../lb/metrics/plane-metrics.ts';
 import type { SourceStatus } from '../../lb/source/source-status.ts';
 import { freePorts, sourceFinder } from '../with-source-free.ts';
 import type { Metric } from './metric.ts';
+import { TextBuffer } from './text-buffer.ts';
 import { findTopDestinations, OTHER } from './top-destinations.ts';
 import { writeLabels, writeNumber } from './write-metrics.ts';
 
 const PORTS = 'portico_source_ports';
 const EXHAUSTION = 'portico_source_exhaustion_seconds';
+const END_OF_LINE = Buffer.from('\n');
+/** So much larger than the last time a text may be before it has to be moved. */
+const ROOM = 1.1;
 
-/** One source towards one destination: its lines up to the value, which never change, and what is counted in this scrape. */
+/** One source towards one destination: its lines up to the value, as UTF-8, which never change, and what is counted in this scrape. */
 interface Row {
-  readonly freeAt: string;
-  readonly usedAt: string;
-  readonly quarantinedAt: string;
-  readonly unusableAt: string;
-  readonly exhaustionAt: string;
+  readonly freeAt: Buffer;
+  readonly usedAt: Buffer;
+  readonly quarantinedAt: Buffer;
+  readonly unusableAt: Buffer;
+  readonly exhaustionAt: Buffer;
   /** The scrape that the counts are of. */
   scrape: number;
   hasPorts: boolean;
@@ -43,6 +47,8 @@ export class PortSeries {
   /** By destination, then source: two look-ups of texts that there are cost less than one of a text that has to be made. */
   private rows = new Map<string, Map<string, Row>>();
   private scrape = 0;
+  /** Bytes to expect. */
+  private written = { ports: 0, exhaustion: 0 };
 
   constructor(options: { readonly topDestinations: number }) {
     this.topDestinations = options.topDestinations;
@@ -94,47 +100,61 @@ export class PortSeries {
 
   /** Forgets the rows that are not of this scrape, so that no more are kept than are shown. */
   private write(): Metric[] {
-    let ports = '';
-    let exhaustion = '';
+    const ports = new TextBuffer(this.written.ports);
+    const exhaustion = new TextBuffer(this.written.exhaustion);
     for (const [destination, bySource] of this.rows) {
       for (const [source, row] of bySource) {
         if (row.scrape !== this.scrape) {
           bySource.delete(source);
           continue;
         }
-        if (row.hasPorts) {
-          ports += `${row.freeAt}${row.free}${row.usedAt}${row.used}${row.quarantinedAt}${row.quarantined}${row.unusableAt}${row.unusable}\n`;
-        }
-        if (row.exhaustionSeconds !== undefined)
-          exhaustion += `${row.exhaustionAt}${writeNumber(row.exhaustionSeconds)}\n`;
+        if (row.hasPorts) writePorts(row, ports);
+        if (row.exhaustionSeconds === undefined) continue;
+        exhaustion.addBytes(row.exhaustionAt);
+        exhaustion.addText(`${writeNumber(row.exhaustionSeconds)}\n`);
       }
       if (bySource.size === 0) this.rows.delete(destination);
     }
+    const [portLines, exhaustionLines] = [ports.finish(), exhaustion.finish()];
+    this.written = { ports: portLines.length * ROOM, exhaustion: exhaustionLines.length * ROOM };
     return [
       {
         name: PORTS,
         help: 'Source ports by what becomes of them, towards each destination',
         type: 'gauge',
-        lines: ports,
+        lines: portLines,
       },
       {
         name: EXHAUSTION,
         help: 'When the ports of a source towards a destination run out if it goes on like this; +Inf for never',
         type: 'gauge',
-        lines: exhaustion,
+        lines: exhaustionLines,
       },
     ];
   }
 }
 
+function writePorts(row: Row, into: TextBuffer): void {
+  into.addBytes(row.freeAt);
+  into.addNumber(row.free);
+  into.addBytes(row.usedAt);
+  into.addNumber(row.used);
+  into.addBytes(row.quarantinedAt);
+  into.addNumber(row.quarantined);
+  into.addBytes(row.unusableAt);
+  into.addNumber(row.unusable);
+  into.addBytes(END_OF_LINE);
+}
+
 function newRow(destination: string, source: string): Row {
-  const at = (state: string): string => `${PORTS}${writeLabels({ source, destination, state })} `;
+  const at = (state: string, before = ''): Buffer =>
+    Buffer.from(`${before}${PORTS}${writeLabels({ source, destination, state })} `);
   return {
     freeAt: at('free'),
-    usedAt: `\n${at('used')}`,
-    quarantinedAt: `\n${at('quarantined')}`,
-    unusableAt: `\n${at('unusable')}`,
-    exhaustionAt: `${EXHAUSTION}${writeLabels({ source, destination })} `,
+    usedAt: at('used', '\n'),
+    quarantinedAt: at('quarantined', '\n'),
+    unusableAt: at('unusable', '\n'),
+    exhaustionAt: Buffer.from(`${EXHAUSTION}${writeLabels({ source, destination })} `),
     scrape: 0,
     hasPorts: false,
     free: 0,

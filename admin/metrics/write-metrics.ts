@@ -1,18 +1,24 @@
 import type { Labels, Metric } from './metric.ts';
+import { TextBuffer } from './text-buffer.ts';
 
 /** The Prometheus text format 0.0.4, or OpenMetrics 1.0. */
 export type ExpositionFormat = 'prometheus' | 'openmetrics';
 
 /** Metrics as text, without what ends an OpenMetrics exposition. A family without samples tells of itself all the same. */
-export function writeMetrics(metrics: readonly Metric[], format: ExpositionFormat): string {
-  const parts: string[] = [];
+export function writeMetrics(metrics: readonly Metric[], format: ExpositionFormat): TextBuffer {
+  const written = new TextBuffer(
+    metrics.reduce(
+      (sum, metric) => sum + ('lines' in metric ? metric.lines.length : metric.samples.length * 128),
+      4096,
+    ),
+  );
   for (const metric of metrics) {
     const { name, help, type } = metric;
     // OpenMetrics names a counter without its suffix.
     const family = format === 'openmetrics' && type === 'counter' ? name.replace(/_total$/, '') : name;
-    parts.push(`# HELP ${family} ${escapeHelp(help)}\n# TYPE ${family} ${type}\n`);
+    written.addText(`# HELP ${family} ${escapeHelp(help)}\n# TYPE ${family} ${type}\n`);
     if ('lines' in metric) {
-      parts.push(metric.lines);
+      written.addBytes(metric.lines);
       continue;
     }
     const { samples, suffixes } = metric;
@@ -22,9 +28,9 @@ export function writeMetrics(metrics: readonly Metric[], format: ExpositionForma
       const known = values.get(key);
       values.set(key, known === undefined ? value : known + value);
     });
-    for (const [key, value] of values) parts.push(key, ' ', writeNumber(value), '\n');
+    for (const [key, value] of values) written.addText(`${key} ${writeNumber(value)}\n`);
   }
-  return parts.join('');
+  return written;
 }
 
 /** `{name="value",…}`; nothing for none. */

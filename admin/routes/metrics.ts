@@ -3,7 +3,8 @@ import type { AdminApp } from '../admin-app.ts';
 import { acceptedFormat } from '../metrics/accepted-format.ts';
 import type { Exposition } from '../metrics/exposition.ts';
 
-const Text = { schema: Type.String() };
+/** Sent as the bytes that it is made of. */
+const Text = { schema: Type.Unsafe<Buffer>({ type: 'string' }) };
 const content = { 'text/plain': Text, 'application/openmetrics-text': Text };
 
 /** `GET /metrics` for Prometheus. */

@@ -4,6 +4,7 @@ import type { ProcessUsage } from '../own-usage.ts';
 import type { PressureEvent } from '../pressure/pressure.ts';
 import type { PortUse } from '../source/port-use.ts';
 import type { TlsMaterial } from '../tls/tls-material.ts';
+import type { PackedMetrics } from './packed-metrics.ts';
 
 /**
  * Consecutive ports of one source address that change owner: a block of 128, cut short where the pool's range ends in it, or, when no
@@ -157,7 +158,7 @@ export type PlaneEvent =
   | { readonly type: 'pressure'; readonly pressure: PressureEvent }
   /** For the operator. */
   | { readonly type: 'notice'; readonly message: string }
-  | { readonly type: 'report'; readonly id: number; readonly metrics: PlaneMetrics };
+  | { readonly type: 'report'; readonly id: number; readonly metrics: PackedMetrics };
 
 /** How a plane stands that has outlived its primary. */
 export interface FoundPlane {

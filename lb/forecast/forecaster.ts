@@ -50,6 +50,8 @@ export class Forecaster {
   private readonly minObservedSeconds: number;
   private pairs = new Map<string, Pair>();
   private sources: readonly ForecastSource[] = [];
+  /** Of the last feed, once someone has asked. */
+  private current: readonly PortForecast[] | undefined = undefined;
 
   constructor(options: ForecasterOptions = {}) {
     this.timeConstantMs = options.timeConstantMs ?? 30_000;
@@ -59,6 +61,7 @@ export class Forecaster {
   /** `ports`: the planes that are alive, added up. */
   observe(nowMs: number, ports: readonly PortMetrics[], sources: readonly ForecastSource[]): void {
     this.sources = sources;
+    this.current = undefined;
     const seen = new Map<string, Pair>();
     for (const { pool, source, destination, leases, used, quarantined, unusable } of ports) {
       const key = `${pool}\n${source}\n${destination}`;
@@ -72,7 +75,12 @@ export class Forecaster {
   }
 
   /** For each destination its pool as a whole, then its sources. */
-  forecasts(): PortForecast[] {
+  forecasts(): readonly PortForecast[] {
+    this.current ??= this.makeForecasts();
+    return this.current;
+  }
+
+  private makeForecasts(): PortForecast[] {
     const byDestination = new Map<string, Pair[]>();
     for (const pair of this.pairs.values()) {
       const key = `${pair.pool}\n${pair.destination}`;
@@ -97,19 +105,33 @@ export class Forecaster {
       0,
       live.reduce((sum, { unusable }) => sum - unusable, total),
     );
-    const flow = { ...this.flowOf(live), capacity };
-    const addAddresses = addressesToAdd(flow, total / sources.length);
-    const common = { pool, destination, addAddresses };
-    return [
-      { ...common, ...flow, exhaustionSeconds: exhaustionSeconds(flow) },
-      ...live.map((pair, i): PortForecast => {
-        const own = { ...this.flowOf([pair]), capacity: capacities[i]! };
-        return { ...common, source: pair.source, ...own, exhaustionSeconds: exhaustionSeconds(own) };
-      }),
+    const whole = this.flowOf(live, capacity);
+    const addAddresses = addressesToAdd(whole, total / sources.length);
+    // Made member by member: there are thousands, and to spread objects into each takes ten times as long.
+    const forecasts: PortForecast[] = [
+      { pool, destination, ...whole, exhaustionSeconds: exhaustionSeconds(whole), addAddresses },
     ];
+    live.forEach((pair, i) => {
+      const own = this.flowOf([pair], capacities[i]!);
+      forecasts.push({
+        pool,
+        source: pair.source,
+        destination,
+        busy: own.busy,
+        capacity: own.capacity,
+        leaseRate: own.leaseRate,
+        holdSeconds: own.holdSeconds,
+        exhaustionSeconds: exhaustionSeconds(own),
+        addAddresses,
+      });
+    });
+    return forecasts;
   }
 
-  private flowOf(pairs: readonly Pair[]): { busy: number; leaseRate: number; holdSeconds: number } {
+  private flowOf(
+    pairs: readonly Pair[],
+    capacity: number,
+  ): { busy: number; capacity: number; leaseRate: number; holdSeconds: number } {
     let busy = 0;
     let leaseRate = 0;
     let departureRate = 0;
@@ -121,7 +143,7 @@ export class Forecaster {
       departureRate += estimate.departureRate;
       meanBusy += estimate.meanBusy;
     }
-    return { busy, leaseRate, holdSeconds: holdSecondsOf(meanBusy, departureRate) };
+    return { busy, capacity, leaseRate, holdSeconds: holdSecondsOf(meanBusy, departureRate) };
   }
 }
 

@@ -34,7 +34,7 @@ t.test('every metric that a panel asks for exists, with its labels', async (t) =
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'portico_primary_' });
   const exposition = new Exposition({ source, traffic: () => source.traffic(), registry }, { topDestinations: 10 });
-  const families = parsePrometheusText(await exposition.collect());
+  const families = parsePrometheusText(String(await exposition.collect()));
   t.ok(expressions.length > 30, `${expressions.length} expressions`);
   for (const { name, labels } of askedMetrics(expressions)) {
     const family = families.get(name) ?? families.get(name.replace(/_bucket$/, ''));

@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import t from 'tap';
 import type { AdminSource } from '../../admin/admin-source.ts';
 import { Exposition } from '../../admin/metrics/exposition.ts';
+import type { WrittenMetric } from '../../admin/metrics/metric.ts';
 import { PortSeries } from '../../admin/metrics/port-series.ts';
 import { findTopDestinations } from '../../admin/metrics/top-destinations.ts';
 import type { PortForecast } from '../../lb/forecast/forecaster.ts';
@@ -28,7 +29,7 @@ t.test('planes are added up, with those that are gone', async (t) => {
     retired: planeMetrics(10, { ports: [], queueDepth: [] }),
     isComplete: false,
   };
-  const series = seriesOf(await expositionOf(source).collect());
+  const series = seriesOf(String(await expositionOf(source).collect()));
   const expected: Record<string, number> = {
     'portico_hedges_total{backend="app",outcome="won"}': 3,
     'portico_mirrored_requests_total{backend="shadow",outcome="dropped"}': 4,
@@ -71,7 +72,7 @@ t.test('Prometheus’s own tool finds nothing to complain of', async (t) => {
   const strange = planeMetrics(1, { retries: [{ backend: 'a"b\\c\nd', reason: 'ü', count: 1 }] });
   const source = new FakeAdminSource();
   source.current = { planes: new Map([['plane-1', strange]]), retired: undefined, isComplete: true };
-  const text = await expositionOf(source).collect();
+  const text = String(await expositionOf(source).collect());
   t.ok(seriesOf(text).has('portico_retries_total{backend="a\\"b\\\\c\\nd",reason="ü"}'));
   const check = promtool(text);
   if (check === undefined) {
@@ -82,13 +83,13 @@ t.test('Prometheus’s own tool finds nothing to complain of', async (t) => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'portico_primary_' });
   // Some names that prom-client gives to what it knows of Node are against the tool's taste; it must be able to read them.
-  t.not(promtool(await expositionOf(source, registry).collect())!.status, 1);
+  t.not(promtool(String(await expositionOf(source, registry).collect()))!.status, 1);
 });
 
 t.test('a scrape before any plane reports', async (t) => {
   const source = new FakeAdminSource();
   source.current = { planes: new Map(), retired: undefined, isComplete: false };
-  const text = await expositionOf(source).collect();
+  const text = String(await expositionOf(source).collect());
   t.equal(seriesOf(text).get('portico_scrape_incomplete'), 1);
   t.equal(seriesOf(text).get('portico_plane_restarts_total{plane="plane-1"}'), 3);
   const check = promtool(text);
@@ -106,14 +107,14 @@ t.test('counters stay when a plane dies, gauges go', async (t) => {
     retired: undefined,
     isComplete: true,
   };
-  const before = parsePrometheusText(await exposition.collect());
+  const before = parsePrometheusText(String(await exposition.collect()));
   const gone = planeMetrics(5, { ports: [], queueDepth: [] });
   source.current = {
     planes: new Map([['plane-1', planeMetrics()]]),
     retired: { ...gone, listeners: gone.listeners.map((each) => ({ ...each, connections: 0, webSockets: 0 })) },
     isComplete: false,
   };
-  const after = parsePrometheusText(await exposition.collect());
+  const after = parsePrometheusText(String(await exposition.collect()));
   for (const [name, { type, series }] of before) {
     // CPU time is that of a process, and starts again with it.
     if (type === 'gauge' || name === 'portico_plane_cpu_seconds_total') continue;
@@ -128,7 +129,7 @@ t.test('the same source in two pools is one series', async (t) => {
   const [port] = planeMetrics().ports;
   const ports = [port!, { ...port!, pool: 'second', used: 4 }];
   source.current = { planes: new Map([['plane-1', planeMetrics(1, { ports })]]), retired: undefined, isComplete: true };
-  const series = seriesOf(await expositionOf(source).collect());
+  const series = seriesOf(String(await expositionOf(source).collect()));
   t.equal(series.get('portico_source_ports{destination="127.0.0.1:1",source="127.0.1.1",state="used"}'), 5);
 });
 
@@ -137,7 +138,7 @@ t.test('destinations beyond the top ones share a label', async (t) => {
   const [port] = planeMetrics().ports;
   const ports = [1, 2, 3, 4, 5].map((used) => ({ ...port!, destination: `127.0.0.1:${used}`, used }));
   source.current = { planes: new Map([['plane-1', planeMetrics(1, { ports })]]), retired: undefined, isComplete: true };
-  const series = [...seriesOf(await expositionOf(source, new Registry(), 2).collect())];
+  const series = [...seriesOf(String(await expositionOf(source, new Registry(), 2).collect()))];
   t.strictSame(
     series.filter(([name]) => name.startsWith('portico_source_ports') && name.includes('state="used"')).sort(),
     [
@@ -173,11 +174,13 @@ t.test('many destinations fold into one, and what is gone is forgotten', async (
   const series = new PortSeries({ topDestinations: 2 });
   const linesOf = (of: typeof ports, state: string): string[] => {
     const [metric] = series.collect({ ports: of, sources: [], forecasts: [] });
-    const { lines } = metric as { lines: string };
-    return lines.split('\n').flatMap((line) => {
-      const match = /source="(.*)",destination="(.*)",state="(.*)"\} (\d+)$/.exec(line);
-      return match?.[3] === state ? [`${match[1]} ${match[2]} ${match[4]}`] : [];
-    });
+    const { lines } = metric as WrittenMetric;
+    return String(lines)
+      .split('\n')
+      .flatMap((line) => {
+        const match = /source="(.*)",destination="(.*)",state="(.*)"\} (\d+)$/.exec(line);
+        return match?.[3] === state ? [`${match[1]} ${match[2]} ${match[4]}`] : [];
+      });
   };
   t.strictSame(linesOf(ports, 'used').sort(), ['s1 b 5', 's1 other 4', 's2 d 9', 's2 other 1']);
   t.strictSame(
@@ -223,7 +226,7 @@ t.test('sources: free of the whole source, state, forecasts, drift and claims', 
     forecast('127.0.0.1:1', Number.POSITIVE_INFINITY, '127.0.1.1'),
     forecast('127.0.0.1:1', Number.POSITIVE_INFINITY, '127.0.1.2'),
   ];
-  const text = await expositionOf(source, new Registry(), 1).collect();
+  const text = String(await expositionOf(source, new Registry(), 1).collect());
   const sample = (line: string): string | undefined =>
     text
       .split('\n')

@@ -34,7 +34,7 @@ t.test('every metric that a rule asks for exists, with its labels', async (t) =>
     { source, traffic: () => source.traffic(), registry: new Registry() },
     { topDestinations: 10 },
   );
-  const families = parsePrometheusText(await exposition.collect());
+  const families = parsePrometheusText(String(await exposition.collect()));
   const { groups } = parse(readFileSync(RULES, 'utf8')) as { groups: { rules: { expr: string }[] }[] };
   const expressions = groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
   t.ok(expressions.length > 10);

@@ -24,11 +24,11 @@ t.test('both formats', async (t) => {
     ]),
     gauge('b', 'B', [[{}, Number.POSITIVE_INFINITY]]),
     gauge('c', 'C', [[{ z: 'ü' }, 1e-7]]),
-    { name: 'w', help: 'W', type: 'gauge', lines: 'w{v="1"} 1\nw{v="2"} 2\n' } as const,
+    { name: 'w', help: 'W', type: 'gauge', lines: Buffer.from('w{v="1"} 1\nw{v="2"} 2\n') } as const,
     gauge('none', 'Nothing', []),
     histogram,
   ];
-  const text = writeMetrics(metrics, 'prometheus');
+  const text = String(writeMetrics(metrics, 'prometheus').finish());
   t.equal(
     text,
     [
@@ -57,7 +57,11 @@ t.test('both formats', async (t) => {
     ].join('\n'),
   );
   const counters = (format: string): string => format.replaceAll(/^# (HELP|TYPE) (\w+?)_total /gm, '# $1 $2 ');
-  t.equal(writeMetrics(metrics, 'openmetrics'), counters(text), 'the family of a counter has no suffix');
+  t.equal(
+    String(writeMetrics(metrics, 'openmetrics').finish()),
+    counters(text),
+    'the family of a counter has no suffix',
+  );
 });
 
 t.test('what a scraper likes best', async (t) => {
