@@ -357,7 +357,9 @@ export class LeasePool {
     for (const { name, ports } of this.destinations.all()) {
       ports.settle(now);
       for (const i of ports.family.sources) {
-        counts.push({ pool: this.name, source: this.sources[i]!.address, destination: name, ...ports.counts(i) });
+        const { leases, free, used, quarantined, unusable } = ports.counts(i);
+        const source = this.sources[i]!.address;
+        counts.push({ pool: this.name, source, destination: name, leases, free, used, quarantined, unusable });
       }
     }
     return counts;
