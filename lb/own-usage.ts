@@ -10,7 +10,7 @@ export interface ProcessUsage {
   readonly eventLoopLagSeconds: number;
 }
 
-/** Each looking costs a turn of the loop: at 20 ms that was a third of what an idle process took. */
+/** Each looking costs a turn of the loop. */
 const RESOLUTION_MS = 100;
 
 /** Watches the event loop of this process from its making on. */

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { getSystemErrorName } from 'node:util';
 import {
   decodeAttributes,
   decodeMessages,
@@ -39,14 +40,14 @@ interface Libc {
   readonly errno: () => number;
 }
 
-/** `code`: an errno, 0 where the kernel's answer was none that is understood. */
+/** `code`: an errno name such as `EPERM`; `EINTR` where others changed the rules again and again. */
 export class CounterDumpError extends Error {
-  readonly code: number;
+  readonly code: string;
   readonly source = 'local';
   readonly retryable = true;
 
-  constructor(code: number) {
-    super(`the counters of nftables cannot be read (errno ${code})`);
+  constructor(code: string) {
+    super(`the counters of nftables cannot be read (${code})`);
     this.code = code;
   }
 }
@@ -92,14 +93,14 @@ class SocketCounterDump implements CounterDump {
   constructor(libc: Libc) {
     this.libc = libc;
     this.fd = libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_NETFILTER);
-    if (this.fd < 0) throw new CounterDumpError(libc.errno());
+    if (this.fd < 0) throw new CounterDumpError(getSystemErrorName(-libc.errno()));
   }
 
   read(table: string): ReadonlyMap<string, number> {
     for (let i = 1; ; i++) {
       const counted = this.readOnce(table);
       if (counted !== undefined) return counted;
-      if (i === MOST_TRIES) throw new CounterDumpError(0);
+      if (i === MOST_TRIES) throw new CounterDumpError('EINTR');
     }
   }
 
@@ -119,21 +120,25 @@ class SocketCounterDump implements CounterDump {
         encodeAttribute(NFTA_OBJ_TYPE, type),
       ]),
     );
-    if (this.libc.send(this.fd, request, request.length, 0) < 0) throw new CounterDumpError(this.libc.errno());
+    if (this.libc.send(this.fd, request, request.length, 0) < 0) throw this.lastError();
     const counted = new Map<string, number>();
     let isWhole = true;
     for (;;) {
       const length = Number(this.libc.recv(this.fd, this.buffer, this.buffer.length, MSG_DONTWAIT));
-      if (length <= 0) throw new CounterDumpError(length < 0 ? this.libc.errno() : 0);
+      if (length < 0) throw this.lastError();
       for (const { type: kind, flags, seq, payload } of decodeMessages(this.buffer.subarray(0, length))) {
         // What is left of a dump that failed.
         if (seq !== sequence) continue;
         if ((flags & NLM_F_DUMP_INTR) !== 0) isWhole = false;
-        if (kind === NLMSG_ERROR) throw new CounterDumpError(-payload.readInt32LE(0));
+        if (kind === NLMSG_ERROR) throw new CounterDumpError(getSystemErrorName(payload.readInt32LE(0)));
         if (kind === NLMSG_DONE) return isWhole ? counted : undefined;
         count(decodeAttributes(payload, GENERAL_BYTES), table, counted);
       }
     }
+  }
+
+  private lastError(): CounterDumpError {
+    return new CounterDumpError(getSystemErrorName(-this.libc.errno()));
   }
 
   close(): void {
