@@ -22,7 +22,9 @@ export function VirtualRows({ label, count, rowHeight, columns, row, keyOf, onRa
   const [seen, setSeen] = useState({ from: 0, to: 30 });
 
   const look = (): void => {
-    const element = box.current!;
+    const element = box.current;
+    // An observer's or a scroll's last call may come when the page is already another.
+    if (element === null) return;
     const from = Math.max(0, Math.floor(element.scrollTop / rowHeight) - SPARE);
     const to = Math.ceil((element.scrollTop + element.clientHeight) / rowHeight) + SPARE;
     setSeen((last) => (last.from === from && last.to === to ? last : { from, to }));

@@ -42,7 +42,8 @@ export function Editor({ text, faults, onInput }: EditorProps) {
           value={text}
           onInput={(event) => onInput(event.currentTarget.value)}
           onScroll={(event) => {
-            gutter.current!.scrollTop = event.currentTarget.scrollTop;
+            // The scroll that the focus causes may come when the page is already another.
+            if (gutter.current !== null) gutter.current.scrollTop = event.currentTarget.scrollTop;
           }}
         />
       </div>
