@@ -29,7 +29,10 @@ t.test('with the keyboard alone', { skip }, async (t) => {
   await untilText(page, 'h1', /^Backends$/);
   await until(page, `document.activeElement.tagName === 'H1'`);
   // The way to it is short only once the servers are there.
-  await until(page, `[...document.querySelectorAll('main button')].some(({ textContent }) => /^Edit/.test(textContent))`);
+  await until(
+    page,
+    `[...document.querySelectorAll('main button')].some(({ textContent }) => /^Edit/.test(textContent))`,
+  );
   for (let i = 0; i < 20 && !/^Edit/.test(String(await focused())); i++) await page.keyboard.press('Tab');
   t.match(await focused(), /^Edit/);
   await page.keyboard.press('Enter');
