@@ -13,6 +13,7 @@ import type { EventsSource } from './events/events-source.ts';
 import { StatusTicker } from './events/status-ticker.ts';
 import { type GuardOptions, useGuard } from './guard.ts';
 import { lazyCompilers } from './lazy-compilers.ts';
+import { ExpectedScrapes } from './metrics/expected-scrapes.ts';
 import { Exposition } from './metrics/exposition.ts';
 import { useOpenApi } from './openapi/use-openapi.ts';
 import { answerBadRequest, answerMalformed, type OnError, useProblems } from './problem.ts';
@@ -111,7 +112,9 @@ export function createAdminApp(deps: AdminAppDeps, options: AdminAppOptions): Ad
     systemRoutes(scope, source.system, audit);
     drainRoutes(scope, source.drain, audit);
     eventRoutes(scope, events, new EventStreams({ ...deps, ticker: new StatusTicker({ ...deps, traffic }) }));
-    metricsRoutes(scope, new Exposition({ source, traffic, registry }, options));
+    const exposition = new Exposition({ source, traffic, registry }, options);
+    const collect = exposition.collect.bind(exposition);
+    metricsRoutes(scope, exposition, new ExpectedScrapes({ ...deps, collect }));
     openApiRoutes(scope);
   });
   return app;
