@@ -29,8 +29,8 @@ import { fileStamp } from './file-stamp.ts';
 import { StartError } from './start-error.ts';
 import { StrikeFile } from './strike-file.ts';
 
-/** How often files are looked at. A change is taken when it has not changed again for as long. */
-const LOOK_MS = 1000;
+/** How often files are looked at. A change is taken when it has not changed again for as long: also where there is one every second. */
+const LOOK_MS = 500;
 /** A ticket is good for two hours (RFC 8446 allows seven days): the key before the last opens the oldest. */
 const ROTATE_MS = 3_600_000;
 const KEPT_KEYS = 3;

@@ -14,8 +14,10 @@ const KINDS: readonly HandshakeKind[] = ['full', 'early-refused', 'early-accepte
 
 interface Session {
   readonly counters: TlsCounters;
-  /** The addon's number of a new session; `length` bytes of the peer are there. */
+  /** The addon's number of a new session; `length` bytes of the peer are there. Once at most, and not after `abandon`. */
   readonly open: (length: number) => number;
+  /** The connection is over. Perhaps again, and perhaps after `open`. */
+  readonly abandon: () => void;
 }
 
 /**
@@ -148,6 +150,7 @@ export class NativeTlsStream implements ByteStream, StreamOwner {
   private release(reason: string): void {
     if (this.phase === 'handshake') this.countUnfinished(reason);
     this.phase = 'over';
+    this.session.abandon();
     if (this.id < 0) return;
     this.provider.addon.free(this.id);
     this.id = -1;

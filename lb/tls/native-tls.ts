@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { Arena } from '../net/arena.ts';
 import { asksForChallenge, CHALLENGE_PROTOCOL } from './asks-for-challenge.ts';
 import { CIPHER_LISTS } from './cipher-lists.ts';
+import { HeldSet } from './held-set.ts';
 import { type NativeAddon, STATE_WORDS } from './native-addon.ts';
 import { NativeTlsStream } from './native-tls-stream.ts';
 import { STRIKE_BUCKETS } from './strike-size.ts';
@@ -85,15 +86,23 @@ export class NativeTls implements TlsProvider {
       addon.dropSet(set);
       throw error;
     }
+    const held = new HeldSet(() => addon.dropSet(set));
     return {
       set,
       notices: [...notices],
-      accept: (open, owner, counters) =>
-        new NativeTlsStream(this, open, owner, {
+      accept: (open, owner, counters) => {
+        const letGo = held.hold();
+        return new NativeTlsStream(this, open, owner, {
           counters,
-          open: (length) => addon.open(this.isChallenge(length) ? this.challengeSet : set, -1, '', 0, ''),
-        }),
-      drop: () => addon.dropSet(set),
+          open: (length) => {
+            const session = addon.open(this.isChallenge(length) ? this.challengeSet : set, -1, '', 0, '');
+            letGo();
+            return session;
+          },
+          abandon: letGo,
+        });
+      },
+      drop: () => held.drop(),
     };
   }
 
@@ -123,6 +132,7 @@ export class NativeTls implements TlsProvider {
         const stream = new NativeTlsStream(this, open, owner, {
           counters,
           open: () => addon.open(set, slot, host, isIP(host) === 0 ? 0 : 1, serverName),
+          abandon: () => {},
         });
         stream.greet();
         return stream;

@@ -1,12 +1,14 @@
 // The servers that every balancer of the comparison forwards to: one uWebSockets.js process each.
-// Arguments: a port, and the addresses of 127.0.0.0/8 to listen on, with commas (127.0.0.1).
+// Arguments: a port, and the addresses of 127.0.0.0/8 to listen on, with commas (127.0.0.1); certificate and key, for TLS.
 import { loadUws } from '../../src/worker/uws.ts';
 
 const uws = loadUws();
 uws._cfg('999999990007');
 const bodies = new Map([1024, 65_536, 1_048_576].map((size) => [size, Buffer.alloc(size, 'x')]));
-const app = uws
-  .App()
+const [, , , , cert, key] = process.argv;
+const app = (
+  cert === undefined || key === undefined ? uws.App() : uws.SSLApp({ cert_file_name: cert, key_file_name: key })
+)
   .get('/bytes/:size', (response, request) => {
     const body = bodies.get(Number(request.getParameter(0)));
     response.writeHeader('Content-Type', 'application/octet-stream');

@@ -18,7 +18,12 @@ import { tcpIdle } from './scenarios/tcp-idle.ts';
 import { tcpStream } from './scenarios/tcp-stream.ts';
 import { CPU_PER_REQUEST, REQUESTS_PER_SECOND, throughputScenario } from './scenarios/throughput.ts';
 import { tls } from './scenarios/tls.ts';
+import { tlsEarlyKeepAlive } from './scenarios/tls-early-keep-alive.ts';
+import { tlsFirstByte } from './scenarios/tls-first-byte.ts';
+import { tlsHalfOpen } from './scenarios/tls-half-open.ts';
+import { tlsResumption } from './scenarios/tls-resumption.ts';
 import { tlsScan } from './scenarios/tls-scan.ts';
+import { tlsTickets } from './scenarios/tls-tickets.ts';
 import { uiFrames } from './scenarios/ui-frames.ts';
 import { webSocketEcho } from './scenarios/websocket-echo.ts';
 
@@ -73,6 +78,11 @@ export const scenarios: readonly Scenario[] = [
   webSocketEcho,
   idleWebSockets,
   tls,
+  tlsTickets,
+  tlsEarlyKeepAlive,
+  tlsResumption,
+  tlsFirstByte,
+  tlsHalfOpen,
   tlsScan,
   earlyReplays,
   http2Front,

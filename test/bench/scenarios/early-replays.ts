@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { CertificateMaker } from '../../fixtures/certificates.ts';
 import { EarlyClient, replay } from '../../fixtures/first-flight.ts';
-import { launch, until } from '../launch.ts';
+import { until } from '../launch.ts';
 import type { Bench, Scenario, Section } from '../scenario.ts';
-import { NAMES, type Role, type SubjectOptions } from '../subject.ts';
-import { startPorticoWith } from '../subjects/portico.ts';
+import { NAMES, type Role } from '../subject.ts';
+import { startEarly } from '../subjects/early.ts';
 
 /** Counted from the first port of the benchmark; the one after it is of the admin server. */
 const PORT = 190;
@@ -20,12 +20,6 @@ const COPIES = 10_000;
 const AT_ONCE = 500;
 /** Once counts stand still for so long, no request is under way any more. */
 const QUIET_MS = 1000;
-
-interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-  readonly both: string;
-}
 
 /** One recorded first flight of TLS 1.3 with a request in it, sent again and again: how often a server gets to see it. */
 export const earlyReplays: Scenario = { name: 'early-replays', needs: [], run };
@@ -49,7 +43,9 @@ async function run(bench: Bench): Promise<Section> {
       const servers = [(server.address() as AddressInfo).port];
       const port = options.basePort + PORT;
       seen = 0;
-      const stop = await start({ role, port, servers, directory, children, isPinned: false }, { cert, key, both });
+      const tls = { cert, key, both };
+      const subject = { role, port, servers, directory, children, isPinned: false, tls };
+      const { stop } = await startEarly(subject, PROCESSES);
       try {
         const client = new EarlyClient();
         await client.takeTicket(port);
@@ -86,69 +82,3 @@ async function settled(count: () => number): Promise<void> {
     return isStill;
   });
 }
-
-async function start(options: SubjectOptions, certificate: Certificate): Promise<() => Promise<void>> {
-  const { role, port, servers, directory, children } = options;
-  const [server] = servers;
-  if (role === 'portico') {
-    const { stop } = await startPorticoWith(
-      options,
-      `listeners:
-  - name: web
-    bind: "127.0.0.1:${port}"
-    tls: { certificates: [{ cert: ${certificate.cert}, key: ${certificate.key} }], early_data: true }
-    routes: [{ backend: app, early_data: true }]
-backends: [{ name: app, servers: [{ address: "127.0.0.1:${server}" }] }]
-`,
-      PROCESSES,
-    );
-    return stop;
-  }
-  const file = join(directory, `${role}-early.conf`);
-  writeFileSync(
-    file,
-    role === 'haproxy' ? haproxyConf(port, server!, certificate) : nginxConf(port, server!, certificate, directory),
-  );
-  const args = role === 'haproxy' ? ['-db', '-f', file] : ['-c', file, '-p', directory];
-  const child = await launch(role, args, options);
-  return () => children.end(child);
-}
-
-const haproxyConf = (port: number, server: number, { both }: Certificate): string => `global
-  nbthread ${PROCESSES}
-  maxconn 9800
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-frontend web
-  bind 127.0.0.1:${port} ssl crt ${both} alpn http/1.1 allow-0rtt
-  default_backend app
-backend app
-  server a 127.0.0.1:${server}
-`;
-
-const nginxConf = (port: number, server: number, { cert, key }: Certificate, directory: string): string => `daemon off;
-worker_processes ${PROCESSES};
-worker_rlimit_nofile 20000;
-pid ${directory}/nginx-early.pid;
-error_log ${directory}/nginx-early.log;
-events { worker_connections 4096; }
-http {
-  access_log off;
-  client_body_temp_path ${directory}/body;
-  proxy_temp_path ${directory}/proxy;
-  server {
-    listen 127.0.0.1:${port} ssl backlog=4096;
-    ssl_certificate ${cert};
-    ssl_certificate_key ${key};
-    ssl_protocols TLSv1.3;
-    ssl_early_data on;
-    location / {
-      proxy_pass http://127.0.0.1:${server};
-      proxy_set_header Early-Data $ssl_early_data;
-    }
-  }
-}
-`;

@@ -212,6 +212,32 @@ t.test('a changed certificate is for new connections; those that are open go on'
   old.destroy();
 });
 
+t.test(
+  'who is there before a change and speaks after it is served; who leaves without a word holds nothing',
+  async (t) => {
+    const running = plane(t, {}, [ec]);
+    const connect = async (): Promise<net.Socket> => {
+      const socket = net.connect(running.port, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    const [speaks, leaves] = [await connect(), await connect()];
+    // It is accepted after them, so they have been.
+    await askByTls(running.port, GET, { ca }, /hello/);
+    const renewed = maker.leaf({ names: ['a.example'], commonName: 'renewed' });
+    running.tell({ type: 'tls', material: listenerMaterial([renewed]) });
+    leaves.destroy();
+    const secure = tls.connect({ socket: speaks, servername: 'a.example', ca });
+    await once(secure, 'secureConnect');
+    t.equal(secure.getPeerCertificate().subject.CN, 'a.example', 'with the certificate that was there when it came');
+    secure.write(GET);
+    const [answer] = (await once(secure, 'data')) as [Buffer];
+    t.match(answer.toString(), /^HTTP\/1.1 200/);
+    secure.destroy();
+    t.equal((await askByTls(running.port, GET, { ca }, /hello/)).subject, 'renewed');
+  },
+);
+
 t.test('tickets of an earlier key are good until it goes', async (t) => {
   const [first, second] = [randomBytes(80), randomBytes(80)];
   const running = plane(t, { tls: listenerMaterial([ec], { ticketKeys: first }) });
