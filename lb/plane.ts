@@ -86,6 +86,9 @@ export class Plane {
       onMemory: (level) => {
         for (const engine of this.engines.values()) engine.onMemory(level);
       },
+      relieve: () => {
+        for (const engine of this.engines.values()) engine.relieveMemory();
+      },
       tell: (pressure) => deps.send({ type: 'pressure', pressure }),
     });
     this.tls = new PlaneTls({

@@ -32,6 +32,8 @@ export interface PlaneEngine extends Engine {
   rest(listener: string): void;
   /** Memory is as short as that from now on; the plane accepts nothing unless it is normal. */
   onMemory(level: MemoryLevel): void;
+  /** Nearly all memory is used: some of those go for whom most is kept. Called again as long as that holds. */
+  relieveMemory(): void;
   /** A drain is ahead, or not any more: clients on kept connections are told that these will end. */
   announceDrain(isAhead: boolean): void;
   /** The plane has more ports than before: those who wait may be served. */

@@ -15,6 +15,9 @@ import { Server } from './server.ts';
 import type { ServerOptions } from './server-options.ts';
 import { statusSet } from './status-set.ts';
 
+/** Of a listener: what is kept for so many is some 4 MiB, and others may read on until the next ones go. */
+const SHED_AT_ONCE = 64;
+
 /** HTTP/1.1 and WebSockets. */
 export class HttpEngine implements PlaneEngine {
   private readonly deps: PlaneEngineDeps;
@@ -138,6 +141,10 @@ export class HttpEngine implements PlaneEngine {
   onMemory(level: MemoryLevel): void {
     this.context.memory = level;
     if (level !== 'normal') for (const listener of this.allListeners) listener.dismissIdle();
+  }
+
+  relieveMemory(): void {
+    for (const listener of this.allListeners) listener.shedSlow(SHED_AT_ONCE);
   }
 
   announceDrain(isAhead: boolean): void {

@@ -21,6 +21,8 @@ import type { RouteTargets } from './route-targets.ts';
 
 const BACKLOG = 65_535; // the kernel cuts it to net.core.somaxconn
 const LINGER_MS = 2000;
+/** Whoever takes something at least once in so long is not slow. */
+const SLOW_MS = 1000;
 
 export interface HttpListenerDeps extends Omit<ListenerSettingsDeps, 'random'> {
   readonly tls: PlaneTls;
@@ -247,6 +249,16 @@ export class HttpListener implements ProxiedClientEvents {
   /** Those without a request close. */
   dismissIdle(): void {
     for (const connection of [...this.connections]) if (!connection.isTunnel) connection.drain();
+  }
+
+  /** Up to `most` clients go that have taken nothing of what is ready for them for a second, from the one that has waited for longest. */
+  shedSlow(most: number): void {
+    const lastMs = this.context.tickMs + this.config.timeouts.sendMs - SLOW_MS;
+    for (let left = most; left > 0; left--) {
+      const first = this.sendTimeouts.first as ClientConnection | undefined;
+      if (first === undefined || first.timeoutAtMs > lastMs) return;
+      first.onShed();
+    }
   }
 
   private sayFarewell(nowMs: number): void {

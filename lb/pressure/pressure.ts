@@ -18,6 +18,8 @@ const AUTOMATIC_SHARE = 0.8;
 const MEMORY_MS = 100;
 /** What looks used may be garbage; collecting it takes up to some 100 ms, so it is done now and then while memory is short. */
 const COLLECT_MS = 5000;
+/** While clients are reset: what was kept for them is garbage, and more of them would go than need to. */
+const COLLECT_SHEDDING_MS = 1000;
 
 /** Why a plane accepts nothing, for the operator; or that it is over. */
 export type PressureEvent =
@@ -37,6 +39,8 @@ export interface PressureDeps {
   readonly acceptance: Acceptance;
   /** Memory is as short as that from now on. */
   readonly onMemory: (level: MemoryLevel) => void;
+  /** Nearly all memory is used still; called ten times a second as long as that holds. */
+  readonly relieve: () => void;
   readonly tell: (event: PressureEvent) => void;
 }
 
@@ -57,7 +61,7 @@ export class Pressure {
   private memory: MemoryLevel = 'normal';
   private memoryHolds = 0;
   private nextMemoryMs = Number.NEGATIVE_INFINITY;
-  private nextCollectMs = Number.NEGATIVE_INFINITY;
+  private collectedAtMs = Number.NEGATIVE_INFINITY;
   /** Since when nothing is the matter; undefined: something is, or has been told to be over. */
   private calmSinceMs: number | undefined = undefined;
   private isTold = false;
@@ -115,11 +119,13 @@ export class Pressure {
   private lookAtMemory(nowMs: number): void {
     const { limits, onMemory, tell } = this.deps;
     const before = this.memory;
-    if (this.levelNow() !== 'normal' && nowMs >= this.nextCollectMs) {
-      this.nextCollectMs = nowMs + COLLECT_MS;
+    const waitMs = before === 'shedding' ? COLLECT_SHEDDING_MS : COLLECT_MS;
+    if (this.levelNow() !== 'normal' && nowMs - this.collectedAtMs >= waitMs) {
+      this.collectedAtMs = nowMs;
       limits.collectGarbage();
     }
     this.memory = this.levelNow();
+    if (this.memory === 'shedding') this.deps.relieve();
     if (this.memory === before) return;
     onMemory(this.memory);
     if (this.memory === 'normal') return;

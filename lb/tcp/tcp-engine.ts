@@ -145,6 +145,8 @@ export class TcpEngine implements PlaneEngine {
   /** What is open goes on; that nothing new is accepted is all that it can do. */
   onMemory(): void {}
 
+  relieveMemory(): void {}
+
   /** A relayed protocol has no word for it. */
   announceDrain(): void {}
 

@@ -97,3 +97,44 @@ t.test('requests are refused while memory is all but used up', async (t) => {
   t.match(told(plane), [{ pressure: { reason: 'memory', isShedding: true, limitBytes: 1000 } }]);
   await plane.drain(1000);
 });
+
+t.test('who takes nothing of an answer goes while memory is all but used up; who reads stays', async (t) => {
+  const body = Buffer.alloc(32 << 20, 'x');
+  const server = http.createServer((_, response) => response.end(body));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  let residentBytes = 100;
+  const plane = startPlane({
+    servers: [{ port: (server.address() as AddressInfo).port }],
+    limits: { machineBytes: 1250, residentBytes: () => residentBytes },
+  });
+  t.teardown(() => plane.stop());
+  const ask = (): Promise<http.IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      http.get({ port: plane.port, host: '127.0.0.1', agent: false }, resolve).on('error', reject);
+    });
+  // Its answer is begun, and then not read.
+  const slow = await ask();
+  const cut = new Promise((resolve) => slow.on('error', resolve));
+  const reader = await ask();
+  let read = 0;
+  const whole = new Promise((resolve) => reader.on('end', resolve));
+  residentBytes = 960;
+  // Some at a time, as long as the other one waits.
+  reader.on('data', (data: Buffer) => {
+    read += data.length;
+    if (rejected() > 0) return;
+    reader.pause();
+    setImmediate(() => reader.resume());
+  });
+  const rejected = (): number =>
+    plane.metrics().listeners[0]!.rejected.find(({ reason }) => reason === 'slow-reader-relief')?.count ?? 0;
+  await until(() => rejected() > 0);
+  slow.resume();
+  t.match(await cut, { code: 'ECONNRESET' });
+  await whole;
+  t.same([read, rejected()], [body.length, 1]);
+  residentBytes = 100;
+  await until(() => !plane.metrics().pressure!.isHeld);
+  await plane.drain(1000);
+});
