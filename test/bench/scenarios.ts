@@ -17,10 +17,10 @@ import { tcpConnections } from './scenarios/tcp-connections.ts';
 import { tcpIdle } from './scenarios/tcp-idle.ts';
 import { tcpStream } from './scenarios/tcp-stream.ts';
 import { CPU_PER_REQUEST, REQUESTS_PER_SECOND, throughputScenario } from './scenarios/throughput.ts';
-import { tls } from './scenarios/tls.ts';
 import { tlsEarlyKeepAlive } from './scenarios/tls-early-keep-alive.ts';
 import { tlsFirstByte } from './scenarios/tls-first-byte.ts';
 import { tlsHalfOpen } from './scenarios/tls-half-open.ts';
+import { tlsHandshakes } from './scenarios/tls-handshakes.ts';
 import { tlsResumption } from './scenarios/tls-resumption.ts';
 import { tlsScan } from './scenarios/tls-scan.ts';
 import { tlsTickets } from './scenarios/tls-tickets.ts';
@@ -77,7 +77,7 @@ export const scenarios: readonly Scenario[] = [
   overload,
   webSocketEcho,
   idleWebSockets,
-  tls,
+  tlsHandshakes,
   tlsTickets,
   tlsEarlyKeepAlive,
   tlsResumption,

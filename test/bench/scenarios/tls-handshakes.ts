@@ -35,7 +35,7 @@ const FULL = figure('CPU µs per full handshake', 0, ({ cpuPerHandshake }) => cp
 const RESUMED = figure('CPU µs per resumed one', 0, ({ cpuPerResumption }) => cpuPerResumption);
 
 /** TLS with one ECDSA certificate (P-256): requests on open connections, and what a connection costs. */
-export const tls: Scenario = { name: 'tls', needs: [], run };
+export const tlsHandshakes: Scenario = { name: 'tls-handshakes', needs: [], run };
 
 async function run(bench: Bench): Promise<Section> {
   const { children, options, directory } = bench;
