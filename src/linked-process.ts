@@ -49,19 +49,10 @@ export class LinkedProcess extends EventEmitter<LinkedEvents> implements Child {
   static start(
     binding: PipeBinding,
     options: LinkedProcessOptions,
-    main: {
-      readonly path: string;
-      readonly args?: readonly string[];
-      readonly flags?: readonly string[];
-      /** What the environment of this process has as well goes before it. */
-      readonly env?: Readonly<Record<string, string>>;
-    },
+    main: { readonly path: string; readonly args?: readonly string[]; readonly flags?: readonly string[] },
   ): LinkedProcess {
-    const { path, args = [], flags = [], env = {} } = main;
-    const child = fork(path, [options.directory, options.id, ...args], {
-      execArgv: [...flags, ...process.execArgv],
-      env: { ...env, ...process.env },
-    });
+    const { path, args = [], flags = [] } = main;
+    const child = fork(path, [options.directory, options.id, ...args], { execArgv: [...flags, ...process.execArgv] });
     const linked = new LinkedProcess(options, child.pid, child);
     child.on('exit', (code, signal) => linked.end(code, signal));
     child.on('error', (error) => linked.fail(error));

@@ -9,11 +9,6 @@ const PROGRAM = {
    * a smaller one saves 1.5 KB for each. Garbage is collected when memory is short.
    */
   flags: ['--max-semi-space-size=2', '--expose-gc'],
-  /**
-   * Bytes from which on malloc of glibc maps what it gives, so that the kernel has it back once it is free (mallopt(3)). By itself it moves that
-   * bound up to 32 MiB, and answers that 1,500 clients had not read stayed resident when they had gone: 150 MiB instead of 68.
-   */
-  env: { MALLOC_MMAP_THRESHOLD_: '32768' },
 };
 
 /** A data-plane process that waits to be told what to do. */

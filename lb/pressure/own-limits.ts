@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { localShortage } from '../net/local-shortage.ts';
 import { residentBytes } from '../resident-bytes.ts';
+import { trimMemory } from '../tls/native-addon.ts';
 
 /** What this process may take, as the kernel has it now. */
 export interface OwnLimits {
@@ -11,7 +12,7 @@ export interface OwnLimits {
   openDescriptors(): number | undefined;
   /** Resident memory. */
   residentBytes(): number;
-  /** Nothing happens where V8 has not been told to offer it. */
+  /** Also from malloc. Nothing happens where V8 has not been told to offer it. */
   collectGarbage(): void;
   /** What this process and its siblings may take together: of the machine, or of the cgroup. */
   readonly machineBytes: number;
@@ -37,7 +38,10 @@ export const ownLimits: OwnLimits = {
     }
   },
   residentBytes,
-  collectGarbage: () => globalThis.gc?.(),
+  collectGarbage: () => {
+    globalThis.gc?.();
+    trimMemory();
+  },
   // Without a limit of the cgroup Node says 0, or more than there is.
   machineBytes: Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem()),
 };

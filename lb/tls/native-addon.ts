@@ -53,6 +53,11 @@ export const IS_EARLY = 8;
 /** What `word` is asked for. */
 export const WORD = { cipher: 0, serverName: 1, protocol: 2, failure: 3, peerName: 4 } as const;
 
+interface AddonModule {
+  create(): NativeAddon;
+  trim(): void;
+}
+
 export type LoadedAddon =
   | { readonly ok: true; readonly addon: NativeAddon }
   /** Why there is none, in the loader's words. */
@@ -64,14 +69,24 @@ const PLACES = ['build/tls.node', `prebuilt/${process.platform}-${process.arch}.
 
 /** A new instance of the addon; sets, slots and sessions are its own. It needs the OpenSSL 3 of the node binary, so there may be none. */
 export function loadNativeAddon(): LoadedAddon {
-  const load = createRequire(FOLDER);
+  const loaded = load((addon) => addon.create());
+  return 'value' in loaded ? { ok: true, addon: loaded.value } : { ok: false, reason: loaded.reason };
+}
+
+/** Gives memory that is free back to the kernel: malloc keeps most of it. Nothing happens where there is no addon. */
+export function trimMemory(): void {
+  load((addon) => addon.trim());
+}
+
+function load<T>(use: (addon: AddonModule) => T): { readonly value: T } | { readonly reason: string } {
+  const require = createRequire(FOLDER);
   let reason = '';
   for (const place of PLACES) {
     try {
-      return { ok: true, addon: (load(`./${place}`) as { create(): NativeAddon }).create() };
+      return { value: use(require(`./${place}`) as AddonModule) };
     } catch (error) {
       reason = (error as Error).message.split('\n')[0]!;
     }
   }
-  return { ok: false, reason };
+  return { reason };
 }

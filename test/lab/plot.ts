@@ -33,6 +33,7 @@ export function plotMemory(samples: readonly MemorySample[]): string {
     (name, i) => `<text x="${WIDTH - RIGHT + 12}" y="${TOP + 14 + i * 18}" fill="${color(i)}">${name}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
+<title>Resident memory of each process</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${[...grid, ...minutes, ...lines, ...legend].join('\n')}
 <text x="${LEFT}" y="${HEIGHT - 6}">minutes; resident memory in MiB</text>

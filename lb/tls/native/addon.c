@@ -1,6 +1,7 @@
 // What JavaScript sees. Objects are numbers here, checked at each call: a wrong one throws and reaches no memory.
 #include "tls.h"
 #include <errno.h>
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -474,12 +475,24 @@ static napi_value create_instance(napi_env env, napi_callback_info info) {
   return exports;
 }
 
+// trim(): the kernel gets back what malloc holds and nobody uses (malloc_trim(3)). malloc itself gives back the end of its heap alone.
+static napi_value trim(napi_env env, napi_callback_info info) {
+  (void)env;
+  (void)info;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return NULL;
+}
+
 NAPI_MODULE_INIT() {
   Call call = {.env = env};
   if (OPENSSL_version_major() != 3) return refuse(&call, "this is built for OpenSSL 3");
-  napi_value function;
-  if (napi_create_function(env, "create", NAPI_AUTO_LENGTH, create_instance, NULL, &function) != napi_ok ||
-      napi_set_named_property(env, exports, "create", function) != napi_ok)
+  napi_value make, giveBack;
+  if (napi_create_function(env, "create", NAPI_AUTO_LENGTH, create_instance, NULL, &make) != napi_ok ||
+      napi_set_named_property(env, exports, "create", make) != napi_ok ||
+      napi_create_function(env, "trim", NAPI_AUTO_LENGTH, trim, NULL, &giveBack) != napi_ok ||
+      napi_set_named_property(env, exports, "trim", giveBack) != napi_ok)
     return NULL;
   return exports;
 }
