@@ -12,7 +12,7 @@ export interface OwnLimits {
   openDescriptors(): number | undefined;
   /** Resident memory. */
   residentBytes(): number;
-  /** Also from malloc. Nothing happens where V8 has not been told to offer it. */
+  /** Of V8, where it has been told to offer that, and of malloc, where there is the TLS addon. */
   collectGarbage(): void;
   /** What this process and its siblings may take together: of the machine, or of the cgroup. */
   readonly machineBytes: number;

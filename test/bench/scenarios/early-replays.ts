@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { CertificateMaker } from '../../fixtures/certificates.ts';
 import { EarlyClient, replay } from '../../fixtures/first-flight.ts';
 import { until } from '../launch.ts';
 import type { Bench, Scenario, Section } from '../scenario.ts';
 import { NAMES, type Role } from '../subject.ts';
 import { startEarly } from '../subjects/early.ts';
+import { makeTlsFiles } from '../tls-files.ts';
 
 /** Counted from the first port of the benchmark; the one after it is of the admin server. */
 const PORT = 190;
@@ -26,9 +24,7 @@ export const earlyReplays: Scenario = { name: 'early-replays', needs: [], run };
 
 async function run(bench: Bench): Promise<Section> {
   const { children, options, directory } = bench;
-  const { cert, key } = new CertificateMaker().leaf({ names: ['a.example'] });
-  const both = join(directory, 'early.pem');
-  writeFileSync(both, readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'));
+  const tls = makeTlsFiles(directory);
   let seen = 0;
   const server = http.createServer((request, response) => {
     if (request.url === '/once') seen += 1;
@@ -43,7 +39,6 @@ async function run(bench: Bench): Promise<Section> {
       const servers = [(server.address() as AddressInfo).port];
       const port = options.basePort + PORT;
       seen = 0;
-      const tls = { cert, key, both };
       const subject = { role, port, servers, directory, children, isPinned: false, tls };
       const { stop } = await startEarly(subject, PROCESSES);
       try {

@@ -8,7 +8,7 @@ import { startPorticoWith } from '../subjects/portico.ts';
 import { makeTlsFiles } from '../tls-files.ts';
 
 /** Counted from the first port of the benchmark; the one after the first is of the admin server. */
-const PORTS = { early: 154, plain: 156, uwsTls: 157, uwsPlain: 101 };
+const PORTS = { early: 154, plain: 156, uwsTls: 157, uwsPlain: 176, server: 101 };
 const CONNECTIONS = 64;
 const MOST = 1.5;
 
@@ -31,7 +31,7 @@ async function run(bench: Bench): Promise<Section> {
     tls.cert,
     tls.key,
   ]);
-  const plain = children.fork(new URL('../backend.js', import.meta.url), [String(port('plain') + 20)]);
+  const plain = children.fork(new URL('../backend.js', import.meta.url), [String(port('uwsPlain'))]);
   await Promise.all([nextMessage(uws), nextMessage(plain)]);
   const portico = await startPorticoWith(
     { role: 'portico', port: port('early'), servers: [], directory, children, isPinned: options.isPinned },
@@ -41,14 +41,14 @@ async function run(bench: Bench): Promise<Section> {
     tls: { certificates: [{ cert: ${tls.cert}, key: ${tls.key} }], early_data: true }
     routes: [{ backend: app, early_data: true }]
   - { name: plain, bind: "127.0.0.1:${port('plain')}", backend: app }
-backends: [{ name: app, pipelining: 16, servers: [{ address: "127.0.0.1:${port('uwsPlain')}" }] }]
+backends: [{ name: app, pipelining: 16, servers: [{ address: "127.0.0.1:${port('server')}" }] }]
 `,
   );
   const subjects = [
     { role: 'early', url: `https://127.0.0.1:${port('early')}/`, pid: portico.pid },
     { role: 'plain', url: `http://127.0.0.1:${port('plain')}/`, pid: portico.pid },
     { role: 'uwsTls', url: `https://127.0.0.1:${port('uwsTls')}/`, pid: uws.pid! },
-    { role: 'uwsPlain', url: `http://127.0.0.1:${port('plain') + 20}/`, pid: plain.pid! },
+    { role: 'uwsPlain', url: `http://127.0.0.1:${port('uwsPlain')}/`, pid: plain.pid! },
   ] as const;
   const measure = async ({ url, pid }: (typeof subjects)[number], seconds: number): Promise<Round> => {
     const before = cpuMicroseconds(pid);

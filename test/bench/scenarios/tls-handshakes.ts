@@ -1,6 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { CertificateMaker } from '../../fixtures/certificates.ts';
 import { compare, type Figure } from '../compare.ts';
 import { runHandshakes } from '../load/handshakes.ts';
 import { runWrk } from '../load/wrk.ts';
@@ -9,6 +6,7 @@ import { inRounds } from '../rounds.ts';
 import type { Bench, Scenario, Section } from '../scenario.ts';
 import type { Role, Subject } from '../subject.ts';
 import { startSubject } from '../subjects.ts';
+import { makeTlsFiles } from '../tls-files.ts';
 
 /** Counted from the first port of the benchmark. */
 const PORTS: Readonly<Record<Role, number>> = { portico: 60, 'portico-plain': 62, haproxy: 64, nginx: 65 };
@@ -39,16 +37,13 @@ export const tlsHandshakes: Scenario = { name: 'tls-handshakes', needs: [], run 
 
 async function run(bench: Bench): Promise<Section> {
   const { children, options, directory } = bench;
-  const { cert, key } = new CertificateMaker().leaf({ names: ['bench.example'] });
-  const both = join(directory, 'both.pem');
-  writeFileSync(both, readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'));
+  const tls = makeTlsFiles(directory);
   const servers = SERVERS.map((port) => options.basePort + port);
   const roles = bench.subjects.map(({ role }) => role);
   const subjects: Subject[] = [];
   try {
     for (const role of roles) {
       const port = options.basePort + PORTS[role];
-      const tls = { cert, key, both };
       subjects.push(await startSubject({ role, port, servers, directory, children, isPinned: options.isPinned, tls }));
     }
     for (const subject of subjects) await measure(bench, subject, 1);
