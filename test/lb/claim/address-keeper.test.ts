@@ -26,11 +26,11 @@ t.test('IPv4 and IPv6 on a wire, as addresses that the host itself does not use'
   const server = net.createServer((socket) => socket.end('here')).listen(0, '10.9.0.7');
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
-  const [answer] = (await once(peer.spawn('bash', ['-c', `cat < /dev/tcp/10.9.0.7/${port}`]).stdout!, 'data')) as [
-    Buffer,
-  ];
+  const reader = peer.spawn('bash', ['-c', `cat < /dev/tcp/10.9.0.7/${port}`]);
+  const [answer] = (await once(reader.stdout!, 'data')) as [Buffer];
   t.equal(answer.toString(), 'here');
-  server.close();
+  // Its FIN comes over the wire, and nothing closes the socket here if the wire goes first.
+  await once(server.close(), 'close');
   t.match(keeper.counters, { claimed: 2, conflicts: 0 });
   await until('10.9.0.7', 'ready');
   await keeper.stop();
