@@ -1,9 +1,13 @@
 #!/bin/sh
-# Builds the shipped binary and writes down what it was built from.
+# Builds the shipped binaries, each with a compiler for its architecture (Debian: gcc-x86-64-linux-gnu, gcc-aarch64-linux-gnu), and writes
+# down what they were built from. The headers of Node are the same for all.
 set -eu
 cd "$(dirname "$0")"
-name=$(node -p 'process.platform + "-" + process.arch').node
 mkdir -p prebuilt
-./build.sh "prebuilt/$name"
-strip --strip-unneeded "prebuilt/$name"
-sha256sum ./*.c ./*.h build.sh "prebuilt/$name" > prebuilt/checksums.txt
+for target in x64:x86_64 arm64:aarch64; do
+  file=prebuilt/linux-${target%:*}.node
+  tools=${target#*:}-linux-gnu
+  CC=$tools-gcc ./build.sh "$file"
+  "$tools-strip" --strip-unneeded "$file"
+done
+sha256sum ./*.c ./*.h build.sh prebuilt/*.node > prebuilt/checksums.txt
