@@ -65,9 +65,10 @@ export class NativeTlsStream implements ByteStream, StreamOwner {
     if (this.known !== undefined || this.id < 0 || (this.phase !== 'open' && !this.isEarly)) return this.known;
     const { addon } = this.provider;
     const word = (which: number): string => addon.word(this.id, which);
+    const packed = addon.facts(this.id);
     this.known = {
-      ...readFacts(addon.facts(this.id)),
-      cipher: word(WORD.cipher),
+      ...readFacts(packed),
+      cipher: this.provider.cipherName(packed, this.id),
       serverName: word(WORD.serverName).toLowerCase(),
       protocol: word(WORD.protocol),
       peerName: word(WORD.peerName),
@@ -214,8 +215,9 @@ export class NativeTlsStream implements ByteStream, StreamOwner {
     const { addon } = this.provider;
     this.phase = 'open';
     this.isEarly = false;
-    const { version, kind } = readFacts(addon.facts(this.id));
-    this.session.counters.onSecured(version, kind, addon.word(this.id, WORD.cipher));
+    const packed = addon.facts(this.id);
+    const { version, kind } = readFacts(packed);
+    this.session.counters.onSecured(version, kind, this.provider.cipherName(packed, this.id));
     if (this.isChallenge) {
       this.hasEnded = true;
       this.owner.onEnd();

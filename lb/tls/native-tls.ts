@@ -3,7 +3,7 @@ import { Arena } from '../net/arena.ts';
 import { asksForChallenge, CHALLENGE_PROTOCOL } from './asks-for-challenge.ts';
 import { CIPHER_LISTS } from './cipher-lists.ts';
 import { HeldSet } from './held-set.ts';
-import { type NativeAddon, STATE_WORDS } from './native-addon.ts';
+import { type NativeAddon, STATE_WORDS, WORD } from './native-addon.ts';
 import { NativeTlsStream } from './native-tls-stream.ts';
 import { STRIKE_BUCKETS } from './strike-size.ts';
 import type { StrikeRegister } from './tls-material.ts';
@@ -41,6 +41,8 @@ export class NativeTls implements TlsProvider {
   /** Bytes on their way to the network. */
   readonly outgoing = new Arena(SLAB_BYTES);
   private slab: Buffer | undefined = undefined;
+  /** Names of cipher suites by their number (RFC 8446 §B.4). */
+  private readonly cipherNames = new Map<number, string>();
   /** Of those who ask by `acme-tls/1`; -1: nobody is expected. */
   private challengeSet = -1;
 
@@ -139,6 +141,17 @@ export class NativeTls implements TlsProvider {
       },
       drop: () => addon.dropSet(set),
     };
+  }
+
+  /** `facts`: of the addon, about this session. */
+  cipherName(facts: number, session: number): string {
+    const suite = facts & 0xffff;
+    let name = this.cipherNames.get(suite);
+    if (name === undefined) {
+      name = this.addon.word(session, WORD.cipher);
+      this.cipherNames.set(suite, name);
+    }
+    return name;
   }
 
   /** Of the first bytes of a client, in `readBuffer`. */

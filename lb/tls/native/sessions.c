@@ -212,7 +212,8 @@ static int read_early(Instance *instance, Session *session, size_t *got) {
 }
 
 static int read_open(Instance *instance, Session *session, size_t *got) {
-  while (*got < instance->plainLength) {
+  // Asking until OpenSSL wants more would be one call too many for nearly every request.
+  while (*got < instance->plainLength && (instance->inAt < instance->inEnd || SSL_has_pending(session->ssl))) {
     size_t length = 0;
     int result = SSL_read_ex(session->ssl, instance->plain + *got, instance->plainLength - *got, &length);
     if (result == 1) {
