@@ -254,6 +254,7 @@ export class PlaneGroup {
         return;
       case 'ready':
         plane.isReady = true;
+        if ('supervisor' in plane) plane.supervisor.onWorking();
         this.deps.log.emit({ type: 'plane-ready', plane: plane.id });
         this.resolveWhenReady();
         return;

@@ -23,6 +23,8 @@ const FIRST_DELAY_MS = 100;
 const MAX_DELAY_MS = 30_000;
 /** A process that has lived so long has not died of its start: it is started anew at once. */
 const STABLE_MS = 2000;
+/** Nor has one that has done its work for so long. */
+const STABLE_WORK_MS = 1000;
 
 /** Keeps one child process alive: starts it, and starts it anew with a growing delay when it dies. */
 export class Supervisor<C extends Child> {
@@ -31,6 +33,7 @@ export class Supervisor<C extends Child> {
   private child: C | undefined = undefined;
   private timer: Timer | undefined = undefined;
   private startedAtMs = 0;
+  private workingSinceMs = Number.POSITIVE_INFINITY;
   private delayMs = FIRST_DELAY_MS;
   private isTakenOver = false;
   private isStopping = false;
@@ -59,10 +62,16 @@ export class Supervisor<C extends Child> {
 
   private watch(child: C): void {
     this.startedAtMs = this.deps.clock.now();
+    this.workingSinceMs = Number.POSITIVE_INFINITY;
     this.child = child;
     child.on('exit', (code, signal) => this.handleExit(child, signal ?? causeOf(code)));
     child.on('error', (error) => this.handleExit(child, error.message));
     this.deps.onStart(child);
+  }
+
+  /** The child has started, and does its work now. */
+  onWorking(): void {
+    this.workingSinceMs = this.deps.clock.now();
   }
 
   private handleExit(child: C, cause: string): void {
@@ -73,7 +82,9 @@ export class Supervisor<C extends Child> {
       return;
     }
     const { clock, random, onDeath } = this.deps;
-    const isStable = this.isTakenOver || clock.now() - this.startedAtMs >= STABLE_MS;
+    const nowMs = clock.now();
+    const isStable =
+      this.isTakenOver || nowMs - this.startedAtMs >= STABLE_MS || nowMs - this.workingSinceMs >= STABLE_WORK_MS;
     const delayMs = isStable ? 0 : this.delayMs * (0.75 + random() / 2);
     this.delayMs = isStable ? FIRST_DELAY_MS : Math.min(MAX_DELAY_MS, this.delayMs * 2);
     this.restarts++;

@@ -202,6 +202,7 @@ export class WorkerGroup {
     if (event.type === 'usage') worker.usage = event.usage;
     if (event.type === 'failed') log.emit({ type: 'worker-failed', worker: worker.id, message: event.message });
     if (event.type !== 'listening' || worker.server !== undefined || worker.isLeaving) return;
+    worker.supervisor.onWorking();
     worker.server = this.registry.add(HOST, event.port);
     log.emit({ type: 'worker-listening', worker: worker.id, server: worker.server });
     // Not before: with every place taken by one that nobody has checked yet, requests would find no server.

@@ -84,7 +84,9 @@ async function killPlane(): Promise<number> {
   const killedAtMs = performance.now();
   // Not by its status, which waits for planes that do not answer yet.
   await portico.logged(new RegExp(`${victim.id} accepts connections`), mark);
-  return performance.now() - killedAtMs;
+  const tookMs = performance.now() - killedAtMs;
+  if (tookMs > REPLACED_MS) print(`${victim.id} was back after ${tookMs.toFixed(0)} ms:\n${portico.logSince(mark)}`);
+  return tookMs;
 }
 
 await portico.start();

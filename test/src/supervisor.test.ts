@@ -63,6 +63,26 @@ t.test('a process that has lived a while starts again at once', async (t) => {
   t.same(delays, [100, 200, 0, 100]);
 });
 
+t.test('a process that has done its work for a second starts again at once', async (t) => {
+  const { clock, children, delays, supervisor } = create();
+  supervisor.start();
+  for (const [startMs, workMs] of [
+    [500, 999],
+    [500, 1000],
+    [0, 1000],
+    [1500, 0],
+  ] as const) {
+    clock.advance(startMs);
+    supervisor.onWorking();
+    clock.advance(workMs);
+    children.at(-1)!.emit('exit', null, 'SIGKILL');
+    clock.advance(delays.at(-1)!);
+  }
+  clock.advance(1000);
+  children.at(-1)!.emit('exit', null, 'SIGKILL');
+  t.same(delays, [100, 0, 0, 100, 200], 'the work of one says nothing of the next');
+});
+
 t.test('a process that was there before is started anew at once when it dies', async (t) => {
   const { clock, children, delays, supervisor } = create();
   const found = new FakeChild();
