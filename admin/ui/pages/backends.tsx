@@ -36,10 +36,10 @@ export function BackendsPage({ item }: PageProps) {
     <>
       <div class="toolbar">
         <label class="search">
-          <span class="unseen">Server address</span>
+          <span class="unseen">Server address or name</span>
           <input
             type="search"
-            placeholder="Server address"
+            placeholder="Server address or name"
             value={text}
             onInput={(event) => setText(event.currentTarget.value.trim())}
           />

@@ -13,6 +13,7 @@ import {
 import { History } from '../../../admin/ui/model/history.ts';
 import { parseLocation } from '../../../admin/ui/model/location.ts';
 import { offsetFor, type Pair, PortRows, type SourceGroup } from '../../../admin/ui/model/port-rows.ts';
+import { serverRows } from '../../../admin/ui/model/server-rows.ts';
 import { PaintQueue } from '../../../admin/ui/parts/paint-queue.ts';
 
 const calm: Overview = {
@@ -140,6 +141,24 @@ t.test('rows of sources and destinations, of which a part is here', async (t) =>
     [0, 0, 1, 2, 2, 2, 3, 4],
   );
   t.strictSame([0, 99, 100, 250, 1000].map(offsetFor), [0, 0, 0, 100, 900]);
+});
+
+t.test('servers are found by their address and by their name', async (t) => {
+  const server = { weight: 1, backup: false, healthy: true, state: 'ready', active: 0, idle: 0 } as const;
+  const more = { ejected_by: 0, answers_total: 0, answer_seconds_total: 0 };
+  const servers = [
+    { id: '10.0.0.1:80', name: 'app.internal', ...server, ...more },
+    { id: '10.0.0.2:80', ...server, ...more },
+  ];
+  const backends = ['app', 'other'].map((name) => ({ name, sticky: null, servers }));
+  const found = (backend: string | undefined, text: string): string[] =>
+    serverRows(backends, backend, text).map((row) =>
+      row.kind === 'backend' ? `${row.backend.name} ${row.shown}` : row.server.id,
+    );
+  t.same(found('app', ''), ['app 2', '10.0.0.1:80', '10.0.0.2:80']);
+  t.same(found('app', '0.2:'), ['app 1', '10.0.0.2:80']);
+  t.same(found(undefined, 'internal'), ['app 1', '10.0.0.1:80', 'other 1', '10.0.0.1:80']);
+  t.same(found('app', 'nobody'), ['app 0']);
 });
 
 t.test('drawings take a few milliseconds of each frame', async (t) => {

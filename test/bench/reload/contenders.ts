@@ -1,18 +1,24 @@
 import type { ChildProcess } from 'node:child_process';
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { launch } from '../launch.ts';
+import { isRunning, type SuccessionStatus } from '../../fixtures/succession.ts';
+import { launch, until } from '../launch.ts';
 import type { SubjectOptions } from '../subject.ts';
 import { MAIN } from '../subjects/portico.ts';
 
-/** A balancer that is told to reload again and again. */
+/** A balancer that is told to reload again and again, and to make way for a newer one. Answers bear the number of its config in `X-Generation`. */
 export interface Contender {
   readonly port: number;
+  /** Of the first process, until `replace`. */
   readonly pid: number;
-  /** Writes the config with this number in it, and tells the balancer. Answers bear the number in `X-Generation` once it is in force. */
+  /** Writes the config with this number in it, and tells the balancer. */
   reload(generation: number): void;
+  /** Writes the config with this number in it, and has the program that is installed now take over; resolves when the one before is told to end. */
+  replace(generation: number): Promise<void>;
   stop(): Promise<void>;
 }
+
+const DRAIN_MS = 1000;
 
 type Options = SubjectOptions & { readonly directory: string };
 
@@ -24,6 +30,7 @@ export const CONTENDERS = {
       command: process.execPath,
       args: (file) => [MAIN, 'run', '-c', file],
       signal: 'SIGHUP',
+      replace: replacePortico,
     }),
   haproxy: (options: Options): Promise<Contender> =>
     start(options, {
@@ -31,6 +38,11 @@ export const CONTENDERS = {
       command: 'haproxy',
       args: (file) => ['-W', '-db', '-f', file],
       signal: 'SIGUSR2',
+      // Its master executes what is installed with each reload.
+      replace: async (pid) => {
+        process.kill(pid, 'SIGUSR2');
+        return pid;
+      },
     }),
   nginx: (options: Options): Promise<Contender> =>
     start(options, {
@@ -38,6 +50,7 @@ export const CONTENDERS = {
       command: 'nginx',
       args: (file) => ['-c', file, '-p', options.directory],
       signal: 'SIGHUP',
+      replace: replaceNginx,
     }),
 } as const;
 
@@ -46,9 +59,11 @@ interface Kind {
   readonly command: string;
   readonly args: (file: string) => readonly string[];
   readonly signal: NodeJS.Signals;
+  /** Resolves with the process to speak to from then on. */
+  readonly replace: (pid: number, options: Options) => Promise<number>;
 }
 
-async function start(options: Options, { text, command, args, signal }: Kind): Promise<Contender> {
+async function start(options: Options, { text, command, args, signal, replace }: Kind): Promise<Contender> {
   const { directory, role, port, children } = options;
   const file = join(directory, `reloaded-${role}.conf`);
   const write = (generation: number): void => {
@@ -57,20 +72,63 @@ async function start(options: Options, { text, command, args, signal }: Kind): P
   };
   write(0);
   const child: ChildProcess = await launch(command, args(file), options);
+  let pid = child.pid!;
+  const endLast = (): void => {
+    if (isRunning(pid)) process.kill(pid, 'SIGTERM');
+  };
+  process.once('exit', endLast);
   return {
     port,
-    pid: child.pid!,
+    pid,
     reload: (generation) => {
       write(generation);
-      child.kill(signal);
+      process.kill(pid, signal);
     },
-    stop: () => children.end(child),
+    replace: async (generation) => {
+      write(generation);
+      pid = await replace(pid, options);
+    },
+    stop: async () => {
+      process.off('exit', endLast);
+      endLast();
+      await children.end(child);
+      await until(`${command} to end`, async () => !isRunning(pid));
+    },
   };
 }
 
+async function replacePortico(pid: number, { port }: Options): Promise<number> {
+  process.kill(pid, 'SIGUSR2');
+  return until('the next Portico', async () => {
+    const response = await fetch(`http://127.0.0.1:${port + 1}/api/v1/status`).catch(() => undefined);
+    const status = (await response?.json()) as SuccessionStatus | undefined;
+    return status?.ready === true && status.pid !== pid && !isRunning(pid) && status.pid;
+  });
+}
+
+/**
+ * As its manual has it: the new master beside the old, and the old one told to finish (https://nginx.org/en/docs/control.html#upgrade). What it
+ * still has after Portico's `drain_timeout` is cut, as with Portico: the next upgrade would be ignored as long as it is there.
+ */
+async function replaceNginx(pid: number, { directory }: Options): Promise<number> {
+  process.kill(pid, 'SIGUSR2');
+  const next = await until('the next nginx', async () => {
+    const file = nginxPidFile(directory);
+    const found = existsSync(file) ? Number(readFileSync(file, 'latin1')) : 0;
+    return found > 0 && found !== pid && found;
+  });
+  process.kill(pid, 'SIGQUIT');
+  await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
+  if (isRunning(pid)) process.kill(pid, 'SIGTERM');
+  await until('the old nginx to end', async () => !isRunning(pid));
+  return next;
+}
+
+const nginxPidFile = (directory: string): string => join(directory, 'nginx-reload.pid');
+
 function porticoConfig({ port, servers }: Options, generation: number): string {
   return `planes: 2
-drain_timeout: 1s
+drain_timeout: ${DRAIN_MS}ms
 admin: { listen: "127.0.0.1:${port + 1}" }
 listeners:
   - name: web
@@ -118,7 +176,7 @@ function nginxConfig({ port, servers, directory }: Options, generation: number):
   return `daemon off;
 worker_processes 2;
 worker_rlimit_nofile 8000;
-pid ${directory}/nginx-reload.pid;
+pid ${nginxPidFile(directory)};
 error_log ${directory}/nginx-reload.log;
 events { worker_connections 4000; }
 http {

@@ -14,6 +14,7 @@ const SERVERS = 3;
 const CLIENTS = 16;
 const RELOADS = 200;
 const RESTARTS = 50;
+const UPGRADES = 20;
 /** How long a server is given to be found again before the next one goes. */
 const REST_MS = 300;
 
@@ -28,6 +29,7 @@ const ROLES = Object.keys(CONTENDERS) as readonly Role[];
 interface Result {
   readonly reloads: LoadCounts;
   readonly restarts: LoadCounts;
+  readonly upgrades: LoadCounts;
   readonly done: number;
   readonly seconds: number;
   readonly processes: number;
@@ -87,6 +89,17 @@ async function reloadOften(contender: Contender, load: CheckedLoad): Promise<{ d
   return { done, seconds: (performance.now() - startedMs) / 1000 };
 }
 
+async function upgrade(contender: Contender, number: number): Promise<void> {
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  await until(`upgrade to ${number} of the balancer on ${contender.port}`, async () => {
+    if (performance.now() - toldAtMs > AGAIN_MS) {
+      await contender.replace(number);
+      toldAtMs = performance.now();
+    }
+    return (await generation(contender.port)) === number;
+  });
+}
+
 async function measure({ children, directory, options }: Bench, role: Role): Promise<Result> {
   const port = options.basePort + PORT;
   const firstServer = options.basePort + SERVER_PORT;
@@ -111,7 +124,9 @@ async function measure({ children, directory, options }: Bench, role: Role): Pro
       restartable.set(server, await startServer(server));
       await new Promise((resolve) => setTimeout(resolve, REST_MS));
     }
-    return { reloads, restarts: await load.counts(), done, seconds, ...size };
+    const restarts = await load.counts();
+    for (let i = 1; i <= UPGRADES; i++) await upgrade(contender, RELOADS + i);
+    return { reloads, restarts, upgrades: await load.counts(), done, seconds, ...size };
   } finally {
     await load.stop();
     await contender.stop();
@@ -141,7 +156,7 @@ export const reloads: Scenario = {
     const own = results.get('portico')!;
     return {
       title: 'Reloads and restarts of servers',
-      text: `${RELOADS} reloads, or as many as come into force in ${MOST_MS / 1000} s, each with another config and a WebSocket opened after it that is held to the end; then ${RESTARTS} times a server is killed without a word and started again, ${SERVERS} in turn. ${CLIENTS} clients on kept-alive connections ask without a pause and try nothing twice, so a kept connection that is closed under a request counts. All three retry on another server and check health. Processes and memory are of the balancer with all its children after the reloads, with a WebSocket held for each. Figures: \`npm run bench -- --only reloads\`.`,
+      text: `${RELOADS} reloads, or as many as come into force in ${MOST_MS / 1000} s, each with another config and a WebSocket opened after it that is held to the end; then ${RESTARTS} times a server is killed without a word and started again, ${SERVERS} in turn. ${CLIENTS} clients on kept-alive connections ask without a pause and try nothing twice, so a kept connection that is closed under a request counts. All three retry on another server and check health. At last ${UPGRADES} upgrades: another process, of what is installed then, takes over (HAProxy’s master executes itself anew with each reload). Processes and memory are of the balancer with all its children after the reloads, with a WebSocket held for each. Figures: \`npm run bench -- --only reloads\`.`,
       columns: [
         '',
         'requests',
@@ -152,10 +167,11 @@ export const reloads: Scenario = {
         'processes',
         'MB',
         'failed by restarts',
+        'failed by upgrades',
       ],
-      rows: [...results].map(([role, { reloads: during, restarts, done, seconds, processes, megabytes }]) => [
+      rows: [...results].map(([role, { reloads: during, restarts, upgrades, done, seconds, processes, megabytes }]) => [
         NAMES[role],
-        String(restarts.requests),
+        String(upgrades.requests),
         describe(during),
         String(during.lostWebSockets),
         String(done),
@@ -163,6 +179,7 @@ export const reloads: Scenario = {
         String(processes),
         megabytes.toFixed(0),
         describe(restarts, during),
+        describe(upgrades, restarts),
       ]),
       targets: [
         {
@@ -182,6 +199,12 @@ export const reloads: Scenario = {
           value: String(failed(own.restarts) - failed(own.reloads)),
           bound: '0',
           isMet: failed(own.restarts) === failed(own.reloads),
+        },
+        {
+          what: 'requests failed by upgrades',
+          value: String(failed(own.upgrades) - failed(own.restarts)),
+          bound: '0',
+          isMet: failed(own.upgrades) === failed(own.restarts),
         },
       ],
     };
