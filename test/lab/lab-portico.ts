@@ -14,6 +14,8 @@ export interface LabPorticoOptions {
   readonly adminPort: number;
   /** The text of the config file with this number in it. */
   readonly config: (generation: number) => string;
+  /** NODE_OPTIONS of all its processes. */
+  readonly nodeOptions?: string | undefined;
 }
 
 /** The Portico under test. Its primary is killed, started and replaced; all of them write to one log file. */
@@ -46,7 +48,7 @@ export class LabPortico {
     const log = openSync(this.logFile, 'a');
     const child = spawn(process.execPath, [MAIN, 'run', '-c', this.configFile], {
       stdio: ['ignore', log, log],
-      env: { ...process.env, RUNTIME_DIRECTORY: this.runtimeDirectory },
+      env: { ...process.env, RUNTIME_DIRECTORY: this.runtimeDirectory, NODE_OPTIONS: this.options.nodeOptions ?? '' },
     });
     closeSync(log);
     child.on('error', () => {});

@@ -26,6 +26,8 @@ export interface LaboratoryOptions extends Omit<LoadOptions, 'port'> {
   readonly workers: number;
   /** Longer than it takes; what a laboratory leaves that is killed ends by then. */
   readonly mostSeconds: number;
+  /** NODE_OPTIONS of Portico's processes. */
+  readonly nodeOptions?: string;
   /** What happens, as it happens. */
   readonly log: (line: string) => void;
 }
@@ -70,11 +72,11 @@ export class Laboratory {
 
   /** Resolves when the clients have begun. */
   static async start(options: LaboratoryOptions): Promise<Laboratory> {
-    const { directory, mostSeconds } = options;
+    const { directory, mostSeconds, nodeOptions } = options;
     const surroundings = await Surroundings.create(directory, mostSeconds);
     try {
       const config = (generation: number): string => configText(options, surroundings, generation);
-      const portico = new LabPortico({ directory, adminPort: ADMIN, config });
+      const portico = new LabPortico({ directory, adminPort: ADMIN, config, nodeOptions });
       await portico.start();
       await portico.until('healthy servers', async () => {
         const { backends } = await portico.get<{ backends: { servers: { healthy: boolean }[] }[] }>('/backends');

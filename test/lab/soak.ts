@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { memoryOf } from '../bench/process-usage.ts';
 import { enterNamespace } from '../fixtures/netns.ts';
 import { BACK_FAULTS, describeFault, FRONT_FAULTS, LASTING } from './fault.ts';
+import { GarbageCollector } from './garbage-collector.ts';
 import { Laboratory } from './laboratory.ts';
 import { type MemorySample, memoryTrends } from './memory-trend.ts';
 import { plotMemory } from './plot.ts';
@@ -18,6 +19,10 @@ import { complaints, describeFailure, summarize } from './summary.ts';
 
 const RESULTS = fileURLToPath(new URL('../../../test/lab/', import.meta.url));
 const SAMPLES = 600;
+/** So many times all garbage is collected; what is left then is what may leak. */
+const COLLECTIONS = 60;
+/** V8 gives memory back to the kernel beside its work. */
+const GIVE_BACK_MS = 500;
 const TOLD_MS = 60_000;
 /** A process takes so much of the quiet time to grow to its working size, in which its memory says nothing about leaks. */
 const WARM_UP_SHARE = 0.15;
@@ -64,28 +69,56 @@ const lab = await Laboratory.start({
   clients: Number(values.clients),
   pauseMs: Number(values.pause),
   webSockets: 20,
+  nodeOptions: GarbageCollector.NODE_OPTIONS,
   log,
 });
 const startedMs = performance.now();
 const samples: MemorySample[] = [];
-let isSampling = false;
+const settled: MemorySample[] = [];
+const garbage = new GarbageCollector();
+
+const elapsedMs = (): number => performance.now() - startedMs;
+
+/** While the primary is away nobody says who is there. */
+async function processes(): Promise<readonly { readonly id: string; readonly pid: number }[]> {
+  const status = await lab.portico.status().catch(() => undefined);
+  return status === undefined ? [] : [{ id: 'primary', pid: status.pid }, ...status.planes, ...status.workers];
+}
 
 async function sample(): Promise<void> {
-  if (isSampling) return;
-  isSampling = true;
-  const atMs = performance.now() - startedMs;
-  // While the primary is away nobody says who is there.
-  const status = await lab.portico.status().catch(() => undefined);
-  if (status !== undefined) {
-    for (const { id, pid } of [{ id: 'primary', pid: status.pid }, ...status.planes, ...status.workers]) {
-      try {
-        samples.push({ name: id, pid, atMs, bytes: memoryOf(pid).residentBytes });
-      } catch {
-        // It has just ended.
-      }
-    }
+  for (const { id, pid } of await processes()) note(samples, id, pid);
+}
+
+function note(list: MemorySample[], name: string, pid: number): void {
+  try {
+    list.push({ name, pid, atMs: elapsedMs(), bytes: memoryOf(pid).residentBytes });
+  } catch {
+    // It has just ended.
   }
-  isSampling = false;
+}
+
+async function settle(): Promise<void> {
+  if (elapsedMs() < quietMs || elapsedMs() > endMs) return;
+  for (const { id, pid } of await processes()) {
+    // One that is stopped or has ended has no sample this time.
+    const isCollected = await garbage.collect(pid).then(
+      () => true,
+      () => false,
+    );
+    await new Promise((resolve) => setTimeout(resolve, GIVE_BACK_MS));
+    if (isCollected) note(settled, id, pid);
+  }
+}
+
+/** Again and again, but not while the last time is still under way. */
+function repeat(run: () => Promise<void>, everyMs: number): NodeJS.Timeout {
+  let isUnderWay = false;
+  return setInterval(async () => {
+    if (isUnderWay) return;
+    isUnderWay = true;
+    await run();
+    isUnderWay = false;
+  }, everyMs);
 }
 
 async function tell(): Promise<void> {
@@ -96,20 +129,24 @@ async function tell(): Promise<void> {
   log(`${requests} requests, ${webSocketsOpen} WebSockets open, ${unexplained.length} failures unexplained${worst}`);
 }
 
-const timers = [setInterval(() => void sample(), totalMs / SAMPLES), setInterval(() => void tell(), TOLD_MS)];
+const timers = [
+  repeat(sample, totalMs / SAMPLES),
+  repeat(settle, totalMs / COLLECTIONS),
+  setInterval(() => void tell(), TOLD_MS),
+];
 let status = 1;
 try {
   await lab.run(schedule);
   for (const timer of timers) clearInterval(timer);
   const report = await lab.finish();
   const warmMs = quietMs + WARM_UP_SHARE * (endMs - quietMs);
-  const trends = memoryTrends(samples.filter(({ atMs }) => atMs >= warmMs && atMs < endMs));
+  const trends = memoryTrends(settled.filter(({ atMs }) => atMs >= warmMs && atMs < endMs));
   const faults = complaints(report, trends);
   const text = `Seed ${seed}, ${values.minutes} minutes from ${startedAt} UTC, ${values.clients} clients.\n\n${summarize(report, trends)}`;
   if (faults.length > 0) process.stdout.write(`${report.lastLines.join('\n')}\n`);
   process.stdout.write(`\n${text}\n${faults.map((fault) => `${fault}\n`).join('')}`);
   if (values.write) {
-    writeFileSync(join(RESULTS, 'memory.svg'), plotMemory(samples));
+    writeFileSync(join(RESULTS, 'memory.svg'), plotMemory(samples, settled));
     writeFileSync(
       join(RESULTS, 'RESULTS.md'),
       `# An hour with faults\n\n\`npm run soak -- --write\`. ${text}\n![memory](memory.svg)\n`,

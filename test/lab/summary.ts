@@ -80,7 +80,7 @@ export function summarize(report: Report, trends: readonly Trend[] = []): string
     lines.push(
       '',
       ...describeTable(
-        ['process', 'minutes', 'samples', 'median MiB', 'MiB per hour', '±', ''],
+        ['process', 'minutes', 'collections', 'median MiB after them', 'MiB per hour', '±', ''],
         trends.map((trend) => [
           trend.name,
           trend.minutes.toFixed(0),
