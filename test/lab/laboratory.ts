@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isRunning } from '../fixtures/succession.ts';
 import { auditPorts, type PortAudit, strangers } from './audit.ts';
+import { withBrokenAnswers } from './broken-answers.ts';
 import { clientPortsOf } from './client-ports.ts';
 import { describeFault, type Fault, isFront } from './fault.ts';
 import { LabPortico } from './lab-portico.ts';
@@ -143,7 +144,12 @@ export class Laboratory {
   }
 
   get unexplained(): readonly Failure[] {
-    return this.load.failures.filter((failure) => explain(failure, this.disturbances) === undefined);
+    return this.failures.filter((failure) => explain(failure, this.disturbances) === undefined);
+  }
+
+  private get failures(): readonly Failure[] {
+    const { brokenAnswers } = this.surroundings;
+    return this.load.failures.map((failure) => withBrokenAnswers(failure, brokenAnswers));
   }
 
   /** Stops the clients, then Portico, and looks at what is left. */
@@ -159,7 +165,7 @@ export class Laboratory {
       .catch((error: Error) => this.problems.push(error.message));
     load.end();
     const known = [...surroundings.pids, load.child.pid!];
-    const explained = load.failures.flatMap((failure) => {
+    const explained = this.failures.flatMap((failure) => {
       const by = explain(failure, this.disturbances);
       return by === undefined ? [] : [{ failure, by }];
     });

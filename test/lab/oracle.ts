@@ -7,7 +7,7 @@ export interface Failure {
   readonly backend: BackendName;
   /** Idempotent, and without a body. */
   readonly isSafe: boolean;
-  /** Part of the answer had come: nobody could send the request again. */
+  /** Part of the answer had come, to the client or to Portico: nobody could send the request again. */
   readonly hasBegun?: boolean;
   /** The client's port; undefined where it never had a connection. */
   readonly port: number | undefined;
@@ -60,7 +60,7 @@ function mayCause(disturbance: Disturbance, failure: Failure): boolean {
   const { what, port, connectedMs, backend, isSafe, why } = failure;
   if (port !== undefined && clientPorts?.has(port) === true && connectedMs <= fromMs) return true;
   if (what === 'request') return (!isSafe || failure.hasBegun === true) && unsafeTo === backend;
-  if (what === 'repeat') return isDrain === true;
+  if (what === 'repeat') return isDrain === true || (failure.hasBegun === true && unsafeTo === backend);
   if (serverPid !== undefined && failure.serverPid === serverPid) return true;
   if (source !== undefined && failure.source === source) return true;
   return isDrain === true && why === 'closed with 1001';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
 import { PeerHost, sh } from '../fixtures/netns.ts';
 import type { BackendCommand } from './backend-main.ts';
+import { BROKEN_OFF, type BrokenAnswer, readBrokenAnswers } from './broken-answers.ts';
 
 export const BRIDGE = 'lab0';
 export const SERVER_PORT = 9001;
@@ -24,6 +25,7 @@ export class Surroundings {
   /** Source addresses that Portico may claim on the bridge. */
   static readonly SOURCES = ['10.3.0.101', '10.3.0.102', '10.3.0.103', '10.3.0.104'] as const;
   readonly logPipe: string;
+  private readonly brokenFile: string;
   private readonly servers: Server[] = [];
   private readonly logDisk: ChildProcess;
   private readonly logFd: number;
@@ -33,7 +35,11 @@ export class Surroundings {
     execFileSync('mkfifo', [this.logPipe]);
     // Open for both, so that it never ends for either side.
     this.logFd = openSync(this.logPipe, constants.O_RDWR | constants.O_NONBLOCK);
-    this.logDisk = spawn('cat', [this.logPipe], { stdio: ['ignore', 'ignore', 'ignore'] });
+    this.brokenFile = `${directory}/broken-answers.log`;
+    const broken = openSync(this.brokenFile, 'a');
+    const args = ['--text', '--line-buffered', '--fixed-strings', BROKEN_OFF, this.logPipe];
+    this.logDisk = spawn('grep', args, { stdio: ['ignore', broken, 'ignore'] });
+    closeSync(broken);
   }
 
   /** Its hosts are gone after `seconds`, whatever becomes of this process. */
@@ -112,6 +118,11 @@ export class Surroundings {
 
   setLink(index: number, state: 'up' | 'down'): void {
     sh(`ip link set ${this.server(index).link} ${state}`);
+  }
+
+  /** As far as the log disk has taken what Portico had to say of them. */
+  get brokenAnswers(): readonly BrokenAnswer[] {
+    return readBrokenAnswers(this.brokenFile);
   }
 
   /** A disk that stalls takes nothing any more, and refuses nothing. */

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findProgram } from '../../../src/find-program.ts';
 import { isRunning, type SuccessionStatus } from '../../fixtures/succession.ts';
 import { launch, until } from '../launch.ts';
 import type { SubjectOptions } from '../subject.ts';
@@ -47,7 +48,8 @@ export const CONTENDERS = {
   nginx: (options: Options): Promise<Contender> =>
     start(options, {
       text: nginxConfig,
-      command: 'nginx',
+      // For an upgrade it executes its own name, which the kernel does not look for.
+      command: findProgram('nginx', process.env) ?? 'nginx',
       args: (file) => ['-c', file, '-p', options.directory],
       signal: 'SIGHUP',
       replace: replaceNginx,
