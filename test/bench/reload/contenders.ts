@@ -48,9 +48,18 @@ export const CONTENDERS = {
   nginx: (options: Options): Promise<Contender> =>
     start(options, {
       text: nginxConfig,
-      // For an upgrade it executes its own name, which the kernel does not look for.
-      command: findProgram('nginx', process.env) ?? 'nginx',
-      args: (file) => ['-c', file, '-p', options.directory],
+      // It makes way for another only once whoever started it is gone. For that it executes its own name, which the kernel does not look for.
+      command: 'sh',
+      args: (file) => [
+        '-c',
+        '("$0" "$@" & sleep 0.2); exec sleep infinity',
+        findProgram('nginx', process.env) ?? 'nginx',
+        '-c',
+        file,
+        '-p',
+        options.directory,
+      ],
+      pid: ({ directory }) => readNginxPid(directory),
       signal: 'SIGHUP',
       replace: replaceNginx,
     }),
@@ -60,12 +69,15 @@ interface Kind {
   readonly text: (options: Options, generation: number) => string;
   readonly command: string;
   readonly args: (file: string) => readonly string[];
+  /** Undefined: the process that was started. */
+  readonly pid?: (options: Options) => number;
   readonly signal: NodeJS.Signals;
   /** Resolves with the process to speak to from then on. */
   readonly replace: (pid: number, options: Options) => Promise<number>;
 }
 
-async function start(options: Options, { text, command, args, signal, replace }: Kind): Promise<Contender> {
+async function start(options: Options, kind: Kind): Promise<Contender> {
+  const { text, command, args, signal, replace } = kind;
   const { directory, role, port, children } = options;
   const file = join(directory, `reloaded-${role}.conf`);
   const write = (generation: number): void => {
@@ -74,7 +86,7 @@ async function start(options: Options, { text, command, args, signal, replace }:
   };
   write(0);
   const child: ChildProcess = await launch(command, args(file), options);
-  let pid = child.pid!;
+  let pid = kind.pid?.(options) ?? child.pid!;
   const endLast = (): void => {
     if (isRunning(pid)) process.kill(pid, 'SIGTERM');
   };
@@ -115,8 +127,7 @@ async function replacePortico(pid: number, { port }: Options): Promise<number> {
 async function replaceNginx(pid: number, { directory }: Options): Promise<number> {
   process.kill(pid, 'SIGUSR2');
   const next = await until('the next nginx', async () => {
-    const file = nginxPidFile(directory);
-    const found = existsSync(file) ? Number(readFileSync(file, 'latin1')) : 0;
+    const found = readNginxPid(directory);
     return found > 0 && found !== pid && found;
   });
   process.kill(pid, 'SIGQUIT');
@@ -124,6 +135,12 @@ async function replaceNginx(pid: number, { directory }: Options): Promise<number
   if (isRunning(pid)) process.kill(pid, 'SIGTERM');
   await until('the old nginx to end', async () => !isRunning(pid));
   return next;
+}
+
+/** 0 while one makes way for another. */
+function readNginxPid(directory: string): number {
+  const file = nginxPidFile(directory);
+  return existsSync(file) ? Number(readFileSync(file, 'latin1')) : 0;
 }
 
 const nginxPidFile = (directory: string): string => join(directory, 'nginx-reload.pid');
