@@ -344,6 +344,16 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
     return this.state === 'tunnel';
   }
 
+  /** One more request is answered, if it comes in time. */
+  awaitLast(): void {
+    const { idleTimeouts, headerTimeouts, handshakeTimeouts, context } = this.listener;
+    // Its client has been told that it may ask again.
+    if (this.state === 'answering') return;
+    if (this.state !== 'idle' || this.stream.isBackedUp) this.drain();
+    else if (this.ahead.isEmpty && this.timeoutList !== handshakeTimeouts)
+      (this.hasAsked ? idleTimeouts : headerTimeouts).start(this, context.tickMs);
+  }
+
   /** Stops as soon as nothing is under way. */
   drain(): void {
     if (this.state === 'idle' && this.stream.isBackedUp) this.closeWhenDrained();

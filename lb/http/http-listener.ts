@@ -21,6 +21,8 @@ import type { RouteTargets } from './route-targets.ts';
 
 const BACKLOG = 65_535; // the kernel cuts it to net.core.somaxconn
 const LINGER_MS = 2000;
+/** Of a drain. Clients that have more to ask mostly ask sooner. */
+const LAST_CALL_MS = 1000;
 /** Whoever takes something at least once in so long is not slow. */
 const SLOW_MS = 1000;
 
@@ -227,15 +229,15 @@ export class HttpListener implements ProxiedClientEvents {
   }
 
   /**
-   * Stops accepting; idle connections close now, others after their answer, WebSockets with 1001, spread over half of `deadlineMs`: the rest is
-   * for those who take their time. `done` runs when none is left.
+   * Stops accepting; connections close after their next answer, idle ones without one after a second or half of `deadlineMs`, WebSockets with
+   * 1001, spread over half of `deadlineMs`: the rest is for those who take their time. `done` runs when none is left.
    */
   drain(deadlineMs: number, done: () => void): void {
     this.isDraining = true;
     this.rest();
     this.onEmpty = done;
     for (const client of this.proxied) client.end(undefined);
-    this.dismissIdle();
+    this.sayLastCall(Math.min(LAST_CALL_MS, deadlineMs / 2));
     const tunnels = this.connections.filter(({ isTunnel }) => isTunnel);
     this.farewell = new Farewell(tunnels, this.context.tickMs, deadlineMs / 2);
     if (this.connections.length === 0) done();
@@ -244,6 +246,16 @@ export class HttpListener implements ProxiedClientEvents {
   /** Connections end after the answer that is under way. */
   get isEnding(): boolean {
     return this.isDraining || this.context.isDrainAhead || this.context.memory !== 'normal';
+  }
+
+  /** A request may be on its way on any connection that is kept: closed under it, its client would not know whether to ask again. */
+  private sayLastCall(waitMs: number): void {
+    if (waitMs === 0) {
+      this.dismissIdle();
+      return;
+    }
+    this.idleTimeouts.setDuration(waitMs, this.context.tickMs);
+    for (const connection of [...this.connections]) if (!connection.isTunnel) connection.awaitLast();
   }
 
   /** Those without a request close. */

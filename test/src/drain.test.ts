@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type net from 'node:net';
+import net from 'node:net';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import { freePorts, PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
@@ -72,3 +72,53 @@ backends: [{ name: app, servers: [{ address: "127.0.0.1:${(server.address() as n
     echo.close();
   },
 );
+
+t.test('a kept connection has one more answer, and one that asks nothing more is closed', async (t) => {
+  const server = http.createServer((_request, response) => response.end('fine')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const [web, admin] = await freePorts();
+  const portico = new PorticoProcess([
+    'run',
+    '-c',
+    writeConfig(`
+planes: 1
+drain: { timeout: 20s }
+admin: { listen: "127.0.0.1:${admin}" }
+listeners: [{ name: web, bind: "127.0.0.1:${web}", backend: app }]
+backends: [{ name: app, servers: [{ address: "127.0.0.1:${(server.address() as net.AddressInfo).port}" }] }]
+`),
+  ]);
+  t.teardown(() => portico.child.kill('SIGKILL'));
+  await portico.until(/Portico is running\./);
+  const connect = async (): Promise<net.Socket> => {
+    const socket = net.connect(web, '127.0.0.1');
+    await once(socket, 'connect');
+    return socket;
+  };
+  const ask = async (socket: net.Socket): Promise<string> => {
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    const [data] = (await once(socket, 'data')) as [Buffer];
+    return data.toString();
+  };
+  const [busy, silent, partial] = [await connect(), await connect(), await connect()];
+  for (const socket of [busy, silent, partial]) t.notMatch(await ask(socket), /connection: close/i);
+  partial.write('GET / HTTP/1.1\r\n');
+  portico.child.kill('SIGTERM');
+  let answer = '';
+  // The first ones may come before the plane has heard of the drain.
+  while (!/connection: close/i.test(answer)) {
+    answer = await ask(busy);
+    t.match(answer, /^HTTP\/1\.1 200 /);
+  }
+  partial.write('Host: a\r\n\r\n');
+  const [last] = (await once(partial, 'data')) as [Buffer];
+  t.match(last.toString(), /^HTTP\/1\.1 200 [\s\S]*connection: close/i, 'a request that was on its way');
+  silent.resume();
+  await once(silent, 'end');
+  t.equal(await portico.ended(), 0);
+  t.notMatch(portico.stderr, /connections were open at the end of the drain/);
+});
