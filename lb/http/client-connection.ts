@@ -31,7 +31,6 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
   /** Where its listener counts clients by address. */
   address = '';
   isTaken = true;
-
   private readonly listener: HttpListener;
   readonly stream: ByteStream;
   private state: 'idle' | 'waiting' | 'answering' | 'lingering' | 'tunnel' | 'closed' = 'idle';
@@ -54,10 +53,8 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
     this.stream = open(this);
     this.ahead = new ReadAhead(this.stream);
     this.requests = new ClientRequests(listener, this.stream, told);
-    this.answer = new AnswerSender(
-      { stream: this.stream, context: listener.context },
-      listener.config.limits.answerRate,
-    );
+    const { answerRate } = listener.config.limits;
+    this.answer = new AnswerSender({ stream: this.stream, context: listener.context }, answerRate);
   }
 
   start(): void {
@@ -100,11 +97,9 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
 
   onDrained(): void {
     const keepsUp = this.answer.onDrained();
-    if (this.closesWhenDrained) {
-      this.close();
-    } else if (this.state === 'idle') {
-      this.awaitRequest();
-    } else if (this.state === 'answering') {
+    if (this.closesWhenDrained) this.close();
+    else if (this.state === 'idle') this.awaitRequest();
+    else if (this.state === 'answering') {
       this.timeoutList?.cancel(this);
       if (keepsUp) this.exchange?.connection?.resumeAnswer();
       else this.shed();
@@ -344,24 +339,19 @@ export class ClientConnection extends Expirable implements StreamOwner, AnswerSi
     return this.state === 'tunnel';
   }
 
-  /** One more request is answered, if it comes in time. */
-  awaitLast(): void {
+  /** Stops as soon as nothing is under way. `hasTime`: one more request is answered, if it comes in time. */
+  drain(hasTime = false): void {
     const { idleTimeouts, headerTimeouts, handshakeTimeouts, context } = this.listener;
-    // Its client has been told that it may ask again.
-    if (this.state === 'answering') return;
-    if (this.state !== 'idle' || this.stream.isBackedUp) this.drain();
-    else if (this.ahead.isEmpty && this.timeoutList !== handshakeTimeouts)
-      (this.hasAsked ? idleTimeouts : headerTimeouts).start(this, context.tickMs);
-  }
-
-  /** Stops as soon as nothing is under way. */
-  drain(): void {
-    if (this.state === 'idle' && this.stream.isBackedUp) this.closeWhenDrained();
-    else if (this.state === 'idle' && (this.hasAsked || this.timeoutList !== this.listener.idleTimeouts)) this.close();
+    if (this.state === 'tunnel') this.tunnel?.drain();
+    // Who is being answered may have been told that it may ask again.
+    else if (this.state !== 'idle') this.keepAlive &&= hasTime && this.state === 'answering';
+    else if (this.stream.isBackedUp) this.closeWhenDrained();
+    else if (hasTime && (!this.ahead.isEmpty || this.timeoutList === handshakeTimeouts)) return;
     // Who has just connected is about to ask, and would not ask again elsewhere by itself, as after a connection that was used before.
-    else if (this.state === 'idle') this.listener.headerTimeouts.start(this, this.listener.context.tickMs);
-    else if (this.state === 'tunnel') this.tunnel?.drain();
-    else this.keepAlive = false;
+    else if (!this.hasAsked && (hasTime || this.timeoutList === idleTimeouts))
+      headerTimeouts.start(this, context.tickMs);
+    else if (hasTime) idleTimeouts.start(this, context.tickMs);
+    else this.close();
   }
 
   /** The client went away, or has to. */

@@ -250,17 +250,13 @@ export class HttpListener implements ProxiedClientEvents {
 
   /** A request may be on its way on any connection that is kept: closed under it, its client would not know whether to ask again. */
   private sayLastCall(waitMs: number): void {
-    if (waitMs === 0) {
-      this.dismissIdle();
-      return;
-    }
-    this.idleTimeouts.setDuration(waitMs, this.context.tickMs);
-    for (const connection of [...this.connections]) if (!connection.isTunnel) connection.awaitLast();
+    if (waitMs > 0) this.idleTimeouts.setDuration(waitMs, this.context.tickMs);
+    this.dismissIdle(waitMs > 0);
   }
 
-  /** Those without a request close. */
-  dismissIdle(): void {
-    for (const connection of [...this.connections]) if (!connection.isTunnel) connection.drain();
+  /** Those without a request close; with `hasTime` after one more, if it comes. */
+  dismissIdle(hasTime = false): void {
+    for (const connection of [...this.connections]) if (!connection.isTunnel) connection.drain(hasTime);
   }
 
   /** Up to `most` clients go that have taken nothing of what is ready for them for a second, from the one that has waited for longest. */

@@ -165,6 +165,8 @@ export class Laboratory {
       .catch((error: Error) => this.problems.push(error.message));
     load.end();
     const known = [...surroundings.pids, load.child.pid!];
+    // Its helpers see that it has ended, and end.
+    await portico.until('the end of its helpers', async () => strangers(known).length === 0).catch(() => {});
     const explained = this.failures.flatMap((failure) => {
       const by = explain(failure, this.disturbances);
       return by === undefined ? [] : [{ failure, by }];
