@@ -1,38 +1,41 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
 import { freePorts, PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
 import { get } from '../fixtures/steady-load.ts';
 
 const SOCKETS = 20;
 
+/** One plane in front of the server, with these settings of its drain. */
+async function start(t: Test, server: http.Server, drain: string) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const [web, admin] = await freePorts();
+  const file = writeConfig(`
+planes: 1
+drain: { ${drain} }
+admin: { listen: "127.0.0.1:${admin}" }
+listeners: [{ name: web, bind: "127.0.0.1:${web}", backend: app }]
+backends: [{ name: app, servers: [{ address: "127.0.0.1:${(server.address() as net.AddressInfo).port}" }] }]
+`);
+  const portico = new PorticoProcess(['run', '-c', file]);
+  t.teardown(() => portico.child.kill('SIGKILL'));
+  await portico.until(/Portico is running\./);
+  return { portico, web, admin };
+}
+
 t.test(
   'readiness fails first, then clients are told, WebSockets one after the other, and the rest is cut',
   async (t) => {
     const server = http.createServer((_request, response) => response.end('fine'));
     const echo = new WebSocketServer({ server });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    t.teardown(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    const [web, admin] = await freePorts();
-    const portico = new PorticoProcess([
-      'run',
-      '-c',
-      writeConfig(`
-planes: 1
-drain: { delay: 1s, timeout: 2s }
-admin: { listen: "127.0.0.1:${admin}" }
-listeners: [{ name: web, bind: "127.0.0.1:${web}", backend: app }]
-backends: [{ name: app, servers: [{ address: "127.0.0.1:${(server.address() as net.AddressInfo).port}" }] }]
-`),
-    ]);
-    t.teardown(() => portico.child.kill('SIGKILL'));
-    await portico.until(/Portico is running\./);
+    const { portico, web, admin } = await start(t, server, 'delay: 1s, timeout: 2s');
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     t.equal((await get(web, '/', agent)).body, 'fine');
     const ends: number[] = [];
@@ -74,26 +77,8 @@ backends: [{ name: app, servers: [{ address: "127.0.0.1:${(server.address() as n
 );
 
 t.test('a kept connection has one more answer, and one that asks nothing more is closed', async (t) => {
-  const server = http.createServer((_request, response) => response.end('fine')).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const [web, admin] = await freePorts();
-  const portico = new PorticoProcess([
-    'run',
-    '-c',
-    writeConfig(`
-planes: 1
-drain: { timeout: 20s }
-admin: { listen: "127.0.0.1:${admin}" }
-listeners: [{ name: web, bind: "127.0.0.1:${web}", backend: app }]
-backends: [{ name: app, servers: [{ address: "127.0.0.1:${(server.address() as net.AddressInfo).port}" }] }]
-`),
-  ]);
-  t.teardown(() => portico.child.kill('SIGKILL'));
-  await portico.until(/Portico is running\./);
+  const server = http.createServer((_request, response) => response.end('fine'));
+  const { portico, web } = await start(t, server, 'timeout: 20s');
   const connect = async (): Promise<net.Socket> => {
     const socket = net.connect(web, '127.0.0.1');
     await once(socket, 'connect');
