@@ -20,6 +20,7 @@ export class GarbageCollector {
     this.urls.set(pid, url);
     const socket = new WebSocket(url);
     const closed = once(socket, 'close', { signal });
+    closed.catch(() => {});
     try {
       await once(socket, 'open', { signal });
       socket.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }));
@@ -29,7 +30,6 @@ export class GarbageCollector {
       await closed;
     } finally {
       socket.terminate();
-      closed.catch(() => {});
     }
   }
 }

@@ -14,11 +14,12 @@ export interface Contender {
   readonly pid: number;
   /** Writes the config with this number in it, and tells the balancer. */
   reload(generation: number): void;
-  /** Writes the config with this number in it, and has the program that is installed now take over; resolves when the one before is told to end. */
+  /** Writes the config with this number in it, and has the program that is installed now take over. */
   replace(generation: number): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** What a process that makes way may take to end. */
 const DRAIN_MS = 1000;
 
 type Options = SubjectOptions & { readonly directory: string };
@@ -105,8 +106,8 @@ async function start(options: Options, kind: Kind): Promise<Contender> {
     stop: async () => {
       process.off('exit', endLast);
       endLast();
-      await children.end(child);
       await until(`${command} to end`, async () => !isRunning(pid));
+      await children.end(child);
     },
   };
 }

@@ -70,34 +70,28 @@ function read(file: string): string {
   }
 }
 
+/** Tells the balancer, again where that was lost, until its answers bear the number. */
+async function bringIntoForce({ port }: Contender, number: number, tell: () => Promise<void>): Promise<void> {
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  await until(`config ${number} of the balancer on ${port} to be in force`, async () => {
+    if (performance.now() - toldAtMs > AGAIN_MS) {
+      await tell();
+      toldAtMs = performance.now();
+    }
+    return (await generation(port)) === number;
+  });
+}
+
 /** Returns how many reloads came into force, and how long they took. */
 async function reloadOften(contender: Contender, load: CheckedLoad): Promise<{ done: number; seconds: number }> {
   const startedMs = performance.now();
   let done = 0;
   for (let i = 1; i <= RELOADS && performance.now() - startedMs < MOST_MS; i++) {
-    let toldAtMs = Number.NEGATIVE_INFINITY;
-    await until(`reload ${i} of the balancer on ${contender.port}`, async () => {
-      if (performance.now() - toldAtMs > AGAIN_MS) {
-        contender.reload(i);
-        toldAtMs = performance.now();
-      }
-      return (await generation(contender.port)) === i;
-    });
+    await bringIntoForce(contender, i, async () => contender.reload(i));
     await load.hold();
     done = i;
   }
   return { done, seconds: (performance.now() - startedMs) / 1000 };
-}
-
-async function upgrade(contender: Contender, number: number): Promise<void> {
-  let toldAtMs = Number.NEGATIVE_INFINITY;
-  await until(`upgrade to ${number} of the balancer on ${contender.port}`, async () => {
-    if (performance.now() - toldAtMs > AGAIN_MS) {
-      await contender.replace(number);
-      toldAtMs = performance.now();
-    }
-    return (await generation(contender.port)) === number;
-  });
 }
 
 async function measure({ children, directory, options }: Bench, role: Role): Promise<Result> {
@@ -125,7 +119,10 @@ async function measure({ children, directory, options }: Bench, role: Role): Pro
       await new Promise((resolve) => setTimeout(resolve, REST_MS));
     }
     const restarts = await load.counts();
-    for (let i = 1; i <= UPGRADES; i++) await upgrade(contender, RELOADS + i);
+    for (let i = 1; i <= UPGRADES; i++) {
+      const number = RELOADS + i;
+      await bringIntoForce(contender, number, () => contender.replace(number));
+    }
     return { reloads, restarts, upgrades: await load.counts(), done, seconds, ...size };
   } finally {
     await load.stop();
