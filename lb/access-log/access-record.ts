@@ -1,11 +1,12 @@
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { type LogClient, MOST_TEXT_BYTES } from './log-format.ts';
+import type { LoggedPath } from './logged-path.ts';
 
 /** Enough for nearly every request. */
 const USUAL_BYTES = 2048;
 
-const NOBODY: LogClient = { address: '', port: 0 };
+const NOBODY: LogClient = { address: '', port: 0, json: undefined };
 
 /** What is known of one request for its line in the log. One object serves many requests in turn. */
 export class AccessRecord {
@@ -26,9 +27,8 @@ export class AccessRecord {
   /** It came as TLS early data. */
   isEarly = false;
   backend = '';
-  server = '';
-  source = '';
-  sourcePort = 0;
+  /** Undefined: it was given to no connection. */
+  path: LoggedPath | undefined = undefined;
   /** Of the bodies, with their chunked coding where there is one. */
   bytesIn = 0;
   bytesOut = 0;
@@ -41,9 +41,7 @@ export class AccessRecord {
     this.answeredAtMs = -1;
     this.tries = 0;
     this.backend = '';
-    this.server = '';
-    this.source = '';
-    this.sourcePort = 0;
+    this.path = undefined;
     this.tls = undefined;
     this.isEarly = false;
     this.bytesIn = 0;
@@ -57,13 +55,17 @@ export class AccessRecord {
     }
   }
 
-  /** Given to a connection of `server` from that source. */
-  onAssigned(nowMs: number, server: string, source: string, sourcePort: number): void {
+  /** Given to a connection. */
+  onAssigned(nowMs: number, path: LoggedPath): void {
     this.tries++;
     this.assignedAtMs = nowMs;
     this.sentAtMs = -1;
-    this.server = server;
-    this.source = source;
-    this.sourcePort = sourcePort;
+    this.path = path;
+  }
+
+  /** That connection could take it. `path`: it may have come about from another port than the one that was tried first. */
+  onSent(nowMs: number, path: LoggedPath): void {
+    this.sentAtMs = nowMs;
+    this.path = path;
   }
 }

@@ -1,13 +1,11 @@
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { AccessRecord } from './access-record.ts';
 import type { LineBuffer } from './line-buffer.ts';
-import { type LogFormat, type LoggedRequest, type LogOutcome, MOST_BYTES } from './log-format.ts';
+import { type LogClient, type LogFormat, type LoggedRequest, type LogOutcome, MOST_BYTES } from './log-format.ts';
 import { IsoTime } from './log-time.ts';
+import type { LoggedPath } from './logged-path.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
-const TIME = bytes('{"time":"');
-const CLIENT = bytes('"client":"');
-const CLIENT_PORT = bytes('","client_port":');
 const METHOD = bytes(',"method":"');
 const HOST = bytes('","host":"');
 const PATH = bytes('","path":"');
@@ -21,11 +19,6 @@ const QUOTE = bytes('"');
 const STATUS = bytes(',"status":');
 const BYTES_IN = bytes(',"bytes_in":');
 const BYTES_OUT = bytes(',"bytes_out":');
-const BACKEND = bytes(',"backend":"');
-const SERVER = bytes(',"server":"');
-const SOURCE = bytes('","source":"');
-const SOURCE_PORT = bytes('","source_port":');
-const RETRIES = bytes(',"retries":');
 const QUEUE = bytes(',"queue_ms":');
 const CONNECT = bytes(',"connect_ms":');
 const FIRST_BYTE = bytes(',"first_byte_ms":');
@@ -35,15 +28,18 @@ const TLS_CIPHER = bytes('","tls_cipher":"');
 const TLS_HANDSHAKE = bytes('","tls_handshake":"');
 const EARLY_DATA = bytes(',"early_data":true');
 const END = bytes(',"end":"');
+const FINE = bytes(',"end":"ok"}\n');
 const LINE_END = bytes('"}\n');
 
 /** One JSON object a line. What never came about is left out: a request without a server has no `server`. */
 export class JsonFormat implements LogFormat {
-  private readonly time = new IsoTime();
+  private readonly time = new IsoTime('{"time":"');
+  /** By name. There are as many as the listener's routes lead to. */
+  private readonly backends = new Map<string, Buffer>();
   private readonly listener: Buffer;
 
   constructor(listener: string) {
-    this.listener = bytes(`","listener":"${listener}",`);
+    this.listener = bytes(`","listener":"${listener}"`);
   }
 
   keep({ text }: AccessRecord, request: LoggedRequest, requestId: string | undefined): void {
@@ -66,14 +62,11 @@ export class JsonFormat implements LogFormat {
   }
 
   write(line: LineBuffer, record: AccessRecord, outcome: LogOutcome, epochMs: number): void {
-    const { client, text, startedAtMs, assignedAtMs, sentAtMs, answeredAtMs } = record;
-    line.put(TIME);
+    const { client, path, text, startedAtMs, assignedAtMs, sentAtMs, answeredAtMs } = record;
     this.time.put(line, epochMs);
     line.put(this.listener);
-    line.put(CLIENT);
-    line.putText(client.address);
-    line.put(CLIENT_PORT);
-    line.putInteger(client.port);
+    client.json ??= clientJson(client);
+    line.put(client.json);
     line.putFrom(text, 0, text.end);
     line.put(STATUS);
     line.putInteger(outcome.status);
@@ -81,13 +74,11 @@ export class JsonFormat implements LogFormat {
     line.putInteger(record.bytesIn);
     line.put(BYTES_OUT);
     line.putInteger(record.bytesOut);
-    if (record.backend !== '') {
-      line.put(BACKEND);
-      line.putText(record.backend);
-      line.put(QUOTE);
-    }
-    if (assignedAtMs >= 0) this.putServer(line, record);
-    if (assignedAtMs >= 0) {
+    if (record.backend !== '') line.put(this.backendJson(record.backend));
+    if (path !== undefined) {
+      path.json ??= pathJson(path);
+      line.put(path.json);
+      line.putInteger(record.tries - 1);
       line.put(QUEUE);
       line.putMilliseconds(assignedAtMs - startedAtMs);
     }
@@ -102,21 +93,30 @@ export class JsonFormat implements LogFormat {
     if (record.tls !== undefined) putTls(line, record.tls, record.isEarly);
     line.put(TOTAL);
     line.putMilliseconds(outcome.endedAtMs - startedAtMs);
+    if (outcome.end === 'ok') {
+      line.put(FINE);
+      return;
+    }
     line.put(END);
     line.putText(outcome.end);
     line.put(LINE_END);
   }
 
-  private putServer(line: LineBuffer, { server, source, sourcePort, tries }: AccessRecord): void {
-    line.put(SERVER);
-    line.putText(server);
-    line.put(SOURCE);
-    line.putText(source);
-    line.put(SOURCE_PORT);
-    line.putInteger(sourcePort);
-    line.put(RETRIES);
-    line.putInteger(tries - 1);
+  private backendJson(name: string): Buffer {
+    const known = this.backends.get(name);
+    if (known !== undefined) return known;
+    const made = bytes(`,"backend":"${name}"`);
+    this.backends.set(name, made);
+    return made;
   }
+}
+
+function clientJson({ address, port }: LogClient): Buffer {
+  return bytes(`,"client":"${address}","client_port":${port}`);
+}
+
+function pathJson({ server, source, sourcePort }: LoggedPath): Buffer {
+  return bytes(`,"server":"${server}","source":"${source}","source_port":${sourcePort},"retries":`);
 }
 
 function putTls(line: LineBuffer, { version, cipher, kind }: TlsFacts, isEarly: boolean): void {

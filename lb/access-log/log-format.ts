@@ -20,6 +20,8 @@ export interface LoggedRequest {
 export interface LogClient {
   readonly address: string;
   readonly port: number;
+  /** Made by the first line of JSON that names it. */
+  json: Buffer | undefined;
 }
 
 /** How a request came to its end. */

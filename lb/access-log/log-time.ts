@@ -2,19 +2,24 @@ import type { LineBuffer } from './line-buffer.ts';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** `2026-11-24T21:30:00.123Z`; the text of a second is made once. */
+/** `2026-11-24T21:30:00.123Z` after what always stands before it; the text of a second is made once. */
 export class IsoTime {
+  private readonly before: string;
   private second = -1;
-  private text = '';
+  private text = Buffer.alloc(0);
+
+  constructor(before: string) {
+    this.before = before;
+  }
 
   put(line: LineBuffer, epochMs: number): void {
     const ms = Math.floor(epochMs);
     const second = Math.floor(ms / 1000);
     if (second !== this.second) {
       this.second = second;
-      this.text = new Date(second * 1000).toISOString().slice(0, 20);
+      this.text = Buffer.from(this.before + new Date(second * 1000).toISOString().slice(0, 20), 'latin1');
     }
-    line.putText(this.text);
+    line.put(this.text);
     const rest = ms - second * 1000;
     const { bytes } = line;
     bytes[line.end++] = 0x30 + ((rest / 100) | 0);

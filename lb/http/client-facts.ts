@@ -1,13 +1,15 @@
+import type { LogClient } from '../access-log/log-format.ts';
 import type { ByteStream } from '../net/byte-stream.ts';
 import type { ProxiedEnd } from '../proxy-protocol/proxied-addresses.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Forwarding } from './forwarding.ts';
 
 /** The peer of one client connection: the client itself, or a proxy before it. */
-export class ClientFacts {
+export class ClientFacts implements LogClient {
   readonly address: string;
   readonly port: number;
   readonly isTrusted: boolean;
+  json: Buffer | undefined = undefined;
   private readonly stream: ByteStream;
 
   /** `told`: who it is by the word of a trusted proxy, which stands for the peer then. */

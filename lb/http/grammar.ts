@@ -2,6 +2,7 @@
 export const HT = 0x09;
 export const LF = 0x0a;
 export const CR = 0x0d;
+export const STAR = 0x2a;
 export const SP = 0x20;
 export const COMMA = 0x2c;
 export const SLASH = 0x2f;

@@ -146,9 +146,7 @@ export class Hedging {
     }
     this.counts.won++;
     this.leave(other);
-    const { server, connection } = answered;
-    connection!.handOver(answered, other);
-    server!.assign(other, connection!.lease);
+    answered.connection!.handOver(answered, other);
     return other;
   }
 

@@ -7,7 +7,20 @@ import {
   MALFORMED,
   TOO_MANY_FIELDS,
 } from './fields.ts';
-import { COLON, CR, equalsIgnoreCase, HEX, LF, parseDecimal, REG_NAME, SLASH, SP, TARGET, TOKEN } from './grammar.ts';
+import {
+  COLON,
+  CR,
+  equalsIgnoreCase,
+  HEX,
+  LF,
+  parseDecimal,
+  REG_NAME,
+  SLASH,
+  SP,
+  STAR,
+  TARGET,
+  TOKEN,
+} from './grammar.ts';
 
 /** Why a request is refused without a backend: the status of the answer, and the label of the metric. */
 export interface Refusal {
@@ -27,7 +40,6 @@ export const HEAD_TOO_LARGE: Refusal = { status: 431, reason: 'headers-too-large
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS' | 'other';
 
-const STAR = 0x2a;
 const ZERO = 0x30;
 const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'];
 
@@ -110,7 +122,11 @@ export class RequestHead {
     // "HTTP/1.1" CR LF
     if (i + 10 > end) return INCOMPLETE;
     if (
-      bytes.latin1Slice(i, i + 5) !== 'HTTP/' ||
+      bytes[i] !== 0x48 ||
+      bytes[i + 1] !== 0x54 ||
+      bytes[i + 2] !== 0x54 ||
+      bytes[i + 3] !== 0x50 ||
+      bytes[i + 4] !== SLASH ||
       bytes[i + 6] !== 0x2e ||
       bytes[i + 8] !== CR ||
       bytes[i + 9] !== LF

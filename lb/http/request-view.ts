@@ -1,4 +1,5 @@
 import type { ANSWER_VARIABLES, Variable } from '../../config/route-config.ts';
+import type { LogClient } from '../access-log/log-format.ts';
 import type { RouteRequest } from '../route/route-request.ts';
 import type { ClientFacts } from './client-facts.ts';
 import type { Origin } from './forwarded-chain.ts';
@@ -107,8 +108,8 @@ export class RequestView implements RouteRequest {
     return this.findOrigin() === undefined ? this.client.port : 0;
   }
 
-  get origin(): { readonly address: string; readonly port: number } {
-    return { address: this.clientAddress, port: this.clientPort };
+  get origin(): LogClient {
+    return { address: this.clientAddress, port: this.clientPort, json: undefined };
   }
 
   private findOrigin(): Origin | undefined {

@@ -1,8 +1,8 @@
 /**
- * Up to this length a loop beats `Buffer.copy`, which makes a view of the source for each call (Node 20: 130 bytes in 0.07 against
- * 0.16 µs) and so also feeds the garbage collector.
+ * Up to this length a loop beats `Buffer.copy`, which makes a view of the source for each call: 0.05 µs, and food for the garbage collector,
+ * where the loop takes 0.5 to 1.1 ns a byte (Node 20).
  */
-const LOOP_BYTES = 256;
+const LOOP_BYTES = 64;
 
 /** Copies [start, end) of `from` to `into` at `at`; returns the position after the copy. There has to be room. */
 export function copyBytes(from: Buffer, start: number, end: number, into: Buffer, at: number): number {

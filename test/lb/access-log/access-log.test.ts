@@ -87,6 +87,44 @@ t.test('a line of JSON says who, what, from which port, and how long', async (t)
   t.ok(sum <= (total_ms as number) + 0.002, `${sum} of ${total_ms}`);
 });
 
+t.test('of a request that was sent twice, the line tells of the one that was answered', async (t) => {
+  const file = join(folder(t), 'access.log');
+  const askedMs: number[] = [];
+  // Only the second is answered, whichever server it comes to.
+  const start = () =>
+    startRawServer((socket) => {
+      if (askedMs.push(performance.now()) === 2) socket.write(OK);
+    });
+  const servers = await Promise.all([start(), start()]);
+  const plane = startPlane({
+    servers: servers.map(({ port }) => ({ port })),
+    listener: { accessLog: { file, format: 'json', sample: 1, bufferBytes: 131_072 } },
+    backend: { hedge: { afterMs: 20 } },
+  });
+  t.teardown(async () => {
+    plane.stop();
+    await plane.allPortsBack();
+    await Promise.all(servers.map((server) => server.close()));
+  });
+  await exchangeRaw(plane.port, GET);
+  while (!plane.metrics().logs?.some(({ outcome, count }) => outcome === 'written' && count === 1))
+    await new Promise((resolve) => setImmediate(resolve));
+  const line = JSON.parse(readFileSync(file, 'latin1')) as Line & { readonly [key: `${string}_ms`]: number };
+  t.ok(
+    servers.some(
+      ({ port, sockets }) => line.server === `127.0.0.1:${port}` && line.source_port === sockets[0]!.remotePort,
+    ),
+  );
+  t.equal(line.retries, 1);
+  const { queue_ms, connect_ms, first_byte_ms, total_ms } = line;
+  t.ok(queue_ms >= 0 && connect_ms >= 0 && first_byte_ms >= 0);
+  // Since before the first came to its server, until after the second was answered.
+  const leastMs = askedMs[1]! - askedMs[0]!;
+  const untilAnswered = queue_ms + connect_ms + first_byte_ms + 0.003;
+  t.ok(untilAnswered >= leastMs, `${untilAnswered} of at least ${leastMs}`);
+  t.ok(untilAnswered <= total_ms + 0.006, `${untilAnswered} of ${total_ms}`);
+});
+
 t.test('common and combined', async (t) => {
   const common = await run(t, { format: 'common' });
   await exchangeRaw(common.plane.port, GET);
