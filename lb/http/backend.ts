@@ -311,8 +311,12 @@ export class Backend {
     const isFree = this.rules.isFree(failure);
     if (!this.mayTryAgain(exchange, isFree)) return false;
     exchange.tried ??= [];
-    // A connection that ended may have ended just as the request set out on it: the server gets a second chance.
-    if (failure.kind !== 'closed' || exchange.attempts > 1) exchange.tried.push(failed);
+    const isStale = failure.kind === 'closed' && failure.isStale && !exchange.wantsFresh;
+    // A kept connection had ended by then, which says nothing of the server, and others may have with it: no try is used up.
+    if (isStale) {
+      exchange.wantsFresh = true;
+      exchange.attempts--;
+    } else if (failure.kind !== 'closed' || exchange.attempts > 1) exchange.tried.push(failed);
     if (!this.forward(exchange) && !this.queueUp(exchange)) return false;
     this.countRetry(failure.kind, isFree);
     if (failure.kind === 'exhausted') this.exhausted.otherServer++;

@@ -1,4 +1,5 @@
 import type { AccessRecord } from '../access-log/access-record.ts';
+import type { LoggedPath } from '../access-log/logged-path.ts';
 import type { ProxiedAddresses } from '../proxy-protocol/proxied-addresses.ts';
 import { Expirable } from '../timeout-list.ts';
 import type { Backend } from './backend.ts';
@@ -92,12 +93,16 @@ export class Exchange extends Expirable {
   /** Servers that failed this request; allocated with the first failure. */
   tried: Server[] | undefined = undefined;
   attempts = 0;
+  /** A connection that had ended by then has cost it a try: it gets one that nobody has used. */
+  wantsFresh = false;
   /** Interim answers that came before the final one. */
   interims = 0;
   /** It waits for a server that may take one more, not for a port. */
   waitsForServer = false;
   /** When it was handed to a connection. */
   sentAtMs = 0;
+  /** When that could take it. */
+  writtenAtMs = 0;
   /** The kernel may still read `head`: it is not used for another request. */
   isHeadLent = false;
   /** When it first waited for a source port; 0 if it has not. */
@@ -138,11 +143,13 @@ export class Exchange extends Expirable {
     this.isHeadLent = false;
     this.waitsForServer = false;
     this.sentAtMs = 0;
+    this.writtenAtMs = 0;
     this.backend = undefined;
     this.server = undefined;
     this.connection = undefined;
     this.tried = undefined;
     this.attempts = 0;
+    this.wantsFresh = false;
     this.interims = 0;
     this.waitsSinceMs = 0;
     this.hasAnswer = false;
@@ -169,6 +176,16 @@ export class Exchange extends Expirable {
     copy.headLength = this.head.copy(copy.head, 0, 0, this.headLength);
     copy.hashKey = this.hashKey;
     return copy;
+  }
+
+  /** Its answer is that of `other`, which asks for the same on a connection with that path. */
+  takeOver(other: Exchange, path: LoggedPath): void {
+    this.server = other.server;
+    this.connection = other.connection;
+    other.server = undefined;
+    other.connection = undefined;
+    this.record?.onAssigned(other.sentAtMs, path);
+    this.record?.onSent(other.writtenAtMs, path);
   }
 
   /** Takes the buffer away, for the next request; an empty one if it cannot be used again. */

@@ -143,6 +143,7 @@ export class Server implements Member {
 
   private findConnection(exchange: Exchange): UpstreamConnection | undefined {
     if (this.options.proxyProtocol !== undefined) return this.ownConnection(exchange, this.options.proxyProtocol);
+    if (exchange.wantsFresh && this.mayOpen && this.ports.hasFree) return this.openConnection();
     if (exchange.isPipelinable && this.pipelines.isOn) return this.connectionToFill();
     return this.idle.pop() ?? (this.mayOpen ? this.openConnection() : undefined);
   }
@@ -260,18 +261,11 @@ export class Server implements Member {
     this.events.onRoom();
   }
 
-  /** The request goes by a connection with that lease. */
-  onTry(exchange: Exchange, lease: number): void {
+  /** The request goes by that connection. */
+  onTry(exchange: Exchange, connection: UpstreamConnection): void {
     exchange.sentAtMs = this.context.clock.now();
-    this.assign(exchange, lease);
+    exchange.record?.onAssigned(exchange.sentAtMs, connection.loggedPath);
     this.events.onTry(exchange);
-  }
-
-  /** Notes where the request goes. */
-  assign(exchange: Exchange, lease: number): void {
-    if (exchange.record === undefined) return;
-    const { address, port } = this.ports.local(lease);
-    exchange.record.onAssigned(this.context.clock.now(), this.id, address, port);
   }
 
   /** A request took from then until now; at least so long, where another server answered it meanwhile. */

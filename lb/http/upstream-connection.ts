@@ -1,3 +1,4 @@
+import { LoggedPath } from '../access-log/logged-path.ts';
 import type { ByteStream, StreamOwner } from '../net/byte-stream.ts';
 import type { TcpStream } from '../net/tcp-stream.ts';
 import { type ConnectFailure, type Dialler, dial } from '../source/dial.ts';
@@ -47,6 +48,7 @@ export class UpstreamConnection extends Expirable implements StreamOwner, Dialle
   private queue: Exchange[] = [];
   private first = 0;
   private readonly sender: RequestSender;
+  private path: LoggedPath | undefined = undefined;
   private readonly partial = new PartialHead();
   private readonly body = new ResponseBody();
   private keepAliveAfter = true;
@@ -62,6 +64,13 @@ export class UpstreamConnection extends Expirable implements StreamOwner, Dialle
     this.server = server;
     this.context = context;
     this.sender = new RequestSender(context);
+  }
+
+  get loggedPath(): LoggedPath {
+    const path = this.path ?? new LoggedPath(this.server.id, this.server.ports.local(this.lease));
+    // While it connects, its port may still be changed for another one.
+    if (this.state !== 'connecting') this.path = path;
+    return path;
   }
 
   get inFlight(): number {
@@ -97,7 +106,8 @@ export class UpstreamConnection extends Expirable implements StreamOwner, Dialle
     this.restartTimeout();
     const waiting = this.queue;
     this.queue = [];
-    for (const exchange of waiting) this.transmit(exchange);
+    const nowMs = this.context.clock.now();
+    for (const exchange of waiting) this.transmit(exchange, nowMs);
     this.server.onConnectionFree(this);
   }
 
@@ -122,14 +132,15 @@ export class UpstreamConnection extends Expirable implements StreamOwner, Dialle
   /** Gives the request to this connection. The caller has seen to it that there is room. */
   send(exchange: Exchange): void {
     exchange.connection = this;
-    this.server.onTry(exchange, this.lease);
+    this.server.onTry(exchange, this);
     if (this.state === 'connecting') this.queue.push(exchange);
-    else this.transmit(exchange);
+    else this.transmit(exchange, exchange.sentAtMs);
   }
 
-  private transmit(exchange: Exchange): void {
+  private transmit(exchange: Exchange, nowMs: number): void {
     this.queue.push(exchange);
-    if (exchange.record !== undefined) exchange.record.sentAtMs = this.context.clock.now();
+    exchange.writtenAtMs = nowMs;
+    exchange.record?.onSent(nowMs, this.loggedPath);
     if (this.inFlight === 1) this.restartTimeout();
     if (this.isShared) this.sender.putShared(exchange);
     else this.sender.put(exchange);
@@ -180,10 +191,7 @@ export class UpstreamConnection extends Expirable implements StreamOwner, Dialle
   /** The answer to `from` is that of `to`, which asks for the same. */
   handOver(from: Exchange, to: Exchange): void {
     this.queue[this.queue.indexOf(from, this.first)] = to;
-    to.server = this.server;
-    to.connection = this;
-    from.server = undefined;
-    from.connection = undefined;
+    to.takeOver(from, this.loggedPath);
   }
 
   /**
@@ -257,7 +265,8 @@ export class UpstreamConnection extends Expirable implements StreamOwner, Dialle
   private readHead(bytes: Buffer, at: number, end: number): number {
     const exchange = this.queue[this.first];
     const { responseHead: head } = this.context;
-    if (exchange === undefined || this.answered === this.sender.sent) return this.breakOffUnasked();
+    // Bytes that answer nothing. Requests that wait here have not been sent and lose nothing.
+    if (exchange === undefined || this.answered === this.sender.sent) return this.breakOff(CLOSED);
     const headEnd = head.parse(bytes, at, end, exchange.isHead);
     if (headEnd === 0) {
       if (end - at > MAX_HEAD_BYTES) return this.breakOff();
@@ -323,7 +332,7 @@ export class UpstreamConnection extends Expirable implements StreamOwner, Dialle
     if (this.state !== 'open') return;
     if (hasMore && this.answered === this.sender.sent) {
       // Before a request that waits gets this connection, and takes those bytes for its answer.
-      this.breakOffUnasked();
+      this.breakOff(CLOSED);
     } else if (!this.keepAliveAfter || (this.isRetiring && this.inFlight === 0)) {
       // What was pipelined behind an answer that closes will not be answered here.
       this.fail(CLOSED, this.keepAliveAfter ? 'closed' : 'closed-by-peer');
@@ -334,14 +343,8 @@ export class UpstreamConnection extends Expirable implements StreamOwner, Dialle
   }
 
   /** The server does not speak HTTP as it should: whatever else it sends on this connection is void. */
-  private breakOff(): -1 {
-    this.fail(BAD_ANSWER, 'reset');
-    return -1;
-  }
-
-  /** Bytes that answer nothing. Requests that wait here have not been sent and lose nothing. */
-  private breakOffUnasked(): -1 {
-    this.fail(CLOSED, 'reset');
+  private breakOff(failure: Failure = BAD_ANSWER): -1 {
+    this.fail(failure, 'reset');
     return -1;
   }
 

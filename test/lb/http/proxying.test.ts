@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
@@ -428,6 +428,23 @@ t.test('failures', async (t) => {
     await client.until((received) => received.includes('404 Not Found (portico)'));
     client.send('GET /api/y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
     t.match(await client.closed(), /\r\n\r\nok$/);
+  });
+  await t.test('kept connections that the server has ended use up no tries', async (t) => {
+    const KEPT = 4;
+    const held: Socket[] = [];
+    const asked = new Set<Socket>();
+    // It answers one request of each connection, and ends it at the next, as one that has just closed all of them seems to do.
+    const server = await startRawServer((socket) => {
+      if (asked.has(socket)) socket.destroy();
+      else if (asked.add(socket).size > KEPT) socket.write(OK);
+      else if (held.push(socket) === KEPT) for (const each of held) each.write(OK);
+    });
+    t.teardown(() => server.close());
+    const { port, metrics } = plane(t, { servers: [{ port: server.port }] });
+    await Promise.all(Array.from({ length: KEPT }, () => exchangeRaw(port, GET)));
+    t.match(await exchangeRaw(port, GET), /\r\n\r\nok$/);
+    t.equal(asked.size, KEPT + 1);
+    t.match(metrics().retries, [{ reason: 'closed', count: 1 }]);
   });
   await t.test('a request with a body is not sent twice', async (t) => {
     let requests = 0;
