@@ -86,14 +86,12 @@ export class Succession {
   }
 
   private async meetPredecessor(isUpgrade: boolean): Promise<void> {
-    let channel: Channel;
-    try {
-      channel = await openChannel(this.lineage.binding, this.path);
-    } catch {
+    const met = await this.greet();
+    if (met === undefined) {
       rmSync(this.path, { force: true });
       return;
     }
-    const here = await this.next(channel, ANSWER_MS);
+    const { channel, here } = met;
     if (here?.type !== 'here') {
       channel.close();
       throw new StartError(
@@ -112,6 +110,20 @@ export class Succession {
       throw new StartError(`the Portico that runs (process ${here.pid}) did not make room.`);
     }
     this.predecessor = channel;
+  }
+
+  /** The primary that can be met; undefined where there is none. One that hangs up without a word is just ending: it is soon gone. */
+  private async greet(): Promise<
+    { readonly channel: Channel; readonly here: PredecessorMessage | undefined } | undefined
+  > {
+    const { clock } = this.deps;
+    const deadline = clock.now() + ANSWER_MS;
+    for (;;) {
+      const channel = await openChannel(this.lineage.binding, this.path).catch(() => undefined);
+      if (channel === undefined) return undefined;
+      const here = await this.next(channel, ANSWER_MS);
+      if (here !== undefined || !channel.isClosed || clock.now() >= deadline) return { channel, here };
+    }
   }
 
   private next(channel: Channel, timeoutMs: number): Promise<PredecessorMessage | undefined> {
@@ -154,7 +166,8 @@ export class Succession {
 
   /** Another one may become the primary. Idempotent. */
   close(): void {
-    this.predecessor?.close();
+    // In this order: the end of the channel tells the predecessor that this process is out of its way.
     this.point.close();
+    this.predecessor?.close();
   }
 }

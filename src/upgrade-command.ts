@@ -8,6 +8,8 @@ import type { AdminCredentials } from './admin-credentials.ts';
 /** As long as the old process waits for the new one (`reign.ts`), and what the admin server of the next may take to answer. */
 const MOST_MS = 310_000;
 const LOOK_MS = 200;
+/** The old process ends when the new one has its admin server up: silence after that is the end of both. */
+const SILENT_MS = 5000;
 
 type Schemas = components['schemas'];
 
@@ -39,8 +41,14 @@ export async function upgrade({ credentials, print }: UpgradeDeps, admin: AdminC
     });
   }
   print(`process ${pid} (${version}) is being replaced`);
+  let silentMs = 0;
   for (let waitedMs = 0; waitedMs < MOST_MS; waitedMs += LOOK_MS) {
     await wait(LOOK_MS);
+    silentMs = isRunning(pid) ? 0 : silentMs + LOOK_MS;
+    if (silentMs > SILENT_MS)
+      throw new UpgradeError(
+        `process ${pid} has ended, and nobody has taken over; the log of Portico says why. What serves goes on for a while; start Portico.`,
+      );
     // Meanwhile nobody may answer: the admin server changes hands, too.
     const found = await Promise.all([failures(ask), ask('/api/v1/status') as Promise<Schemas['Status']>]).catch(
       ifUnreachable,

@@ -1,9 +1,10 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import t from 'tap';
 import { KeptLoad } from '../fixtures/kept-load.ts';
-import { PorticoProcess } from '../fixtures/portico-process.ts';
+import { PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
 import { pids, prepareSuccession } from '../fixtures/succession.ts';
 
 const AFTERWARDS = 500;
@@ -53,4 +54,23 @@ t.test('an upgrade that cannot start leaves all as it was, and says why', async 
   t.same(pids((await status()).planes), pids(before.planes));
   portico.child.kill('SIGTERM');
   await portico.ended();
+});
+
+t.test('an upgrade that nobody is left of says so', async (t) => {
+  // What a primary answers, and then dies of the signal.
+  const program = `
+    const server = require('node:http').createServer((request, response) =>
+      response.end(JSON.stringify(request.url === '/api/v1/status' ? { pid: process.pid, version: '0.1.0' } : { events: [] })));
+    server.listen(0, '127.0.0.1', () => console.log(server.address().port));`;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const [port] = await once(child.stdout, 'data');
+  const file = writeConfig(`
+admin: { listen: "127.0.0.1:${Number(port)}" }
+listeners: [{ name: web, bind: "127.0.0.1:8080", backend: app }]
+backends: [{ name: app, servers: [{ address: "127.0.0.1:9001" }] }]
+`);
+  const upgrade = new PorticoProcess(['upgrade', '-c', file]);
+  t.equal(await upgrade.ended(), 1, upgrade.stdout);
+  t.match(upgrade.stderr, `process ${child.pid} has ended, and nobody has taken over; the log of Portico says why.`);
 });
