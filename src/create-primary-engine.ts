@@ -9,7 +9,7 @@ export interface PrimaryEngineDeps extends KernelEngineDeps {
 
 /** The engine that a listener calls by this name and that runs in the primary. Throws for one that there is not: the config is to refuse it. */
 export function createPrimaryEngine(name: string, deps: PrimaryEngineDeps, config: Config): Engine {
-  if (name === 'kernel') return new KernelEngine(deps);
+  if (name === 'kernel') return new KernelEngine(deps, config);
   if (name === 'haproxy') {
     // Another program than the one in PATH.
     const { PORTICO_HAPROXY: command = 'haproxy' } = process.env;

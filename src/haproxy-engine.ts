@@ -9,7 +9,7 @@ import { type HaproxyPlan, type HaproxyServer, proxiesOf, type SourceRun } from 
 import { HaproxyPorts } from '../lb/haproxy/haproxy-ports.ts';
 import { haproxyReport } from '../lb/haproxy/haproxy-report.ts';
 import { PortShortages } from '../lb/haproxy/port-shortages.ts';
-import { haproxyLines } from '../lb/haproxy/server-lines.ts';
+import { checkName, haproxyLines } from '../lb/haproxy/server-lines.ts';
 import { serversOfConfig } from '../lb/haproxy/servers-of-config.ts';
 import { readStat, type StatRow } from '../lb/haproxy/stat-table.ts';
 import { swapCertificate } from '../lb/haproxy/swap-certificate.ts';
@@ -30,6 +30,8 @@ const LOOK_MS = 200;
 /** Changes that come together are one reload. */
 const SETTLE_MS = 50;
 const RETRY_MS = 2000;
+/** At a reload the master executes itself anew, and does not listen for a moment. */
+const MISSES = 3;
 
 export interface HaproxyEngineDeps extends KernelEngineDeps {
   readonly command: string;
@@ -70,6 +72,8 @@ export class HaproxyEngine implements Engine {
   private hasDied = false;
   private toldTrouble: string | undefined = undefined;
   private reloads = 0;
+  /** Looks in a row that came to nothing. */
+  private misses = 0;
 
   constructor(deps: HaproxyEngineDeps, config: Config) {
     this.deps = deps;
@@ -96,7 +100,7 @@ export class HaproxyEngine implements Engine {
       sockets: this.sockets,
       ports: this.ports,
       demand: this.demand,
-      snapshot: () => this.snapshot,
+      serversOf: (backend) => this.serversOf(backend),
       linesOf: (runs) => haproxyLines(this.plan(runs), { withChecks: false }).lines,
       places: () => this.tls.places,
       tell: (message) => this.tell(message),
@@ -232,6 +236,7 @@ export class HaproxyEngine implements Engine {
       await this.readStat();
       giveUp = await this.write();
       this.former.add(await this.process.reload());
+      this.sums.retain(new Set(this.steering.lines.map(({ line }) => `${line.proxy.name} ${checkName(line.server)}`)));
       this.reloads++;
       this.toldTrouble = undefined;
     } catch (error) {
@@ -262,9 +267,10 @@ export class HaproxyEngine implements Engine {
         await this.steering.regain();
       }
       await this.steering.steer();
+      this.misses = 0;
     } catch (error) {
       // Its end is told by itself.
-      if (this.isUp && !this.isStopped) this.tell((error as Error).message);
+      if (++this.misses >= MISSES && this.isUp && !this.isStopped) this.tell((error as Error).message);
     }
     this.isBusy = false;
   }

@@ -10,6 +10,8 @@ import { type Child, Supervisor } from './supervisor.ts';
 
 const POLL_MS = 20;
 const UP_MS = 10_000;
+/** A machine has to be very busy for a master to take longer to become its next self. */
+const AWAY_MS = 3000;
 /** From the request to end at once until it is killed. */
 const END_MS = 2000;
 
@@ -166,7 +168,7 @@ export class HaproxyProcess {
     const before = await this.worker();
     await this.saveServers();
     const failedBefore = await this.failedReloads();
-    await this.master.ask('reload');
+    await this.askMaster('reload');
     for (let waitedMs = 0; waitedMs < UP_MS; waitedMs += POLL_MS) {
       const now = await this.worker();
       if (now !== undefined && now !== before) return before;
@@ -176,6 +178,20 @@ export class HaproxyProcess {
       await this.pause();
     }
     throw new HaproxyError(`HAProxy did not reload in ${UP_MS / 1000} s`);
+  }
+
+  /** While it becomes its next self, at a reload, the master does not listen for a moment. */
+  private async askMaster(command: string): Promise<string> {
+    const child = this.supervisor.current;
+    for (let waitedMs = 0; ; waitedMs += POLL_MS) {
+      try {
+        return await this.master.ask(command);
+      } catch (error) {
+        const isAway = error instanceof HaproxySocketError && ['ENOENT', 'ECONNREFUSED'].includes(error.code);
+        if (!isAway || waitedMs >= AWAY_MS || this.supervisor.current !== child) throw error;
+      }
+      await this.pause();
+    }
   }
 
   private async failedReloads(): Promise<number> {
@@ -197,7 +213,7 @@ export class HaproxyProcess {
 
   /** `show stat` of a worker, also of a former one while it lives; undefined: it has ended. Rejects with HaproxySocketError. */
   async statOf(worker: number): Promise<string | undefined> {
-    const answer = await this.master.ask(`@!${worker} show stat`);
+    const answer = await this.askMaster(`@!${worker} show stat`);
     return answer.startsWith('# ') ? answer : undefined;
   }
 

@@ -1,5 +1,5 @@
+import type { BackendConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
-import type { EngineSnapshot } from '../lb/engine/engine.ts';
 import type { HaproxyServer, SourceRun } from '../lb/haproxy/haproxy-plan.ts';
 import type { BusyPorts, HaproxyPorts } from '../lb/haproxy/haproxy-ports.ts';
 import { type LineState, lineKey, readUse, steer } from '../lb/haproxy/line-steering.ts';
@@ -21,7 +21,8 @@ export interface HaproxySteeringDeps {
   readonly sockets: HaproxySockets;
   readonly ports: HaproxyPorts;
   readonly demand: HaproxyDemand;
-  readonly snapshot: () => EngineSnapshot;
+  /** As they are to be now; one that is not among them is leaving. */
+  readonly serversOf: (backend: BackendConfig) => readonly HaproxyServer[];
   /** The lines that these ports make. */
   readonly linesOf: (runs: readonly SourceRun[]) => readonly ServerLine[];
   readonly places: () => TlsPlaces;
@@ -76,10 +77,7 @@ export class HaproxySteering {
   }
 
   private readonly serverOf = ({ proxy, server }: ServerLine): HaproxyServer | undefined =>
-    this.deps
-      .snapshot()
-      .states.find(({ name }) => name === proxy.backend.name)
-      ?.servers.find(({ id }) => id === server.id);
+    this.deps.serversOf(proxy.backend).find(({ id }) => id === server.id);
 
   private readonly adminOf = (line: ServerLine): LineState['admin'] => {
     const { ports, demand } = this.deps;

@@ -26,7 +26,9 @@ export class EventFeed implements EventsSource {
 
   append(event: NewAdminEvent): AdminEvent {
     const number = this.first + this.events.length;
-    const added = { id: `${this.run}.${number}`, time: new Date(this.epochMs()).toISOString(), ...event };
+    // Names and reasons may be parts of long texts (a config, an answer), which V8 keeps in memory with each part of them.
+    const own = JSON.parse(JSON.stringify(event)) as NewAdminEvent;
+    const added = { id: `${this.run}.${number}`, time: new Date(this.epochMs()).toISOString(), ...own };
     this.events.push(added);
     // Twice as many at most, so that cutting off costs nothing to speak of.
     if (this.events.length >= 2 * this.kept) {

@@ -1,3 +1,4 @@
+import { parseLineName } from './server-lines.ts';
 import type { StatRow } from './stat-table.ts';
 
 const COUNTERS = [
@@ -12,33 +13,48 @@ const COUNTERS = [
   'cli_abrt',
   'srv_abrt',
   'dcon',
+  'hrsp_1xx',
+  'hrsp_2xx',
+  'hrsp_3xx',
+  'hrsp_4xx',
+  'hrsp_5xx',
 ] as const;
-const CODES = ['hrsp_1xx', 'hrsp_2xx', 'hrsp_3xx', 'hrsp_4xx', 'hrsp_5xx'] as const;
-export type Counter = (typeof COUNTERS)[number] | (typeof CODES)[number];
+export type Counter = (typeof COUNTERS)[number];
 
 /** The worker that takes new connections. */
 const CURRENT = 0;
+/** All servers of a proxy, those that are gone as well. */
+const SERVERS = 'SERVERS';
 
-/** Adds up counters of HAProxy over its workers, each of which begins at nothing. */
+/**
+ * Adds up counters of HAProxy over its workers, each of which begins at nothing, and over the lines of a server: lines come and go with the ports that
+ * there are, what is counted stays.
+ */
 export class CounterSums {
-  private readonly totals = new Map<string, number>();
-  /** What each worker said last. */
-  private readonly last = new Map<number, Map<string, number>>([[CURRENT, new Map()]]);
+  /** By `PROXY WHAT`; WHAT is FRONTEND, BACKEND, SERVERS, a server, or a server from a source. In the order of COUNTERS. */
+  private readonly totals = new Map<string, Float64Array>();
+  /** What each worker said last, by `PROXY ROW`. */
+  private readonly last = new Map<number, Map<string, Float64Array>>([[CURRENT, new Map()]]);
 
   /** `worker`: the process id of a former one. */
   read(rows: readonly StatRow[], worker = CURRENT): void {
     const last = this.last.get(worker);
     if (last === undefined) return;
     for (const row of rows) {
-      for (const counter of [...COUNTERS, ...CODES]) {
-        const value = row.number(counter);
-        const key = `${row.proxy} ${row.name} ${counter}`;
-        const before = last.get(key) ?? 0;
-        if (value !== before)
-          this.totals.set(key, (this.totals.get(key) ?? 0) + (value > before ? value - before : value));
-        last.set(key, value);
-      }
+      const key = `${row.proxy} ${row.name}`;
+      const before = last.get(key);
+      const now = Float64Array.from(COUNTERS, (counter) => row.number(counter));
+      last.set(key, now);
+      // A counter that is lower than before began anew.
+      const grown = now.map((value, i) => (value < (before?.[i] ?? 0) ? value : value - (before?.[i] ?? 0)));
+      if (grown.some((value) => value > 0)) for (const what of partsOf(row)) this.add(`${row.proxy} ${what}`, grown);
     }
+  }
+
+  private add(key: string, grown: Float64Array): void {
+    const total = this.totals.get(key);
+    if (total === undefined) this.totals.set(key, grown.slice());
+    else for (let i = 0; i < total.length; i++) total[i]! += grown[i]!;
   }
 
   /** Another worker takes new connections from here on; the one before, `former`, finishes what it has. */
@@ -57,17 +73,41 @@ export class CounterSums {
     this.last.set(CURRENT, new Map());
   }
 
-  of(proxy: string, name: string, counter: Counter): number {
-    return this.totals.get(`${proxy} ${name} ${counter}`) ?? 0;
+  /** Forgets servers that are none of `servers`, each as `PROXY SERVER`; what `ofServers` tells of them stays. */
+  retain(servers: ReadonlySet<string>): void {
+    for (const key of this.totals.keys()) {
+      const [proxy, what = ''] = key.split(' ');
+      const server = parseLineName(`${what}_0`)?.server ?? what;
+      if (what !== 'FRONTEND' && what !== 'BACKEND' && what !== SERVERS && !servers.has(`${proxy} ${server}`))
+        this.totals.delete(key);
+    }
+  }
+
+  of(proxy: string, name: 'FRONTEND' | 'BACKEND', counter: Counter): number {
+    return this.get(`${proxy} ${name}`, counter);
   }
 
   /** Of all servers of a backend, those that are gone as well. */
   ofServers(proxy: string, counter: Counter): number {
-    let sum = 0;
-    for (const [key, value] of this.totals) {
-      const [of, name, what] = key.split(' ');
-      if (of === proxy && what === counter && name !== 'BACKEND' && name !== 'FRONTEND') sum += value;
-    }
-    return sum;
+    return this.get(`${proxy} ${SERVERS}`, counter);
   }
+
+  /** `server`: its address and port. */
+  ofServer(proxy: string, server: string, counter: Counter): number {
+    return this.get(`${proxy} ${server}`, counter);
+  }
+
+  ofSource(proxy: string, server: string, address: string, counter: Counter): number {
+    return this.get(`${proxy} ${server}_${address}`, counter);
+  }
+
+  private get(key: string, counter: Counter): number {
+    return this.totals.get(key)?.[COUNTERS.indexOf(counter)] ?? 0;
+  }
+}
+
+/** Of what the counters of a row are part. */
+function partsOf({ name }: StatRow): readonly string[] {
+  const line = parseLineName(name);
+  return line === undefined ? [name] : [SERVERS, line.server, `${line.server}_${line.address}`];
 }

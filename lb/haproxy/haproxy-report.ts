@@ -4,6 +4,7 @@ import { NO_DURATIONS } from '../metrics/request-counters.ts';
 import type { CounterSums } from './counter-sums.ts';
 import { frontendName, type HaproxyBackend } from './haproxy-plan.ts';
 import { freeOf, type LineState } from './line-steering.ts';
+import { checkName } from './server-lines.ts';
 import type { StatRow } from './stat-table.ts';
 
 export interface HaproxyReportInput {
@@ -86,6 +87,16 @@ export function haproxyReport({
   };
 }
 
+/** Whether a text comes for the first time: lines of the same server have counters together. */
+function createOnce(): (text: string) => boolean {
+  const seen = new Set<string>();
+  return (text) => {
+    if (seen.has(text)) return false;
+    seen.add(text);
+    return true;
+  };
+}
+
 /** HAProxy does not tell by which listener a backend was reached. */
 const listenersOf = ({ listeners }: HaproxyBackend): string => listeners.map(({ name }) => name).join('+');
 
@@ -94,8 +105,9 @@ function serversOf(states: readonly LineState[], sums: CounterSums): TrafficMetr
     string,
     { -readonly [K in keyof TrafficMetrics['servers'][number]]: TrafficMetrics['servers'][number][K] }
   >();
+  const isFirst = createOnce();
   for (const { line, used, idle } of states) {
-    const { proxy, server, name } = line;
+    const { proxy, server } = line;
     const key = `${proxy.backend.name} ${server.id}`;
     const sum = servers.get(key) ?? {
       backend: proxy.backend.name,
@@ -112,8 +124,9 @@ function serversOf(states: readonly LineState[], sums: CounterSums): TrafficMetr
     servers.set(key, sum);
     sum.active += used;
     sum.idle += idle;
-    sum.connectsTotal += sums.of(proxy.name, name, 'connect');
-    sum.connectFailuresTotal += sums.of(proxy.name, name, 'econ');
+    if (!isFirst(`${proxy.name} ${server.id}`)) continue;
+    sum.connectsTotal += sums.ofServer(proxy.name, checkName(server), 'connect');
+    sum.connectFailuresTotal += sums.ofServer(proxy.name, checkName(server), 'econ');
   }
   return [...servers.values()];
 }
@@ -132,6 +145,7 @@ function portsOf(states: readonly LineState[], sums: CounterSums): TrafficMetric
       leases: number;
     }
   >();
+  const isFirst = createOnce();
   for (const state of states) {
     const { line, used, idle } = state;
     const { pool, address } = line.run;
@@ -149,7 +163,8 @@ function portsOf(states: readonly LineState[], sums: CounterSums): TrafficMetric
     ports.set(key, sum);
     sum.free += freeOf(state);
     sum.used += used + idle;
-    sum.leases += sums.of(line.proxy.name, line.name, 'connect');
+    if (!isFirst(`${line.proxy.name} ${key}`)) continue;
+    sum.leases += sums.ofSource(line.proxy.name, checkName(line.server), address, 'connect');
   }
   return [...ports.values()];
 }

@@ -76,19 +76,26 @@ export function haproxyLines(plan: HaproxyPlan, { withChecks = true } = {}): Hap
   }
   const lines = proxies.flatMap((proxy) => {
     const { backend } = proxy;
-    const drafts = (plan.servers.get(backend.name) ?? []).flatMap((server) => {
+    const drafts = (plan.servers.get(backend.name) ?? []).map((server) => {
       const sharing = users.get(placeOf(backend.source, server))!;
       const runs = (ports.get(backend.source)?.runs ?? [])
         .filter(({ address }) => isSix(address) === isSix(server.host))
         .flatMap((run) => partOf(run, sharing.indexOf(proxy), sharing.length));
       return runs.map((run) => lineOf(proxy, server, run, runs.length));
     });
+    const lines = interleave(drafts);
     const weights = lineWeights(
-      drafts.map(({ server, run }) => ({ server: server.id, weight: server.weight, free: sizeOf(run) })),
+      lines.map(({ server, run }) => ({ server: server.id, weight: server.weight, free: sizeOf(run) })),
     );
-    return drafts.map((draft, i) => ({ ...draft, weight: draft.server.admin === 'drain' ? 0 : weights[i]! }));
+    return lines.map((line, i) => ({ ...line, weight: line.server.admin === 'drain' ? 0 : weights[i]! }));
   });
   return { lines, checks };
+}
+
+/** One of each in turn: who takes the next line after one that failed is at another server. */
+function interleave<T>(lists: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(0, ...lists.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();
 }
 
 function mostCheckers(checkers: ReadonlyMap<string, readonly unknown[]>, pool: string): number {
@@ -126,6 +133,12 @@ function partOf(run: SourceRun, index: number, count: number): SourceRun[] {
 
 export function lineName({ host, port }: HaproxyServer, { address, first }: SourceRun): string {
   return `${host}:${port}_${address}_${first}`;
+}
+
+/** Undefined for what `lineName` has not made. */
+export function parseLineName(name: string): { readonly server: string; readonly address: string } | undefined {
+  const match = /^(.+)_([^_]+)_[0-9]+$/.exec(name);
+  return match === null ? undefined : { server: match[1]!, address: match[2]! };
 }
 
 function lineOf(

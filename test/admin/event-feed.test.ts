@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import type { AdminEvent } from '../../admin/events/admin-event.ts';
 import { EventFeed } from '../../admin/events/event-feed.ts';
@@ -52,4 +54,28 @@ t.test('backwards, page by page', async (t) => {
   t.strictSame(feed.before('other.3', 3), [], 'of another run');
   for (const each of 'efgh') add(each);
   t.strictSame(feed.before(page[0]!.id, 3), [], 'forgotten meanwhile');
+});
+
+t.test('of a long text that a name is part of nothing is kept', async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const { feed } = feedOf(100);
+  const TEXT_BYTES = 1 << 20;
+  const used = async (): Promise<number> => {
+    // Memory that is not V8's own is let go after the collection.
+    for (let i = 0; i < 3; i++) {
+      collect();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  const before = await used();
+  for (let i = 0; i < 50; i++) {
+    const name = Buffer.alloc(TEXT_BYTES, `${i} a backend with a long name, `).toString('latin1').slice(1000, 1040);
+    feed.append({ type: 'server', severity: 'info', message: `${name} is well`, data: { backend: name } });
+  }
+  const kept = (await used()) - before;
+  t.ok(kept < 10 * TEXT_BYTES, `${kept} bytes`);
+  t.equal(feed.before(undefined, 100).length, 50);
 });

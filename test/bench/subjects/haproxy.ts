@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch } from '../launch.ts';
 import type { Subject, SubjectOptions } from '../subject.ts';
@@ -28,6 +28,10 @@ backend app
 ${servers.map((server, i) => `  server s${i} 127.0.0.1:${server} source 127.0.2.${i + 1}`).join('\n')}
 `,
   );
-  const child = await launch('haproxy', ['-db', '-f', file], options);
+  // It writes no files: its lines go to its standard output, which is one.
+  const stdout = accessLog === undefined ? 'ignore' : openSync(accessLog, 'a');
+  const child = await launch('haproxy', ['-db', '-f', file], options, stdout).finally(() => {
+    if (stdout !== 'ignore') closeSync(stdout);
+  });
   return { role, port, pid: child.pid!, stop: () => children.end(child) };
 }
