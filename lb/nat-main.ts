@@ -72,7 +72,10 @@ const exit = (): void => process.exit(0);
 let opened: NatEngine | undefined;
 const engine = await openEngine();
 opened = engine;
-process.on('message', (command: NatCommand) => engine?.handle(command, exit));
+process.on('message', (command: NatCommand) => {
+  if (command.type === 'ping') send({ type: 'pong' });
+  else engine?.handle(command, exit);
+});
 process.on('disconnect', () => {
   if (engine === undefined) exit();
   else engine.handle({ type: 'part' }, exit);

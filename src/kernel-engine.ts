@@ -11,11 +11,20 @@ import type { BlockLedger } from '../lb/source/block-ledger.ts';
 import type { PortBroker } from '../lb/source/port-broker.ts';
 import type { PortUse } from '../lb/source/port-use.ts';
 import type { EventLog } from './event-log.ts';
+import type { Lineage } from './lineage.ts';
+import { killStrayKernelProcess, noteKernelProcess } from './stray-kernel-process.ts';
 import { Supervisor } from './supervisor.ts';
+import { heartbeatOf } from './watch-process.ts';
 
-const NAT_MAIN = fileURLToPath(new URL('../lb/nat-main.js', import.meta.url));
+const PROGRAM = 'nat-main.js';
+const NAT_MAIN = fileURLToPath(new URL(`../lb/${PROGRAM}`, import.meta.url));
 /** The owner of the ports that the kernel's rules give out. */
 export const KERNEL = 'kernel';
+/**
+ * V8's helper threads, four by default, have a heap of malloc's each, which grow with the collections that they take part in: from 5 to 9 MiB within
+ * three minutes of faults, where those of one stayed at 3. One is enough for a process that does little.
+ */
+const FLAGS = ['--v8-pool-size=1'];
 const ANSWER_MS = 1000;
 const PART_MS = 2000;
 
@@ -25,6 +34,7 @@ export interface KernelEngineDeps {
   readonly ledger: BlockLedger;
   readonly broker: PortBroker;
   readonly log: EventLog;
+  readonly lineage: Pick<Lineage, 'directory'>;
   readonly pools: () => Config['sources'];
   readonly sources: () => readonly SourceUpdate[];
   readonly avoided: () => readonly AvoidedPorts[];
@@ -49,14 +59,14 @@ export class KernelEngine implements Engine {
   private readonly answers = new Map<number, (use: readonly PortUse[]) => void>();
   private nextQuestion = 1;
 
-  constructor(deps: KernelEngineDeps) {
+  constructor(deps: KernelEngineDeps, { heartbeatMs }: Pick<Config, 'heartbeatMs'>) {
     this.deps = deps;
     const { clock, random, log } = deps;
     this.supervisor = new Supervisor({
       clock,
       random,
-      spawn: () => fork(NAT_MAIN, { serialization: 'advanced' }),
-      onStart: (child) => child.on('message', (event: NatEvent) => this.handle(child, event)),
+      spawn: () => fork(NAT_MAIN, { serialization: 'advanced', execArgv: [...FLAGS, ...process.execArgv] }),
+      onStart: (child) => this.watch(child, heartbeatMs),
       onDeath: (cause, delayMs) => {
         this.isReady = false;
         this.retire();
@@ -67,6 +77,11 @@ export class KernelEngine implements Engine {
 
   start(snapshot: EngineSnapshot): Promise<void> {
     this.snapshot = snapshot;
+    const stray = killStrayKernelProcess(this.deps.lineage.directory, PROGRAM);
+    if (stray !== undefined) {
+      const message = `${KERNEL} (process ${stray}) of an earlier run was still there and was killed`;
+      this.deps.log.emit({ type: 'notice', message });
+    }
     return new Promise((resolve, reject) => {
       this.onReady = resolve;
       this.onFailed = reject;
@@ -92,6 +107,22 @@ export class KernelEngine implements Engine {
     }
   }
 
+  /** One that hangs keeps no port, and finds none that have come back. */
+  private watch(child: ChildProcess, timeoutMs: number): void {
+    if (child.pid !== undefined) noteKernelProcess(this.deps.lineage.directory, child.pid);
+    const ask = (): void => void child.send({ type: 'ping' } satisfies NatCommand, () => {});
+    const heartbeat = heartbeatOf(
+      { ...this.deps, ask, kill: () => child.kill('SIGKILL') },
+      { name: KERNEL, timeoutMs },
+    );
+    child.on('message', (event: NatEvent) => {
+      heartbeat.heard();
+      this.handle(child, event);
+    });
+    child.on('exit', () => heartbeat.stop());
+    heartbeat.start();
+  }
+
   private send(command: NatCommand): void {
     // A process that is just dying has no channel any more; its exit is on the way.
     this.supervisor.current?.send(command, () => {});
@@ -112,7 +143,9 @@ export class KernelEngine implements Engine {
         broker.tellWanted(KERNEL);
         return;
       case 'adopt':
-        child.send({ type: 'grant', blocks: ledger.adopt(KERNEL, event.blocks) }, () => {});
+        child.send({ type: 'grant', blocks: broker.adopt(KERNEL, event.blocks) }, () => {});
+        return;
+      case 'pong':
         return;
       case 'ready':
         this.isReady = true;

@@ -13,6 +13,7 @@ import type { EventLog } from './event-log.ts';
 import { DEFAULT_TARGET, type Demand, demandOf } from './system/demand.ts';
 import { LimitWatcher } from './system/limit-watcher.ts';
 import { Machine } from './system/machine.ts';
+import { type Nftables, readNftablesMeanwhile } from './system/nftables.ts';
 import { countSeverity, type SystemReport as Report } from './system/report.ts';
 import { reportJson } from './system/report-json.ts';
 import { SystemError, type SystemErrorCode } from './system/system-error.ts';
@@ -70,7 +71,7 @@ export class SystemService implements SystemSource {
   }
 
   report(target?: number): SystemReport {
-    return reportJson(this.tuner.inspect(this.demand(target), this.connections));
+    return reportJson(this.tuner.inspect(this.demand(target), { used: this.connections }));
   }
 
   apply({ target, only, isDryRun }: SystemChangeRequest): SystemChange {
@@ -92,7 +93,8 @@ export class SystemService implements SystemSource {
 
   private async look(): Promise<void> {
     this.connections = await this.deps.connections();
-    this.last = this.inspect();
+    const isForwarding = this.config.listeners.some(({ engine }) => engine === 'kernel');
+    this.last = this.inspect(isForwarding ? await readNftablesMeanwhile(this.machine) : undefined);
     const event = this.watcher.observe(
       this.connections,
       this.last.capacity.filter(({ id }) => !OF_SERVERS.has(id)),
@@ -100,8 +102,8 @@ export class SystemService implements SystemSource {
     if (event !== undefined) this.deps.log.emit(event);
   }
 
-  private inspect(): Report {
-    return this.tuner.inspect(this.demand(undefined), this.connections);
+  private inspect(nftables?: Nftables): Report {
+    return this.tuner.inspect(this.demand(undefined), { used: this.connections, nftables });
   }
 
   /** Settings of ports are read again each time: they may have been changed meanwhile. */

@@ -10,23 +10,26 @@ export function watchProcess<Event>(
   child: LinkedProcess,
   { name, timeoutMs }: { readonly name: string; readonly timeoutMs: number },
 ): void {
-  const { clock, log, onMessage } = deps;
-  const heartbeat = new Heartbeat(
-    {
-      clock,
-      ask: () => child.send({ type: 'ping' } satisfies HostCommand),
-      onSilence: () => {
-        log.emit({ type: 'notice', message: `${name} does not answer and is killed` });
-        child.kill('SIGKILL');
-      },
-    },
-    { timeoutMs },
-  );
+  const ask = (): void => child.send({ type: 'ping' } satisfies HostCommand);
+  const heartbeat = heartbeatOf({ ...deps, ask, kill: () => child.kill('SIGKILL') }, { name, timeoutMs });
   child.on('message', (message) => {
     heartbeat.heard();
-    onMessage(message as Event | HostEvent);
+    deps.onMessage(message as Event | HostEvent);
   });
   child.on('exit', () => heartbeat.stop());
   child.on('let-go', () => heartbeat.stop());
   heartbeat.start();
+}
+
+/** Of a process that is killed when it does not answer `ask` in time. */
+export function heartbeatOf(
+  deps: { readonly clock: Clock; readonly log: EventLog; readonly ask: () => void; readonly kill: () => void },
+  { name, timeoutMs }: { readonly name: string; readonly timeoutMs: number },
+): Heartbeat {
+  const { clock, log, ask, kill } = deps;
+  const onSilence = (): void => {
+    log.emit({ type: 'notice', message: `${name} does not answer and is killed` });
+    kill();
+  };
+  return new Heartbeat({ clock, ask, onSilence }, { timeoutMs });
 }

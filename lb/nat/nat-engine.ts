@@ -107,7 +107,7 @@ export class NatEngine {
   }
 
   /** `onParted` runs when it has done all for a `part`. */
-  handle(command: NatCommand, onParted: () => void): void {
+  handle(command: Exclude<NatCommand, { readonly type: 'ping' }>, onParted: () => void): void {
     switch (command.type) {
       case 'start':
         this.start(command).catch((error: Error & { code?: string }) =>
@@ -304,7 +304,7 @@ export class NatEngine {
   private isHolding(): boolean {
     if (this.heldSinceMs === undefined) return false;
     const isServed = this.services.all.every(
-      ({ servers }) => servers.length === 0 || servers.some((each) => each.isAvailable),
+      ({ isKnown, servers }) => isKnown && (servers.length === 0 || servers.some((each) => each.isAvailable)),
     );
     const isOver = this.deps.clock.now() - this.heldSinceMs >= HOLD_MS;
     if (isServed || isOver) this.heldSinceMs = undefined;

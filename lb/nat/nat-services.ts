@@ -23,6 +23,8 @@ export interface Service {
   readonly listener: ListenerConfig;
   readonly backend: BackendConfig;
   readonly family: Family;
+  /** Whether its servers have been heard of; before that it has none. */
+  readonly isKnown: boolean;
   /** Those of this family. */
   readonly servers: readonly ServiceServer[];
 }
@@ -62,7 +64,9 @@ export class NatServices {
         const key = `${listener.name} ${family}`;
         const id = this.ids.get(key) ?? this.nextId++;
         ids.set(key, id);
-        return { id, listener, backend, family, servers: servers.filter(({ target }) => target.family === family) };
+        const isKnown = servers.length > 0;
+        const own = servers.filter(({ target }) => target.family === family);
+        return { id, listener, backend, family, isKnown, servers: own };
       });
     });
     this.ids = ids;

@@ -130,6 +130,7 @@ export class NatTargets {
       const listener = listenerKey(protocol === UDP ? 'udp' : 'tcp', batch.listenerPort[i]!);
       this.heldNext.set(listener, (this.heldNext.get(listener) ?? 0) + 1);
     }
+    void this.options.eraser.flush();
   }
 
   /** What has ended is to be forgotten before its ports are given out again. */

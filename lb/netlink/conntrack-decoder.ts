@@ -1,21 +1,18 @@
 import type { ConntrackBatch } from './conntrack-batch.ts';
+import { big32, walkDump } from './dump-datagram.ts';
+import { HEADER_BYTES } from './message.ts';
 import type { Decoded } from './netlink-dump.ts';
 import type { SocketAddressTable } from './socket-address.ts';
 
 // Entries of the connection tracking table as bytes: linux/netfilter/nfnetlink_conntrack.h.
 
-const HEADER_BYTES = 16;
 /** struct nfgenmsg. */
 const GENERAL_BYTES = 4;
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
-const NLMSG_OVERRUN = 4;
-const NLM_F_DUMP_INTR = 0x10;
 /** NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW. */
 const CONNTRACK_ENTRY = 0x0100;
 const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
-const CTA_STATUS = 3;
+export const CTA_STATUS = 3;
 const CTA_PROTOINFO = 4;
 const CTA_ID = 12;
 const CTA_TUPLE_IP = 1;
@@ -35,7 +32,7 @@ const CLOSED_FIRST = 0x04;
 /** NLA_F_NESTED and NLA_F_NET_BYTEORDER are no part of the type. */
 const TYPE_MASK = 0x3fff;
 /** The source was changed (linux/netfilter/nf_conntrack_common.h). */
-const IPS_SRC_NAT = 1 << 4;
+export const IPS_SRC_NAT = 1 << 4;
 const MAPPED_WORD = 0xffff;
 const NOWHERE = 65_535;
 
@@ -69,48 +66,26 @@ const entry = {
  */
 export function decodeConntrack(bytes: Uint8Array, options: ConntrackDecodeOptions, batch: ConntrackBatch): Decoded {
   const { sequence } = options;
-  let isInterrupted = false;
   let count = 0;
   batch.count = 0;
   batch.bytes = bytes;
-  for (let at = 0; at < bytes.length; ) {
-    if (bytes.length - at < HEADER_BYTES) return { type: 'malformed' };
-    const length = little32(bytes, at);
-    if (length < HEADER_BYTES || length > bytes.length - at) return { type: 'malformed' };
-    const next = at + ((length + 3) & ~3);
-    if (little32(bytes, at + 8) !== sequence) {
-      at = next;
-      continue;
+  return walkDump(bytes, { sequence, type: CONNTRACK_ENTRY }, (from, to) => {
+    if (to - from < GENERAL_BYTES || !readEntry(bytes, from + GENERAL_BYTES, to, options)) return false;
+    if (entry.isTranslated && entry.source !== NOWHERE) {
+      batch.source[count] = entry.source;
+      batch.sourcePort[count] = entry.sourcePort;
+      batch.server[count] = entry.server;
+      batch.serverPort[count] = entry.serverPort;
+      batch.listenerPort[count] = entry.listenerPort;
+      batch.protocol[count] = entry.protocol;
+      batch.state[count] = entry.state;
+      batch.isEndedByClient[count] = entry.isEndedByClient;
+      batch.tupleAt[count] = entry.tupleAt;
+      batch.id[count] = entry.id;
+      batch.count = ++count;
     }
-    const type = bytes[at + 4]! | (bytes[at + 5]! << 8);
-    if ((bytes[at + 6]! & NLM_F_DUMP_INTR) !== 0) isInterrupted = true;
-    if (type === CONNTRACK_ENTRY) {
-      if (length < HEADER_BYTES + GENERAL_BYTES) return { type: 'malformed' };
-      if (!readEntry(bytes, at + HEADER_BYTES + GENERAL_BYTES, at + length, options)) return { type: 'malformed' };
-      if (entry.isTranslated && entry.source !== NOWHERE) {
-        batch.source[count] = entry.source;
-        batch.sourcePort[count] = entry.sourcePort;
-        batch.server[count] = entry.server;
-        batch.serverPort[count] = entry.serverPort;
-        batch.listenerPort[count] = entry.listenerPort;
-        batch.protocol[count] = entry.protocol;
-        batch.state[count] = entry.state;
-        batch.isEndedByClient[count] = entry.isEndedByClient;
-        batch.tupleAt[count] = entry.tupleAt;
-        batch.id[count] = entry.id;
-        batch.count = ++count;
-      }
-    } else if (type === NLMSG_DONE) {
-      const status = length >= HEADER_BYTES + 4 ? little32(bytes, at + HEADER_BYTES) | 0 : 0;
-      return status < 0 ? { type: 'error', errno: -status } : { type: 'done', isInterrupted };
-    } else if (type === NLMSG_ERROR) {
-      if (length < HEADER_BYTES + 4) return { type: 'malformed' };
-      const errno = -(little32(bytes, at + HEADER_BYTES) | 0);
-      if (errno !== 0) return { type: 'error', errno };
-    } else if (type === NLMSG_OVERRUN) isInterrupted = true;
-    at = next;
-  }
-  return { type: 'more', isInterrupted };
+    return true;
+  });
 }
 
 /** False for attributes whose lengths do not add up. */
@@ -200,12 +175,4 @@ function readReplyAddress(
     if (kind === CTA_IP_V6_SRC) entry.server = found;
     else entry.source = found;
   }
-}
-
-function little32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
-}
-
-function big32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

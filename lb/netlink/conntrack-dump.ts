@@ -1,7 +1,7 @@
 import { type ConntrackBatch, createConntrackBatch } from './conntrack-batch.ts';
-import { decodeConntrack, entriesIn } from './conntrack-decoder.ts';
+import { CTA_STATUS, decodeConntrack, entriesIn, IPS_SRC_NAT } from './conntrack-decoder.ts';
 import { loadNetlink } from './load-netlink.ts';
-import { encodeMessage, NLM_F_DUMP, NLM_F_REQUEST } from './message.ts';
+import { encodeAttribute, encodeBig32, encodeMessage, NLM_F_DUMP, NLM_F_REQUEST } from './message.ts';
 import { type DumpSocket, NetlinkDump } from './netlink-dump.ts';
 import { SocketAddressTable } from './socket-address.ts';
 
@@ -10,6 +10,16 @@ const NETLINK_NETFILTER = 12;
 const CONNTRACK_GET = 0x0101;
 /** struct nfgenmsg: every family, NFNETLINK_V0, no resource. */
 const EVERY_FAMILY = Buffer.alloc(4);
+/** linux/netfilter/nfnetlink_conntrack.h. */
+const CTA_STATUS_MASK = 26;
+/**
+ * From 5.17 on the kernel leaves out what does not match (ctnetlink_filter_match); before, it tells of all. Where 3,000 connections are of
+ * others, a reading without it takes 30 datagrams.
+ */
+const TRANSLATED = Buffer.concat([
+  EVERY_FAMILY,
+  ...[CTA_STATUS, CTA_STATUS_MASK].map((type) => encodeAttribute(type, encodeBig32(IPS_SRC_NAT))),
+]);
 /** As for sockets (socket-dump.ts): larger datagrams are a little faster and hold the event loop up for longer. */
 const DATAGRAM_BYTES = 16 * 1024;
 const RECEIVE_BYTES = 1024 * 1024;
@@ -55,7 +65,7 @@ export function openConntrackDump(): ConntrackDump {
   );
 }
 
-/** Reads the kernel's table of connections, of which nothing but those of Portico is looked at. */
+/** Reads the kernel's table of connections: those whose source was changed, of which nothing but those of Portico is looked at. */
 export class NetlinkConntrackDump implements ConntrackDump {
   private readonly dumps: NetlinkDump;
   private readonly batch = createConntrackBatch(entriesIn(DATAGRAM_BYTES));
@@ -71,7 +81,7 @@ export class NetlinkConntrackDump implements ConntrackDump {
     const { batch } = this;
     const [sources, servers] = [new SocketAddressTable(options.sources), new SocketAddressTable(options.servers)];
     return this.dumps.run({
-      encode: (sequence) => encodeMessage(CONNTRACK_GET, NLM_F_REQUEST | NLM_F_DUMP, sequence, EVERY_FAMILY),
+      encode: (sequence) => encodeMessage(CONNTRACK_GET, NLM_F_REQUEST | NLM_F_DUMP, sequence, TRANSLATED),
       decode: (bytes, sequence) => decodeConntrack(bytes, { sequence, sources, servers }, batch),
       onDecoded: () => {
         if (batch.count > 0) onBatch(batch);

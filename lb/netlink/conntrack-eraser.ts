@@ -21,7 +21,10 @@ const RECEIVE_BYTES = 4096;
 export interface ConntrackEraser {
   /** Notes the entry `i` of the batch down; `family`: AF_INET or AF_INET6. */
   add(batch: ConntrackBatch, i: number, family: 2 | 10): void;
-  /** Resolves when the kernel has forgotten those that were noted down and still are what they were. */
+  /**
+   * Resolves when the kernel has forgotten those that were noted down, now or before. To be called soon: a connection that reopens one of them
+   * (RFC 6191) is the same entry under the same number where the kernel gives it the memory that it has just freed.
+   */
   flush(): Promise<void>;
   /** Idempotent. */
   close(): void;
@@ -40,13 +43,14 @@ export function openConntrackEraser(): ConntrackEraser {
   );
 }
 
-/** Has the kernel forget connections: by their tuple and their number, so that a new one in an old one's place is never meant. */
+/** Has the kernel forget connections: by their tuple and their number, so that a new one in an old one's place is hardly ever meant. */
 class NetlinkConntrackEraser implements ConntrackEraser {
   private readonly socket: RawNetlinkSocket;
   private readonly full: Buffer[] = [];
   private buffer = Buffer.alloc(AT_ONCE * MOST_BYTES);
   private length = 0;
   private isClosed = false;
+  private sending: Promise<void> = Promise.resolve();
 
   constructor(socket: RawNetlinkSocket) {
     this.socket = socket;
@@ -78,10 +82,18 @@ class NetlinkConntrackEraser implements ConntrackEraser {
     this.length += total;
   }
 
-  async flush(): Promise<void> {
-    const parts = [...this.full.splice(0), ...(this.length > 0 ? [this.buffer.subarray(0, this.length)] : [])];
-    if (this.length > 0) this.buffer = Buffer.alloc(AT_ONCE * MOST_BYTES);
+  flush(): Promise<void> {
+    const parts = [
+      ...this.full.splice(0),
+      ...(this.length > 0 ? [Buffer.from(this.buffer.subarray(0, this.length))] : []),
+    ];
+    if (parts.length === 0) return this.sending;
     this.length = 0;
+    this.sending = this.sending.then(() => this.send(parts));
+    return this.sending;
+  }
+
+  private async send(parts: readonly Buffer[]): Promise<void> {
     for (const part of parts) {
       if (this.isClosed) return;
       // A request that could not be sent leaves its entries to the next reading.

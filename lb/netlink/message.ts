@@ -56,6 +56,13 @@ export function encodeAttribute(type: number, value: Buffer): Buffer {
   return attribute;
 }
 
+/** As the values of attributes are. */
+export function encodeBig32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
 const TYPE_MASK = 0x3fff;
 
 /** Attributes by type, from `offset` on. Of a type that is there twice, the last counts. */

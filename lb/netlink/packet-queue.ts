@@ -1,4 +1,12 @@
-import { decodeAttributes, encodeAttribute, encodeMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST } from './message.ts';
+import {
+  decodeAttributes,
+  encodeAttribute,
+  encodeBig32,
+  encodeMessage,
+  NLM_F_ACK,
+  NLM_F_CREATE,
+  NLM_F_REQUEST,
+} from './message.ts';
 import { NetlinkSocket } from './netlink-socket.ts';
 
 const NETLINK_NETFILTER = 12;
@@ -59,8 +67,8 @@ export async function openPacketQueue(queue: number, onHeld: (packet: HeldPacket
     await configure(encodeAttribute(NFQA_CFG_CMD, Buffer.from([BIND, 0, 0, 0])));
     await configure(
       encodeAttribute(NFQA_CFG_PARAMS, Buffer.from([0, 0, 0, 0, COPY_META])),
-      encodeAttribute(NFQA_CFG_MASK, big32(FAIL_OPEN)),
-      encodeAttribute(NFQA_CFG_FLAGS, big32(FAIL_OPEN)),
+      encodeAttribute(NFQA_CFG_MASK, encodeBig32(FAIL_OPEN)),
+      encodeAttribute(NFQA_CFG_FLAGS, encodeBig32(FAIL_OPEN)),
     );
   } catch (error) {
     socket.close();
@@ -79,8 +87,8 @@ class NetlinkPacketQueue implements PacketQueue {
   }
 
   repeat(id: number, mark: number): void {
-    const verdict = Buffer.concat([big32(NF_REPEAT), big32(id)]);
-    const attributes = [encodeAttribute(NFQA_VERDICT_HDR, verdict), encodeAttribute(NFQA_MARK, big32(mark))];
+    const verdict = Buffer.concat([encodeBig32(NF_REPEAT), encodeBig32(id)]);
+    const attributes = [encodeAttribute(NFQA_VERDICT_HDR, verdict), encodeAttribute(NFQA_MARK, encodeBig32(mark))];
     // One that is not there any more needs no word.
     this.socket.request(QUEUE_VERDICT, 0, Buffer.concat([general(0, this.queue), ...attributes])).catch(() => {});
   }
@@ -113,7 +121,12 @@ function encodeQueueRule(table: string, chain: string, queue: number): Buffer {
   info.writeUInt16LE(1, 4);
   const nested = (type: number, ...parts: readonly Buffer[]): Buffer =>
     encodeAttribute(NESTED | type, Buffer.concat(parts));
-  const target = nested(2, encodeAttribute(1, text('NFQUEUE')), encodeAttribute(2, big32(3)), encodeAttribute(3, info));
+  const target = nested(
+    2,
+    encodeAttribute(1, text('NFQUEUE')),
+    encodeAttribute(2, encodeBig32(3)),
+    encodeAttribute(3, info),
+  );
   const expressions = nested(4, nested(1, encodeAttribute(1, text('target')), target));
   return Buffer.concat([
     general(NFPROTO_INET, 0),
@@ -137,11 +150,5 @@ const text = (value: string): Buffer => Buffer.from(`${value}\0`);
 function general(family: number, resource: number): Buffer {
   const bytes = Buffer.from([family, 0, 0, 0]);
   bytes.writeUInt16BE(resource, 2);
-  return bytes;
-}
-
-function big32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
   return bytes;
 }

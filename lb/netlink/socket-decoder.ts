@@ -1,15 +1,12 @@
+import { big32, little32, walkDump } from './dump-datagram.ts';
+import { HEADER_BYTES } from './message.ts';
 import type { Decoded } from './netlink-dump.ts';
 import type { SocketAddressTable } from './socket-address.ts';
 import type { SocketBatch } from './socket-batch.ts';
 
-const HEADER_BYTES = 16;
 /** struct inet_diag_msg of linux/inet_diag.h. */
 const SOCKET_BYTES = 72;
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
-const NLMSG_OVERRUN = 4;
 const TCPDIAG_GETSOCK = 18;
-const NLM_F_DUMP_INTR = 0x10;
 const MAPPED_WORD = 0xffff;
 
 export interface DecodeOptions {
@@ -27,69 +24,38 @@ export function decodeSockets(bytes: Uint8Array, options: DecodeOptions, batch: 
   const { sequence, families, sources } = options;
   const wants4 = families.includes(4);
   const wants6 = families.includes(6);
-  let isInterrupted = false;
-  let at = 0;
   let count = 0;
   batch.count = 0;
-  while (at < bytes.length) {
-    if (bytes.length - at < HEADER_BYTES) return { type: 'malformed' };
-    const length = little32(bytes, at);
-    if (length < HEADER_BYTES || length > bytes.length - at) return { type: 'malformed' };
-    const next = at + ((length + 3) & ~3);
-    if (little32(bytes, at + 8) !== sequence) {
-      at = next;
-      continue;
+  return walkDump(bytes, { sequence, type: TCPDIAG_GETSOCK }, (from, to) => {
+    if (to - from < SOCKET_BYTES) return false;
+    let family = bytes[from] === 2 ? 4 : 6;
+    // Local address at 8, remote at 24 (struct inet_diag_sockid).
+    let found = 65_535;
+    let remoteAt = from + 24;
+    if (family === 4) {
+      if (wants4) found = sources.find(0, 0, MAPPED_WORD, big32(bytes, from + 8));
+    } else {
+      const a = big32(bytes, from + 8);
+      const b = big32(bytes, from + 12);
+      const c = big32(bytes, from + 16);
+      if (a === 0 && b === 0 && c === MAPPED_WORD) {
+        family = 4;
+        remoteAt += 12;
+      }
+      found = sources.find(a, b, c, big32(bytes, from + 20));
     }
-    const type = bytes[at + 4]! | (bytes[at + 5]! << 8);
-    if ((bytes[at + 6]! & NLM_F_DUMP_INTR) !== 0) isInterrupted = true;
-    if (type === TCPDIAG_GETSOCK) {
-      if (length < HEADER_BYTES + SOCKET_BYTES) return { type: 'malformed' };
-      const from = at + HEADER_BYTES;
-      let family = bytes[from] === 2 ? 4 : 6;
-      // Local address at 8, remote at 24 (struct inet_diag_sockid).
-      let found = 65_535;
-      let remoteAt = from + 24;
-      if (family === 4) {
-        if (wants4) found = sources.find(0, 0, MAPPED_WORD, big32(bytes, from + 8));
-      } else {
-        const a = big32(bytes, from + 8);
-        const b = big32(bytes, from + 12);
-        const c = big32(bytes, from + 16);
-        if (a === 0 && b === 0 && c === MAPPED_WORD) {
-          family = 4;
-          remoteAt += 12;
-        }
-        found = sources.find(a, b, c, big32(bytes, from + 20));
-      }
-      if (family === 4 ? wants4 : wants6) {
-        batch.source[count] = found;
-        batch.localPort[count] = (bytes[from + 4]! << 8) | bytes[from + 5]!;
-        batch.remotePort[count] = (bytes[from + 6]! << 8) | bytes[from + 7]!;
-        const size = family === 4 ? 4 : 16;
-        const to = count * 16;
-        for (let i = 0; i < 16; i++) batch.remote[to + i] = i < size ? bytes[remoteAt + i]! : 0;
-        batch.family[count] = family;
-        batch.state[count] = bytes[from + 1]!;
-        batch.inode[count] = little32(bytes, from + 68);
-        batch.count = ++count;
-      }
-    } else if (type === NLMSG_DONE) {
-      const status = length >= HEADER_BYTES + 4 ? little32(bytes, at + HEADER_BYTES) | 0 : 0;
-      return status < 0 ? { type: 'error', errno: -status } : { type: 'done', isInterrupted };
-    } else if (type === NLMSG_ERROR) {
-      if (length < HEADER_BYTES + 4) return { type: 'malformed' };
-      const errno = -(little32(bytes, at + HEADER_BYTES) | 0);
-      if (errno !== 0) return { type: 'error', errno };
-    } else if (type === NLMSG_OVERRUN) isInterrupted = true;
-    at = next;
-  }
-  return { type: 'more', isInterrupted };
-}
-
-function little32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
-}
-
-function big32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+    if (family === 4 ? wants4 : wants6) {
+      batch.source[count] = found;
+      batch.localPort[count] = (bytes[from + 4]! << 8) | bytes[from + 5]!;
+      batch.remotePort[count] = (bytes[from + 6]! << 8) | bytes[from + 7]!;
+      const size = family === 4 ? 4 : 16;
+      const to = count * 16;
+      for (let i = 0; i < 16; i++) batch.remote[to + i] = i < size ? bytes[remoteAt + i]! : 0;
+      batch.family[count] = family;
+      batch.state[count] = bytes[from + 1]!;
+      batch.inode[count] = little32(bytes, from + 68);
+      batch.count = ++count;
+    }
+    return true;
+  });
 }

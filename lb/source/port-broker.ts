@@ -39,6 +39,12 @@ export class PortBroker {
     else if (isStarved) this.starve(pool, owner);
   }
 
+  /** As `BlockLedger.adopt`: what an earlier run of the owner had, which may be all that there is. */
+  adopt(owner: string, blocks: readonly PortBlock[]): readonly PortBlock[] {
+    for (const pool of new Set(blocks.map(({ pool: name }) => name))) this.deps.onBeforeGrant?.(pool);
+    return this.deps.ledger.adopt(owner, blocks);
+  }
+
   onReturn(owner: string, blocks: readonly PortBlock[]): void {
     this.deps.ledger.giveBack(owner, blocks);
     for (const pool of new Set(blocks.map(({ pool: name }) => name))) this.serve(pool);

@@ -112,7 +112,7 @@ export class SourceLedger {
     return { first, last: first + most - 1 };
   }
 
-  /** That very block, for an owner whose connections are on it already. Undefined where it is not one that can be granted whole. */
+  /** That very block, or what others have left of it, for an owner whose connections are on it already. Undefined where that is nothing. */
   adopt(owner: number, block: number): GrantedPorts | undefined {
     const run = this.runs.get(block);
     let isReady = false;
@@ -121,7 +121,9 @@ export class SourceLedger {
       if (next === block) isReady = true;
       else this.ready.push(next);
     }
-    return isReady && run !== undefined ? this.take(owner, run) : undefined;
+    if (isReady && run !== undefined) return this.take(owner, run);
+    const at = this.pieces.findIndex(({ first }) => first >>> BLOCK_SHIFT === block);
+    return at < 0 ? undefined : this.take(owner, this.pieces.splice(at, 1)[0]!);
   }
 
   /** Exactly these ports, as far as nobody has them, for an owner whose connections are on them already. */

@@ -6,6 +6,7 @@ import { isWritable } from './item.ts';
 import { type Journal, JournalStore } from './journal.ts';
 import type { Machine } from './machine.ts';
 import { planesFor } from './needs.ts';
+import { type Nftables, readNftables } from './nftables.ts';
 import { LIMITS_FILE, SERVICE_FILE, SYSCTL_FILE } from './owned-files.ts';
 import { commandsFor, takeBackFor } from './paste.ts';
 import type { Change, Context, Judgement, Setting, Severity } from './setting.ts';
@@ -41,13 +42,20 @@ export interface InspectOptions {
   readonly isRoot: boolean;
   /** Connections that are open now. Default: 0. */
   readonly used?: number;
+  /** Where it has been read already. */
+  readonly nftables?: Nftables | undefined;
 }
 
 /** Looks at everything; changes nothing. */
 export function inspect(machine: Machine, demand: Demand, options: InspectOptions): SystemReport {
   const facts = readFacts(machine, options.cpuCount);
   const planes = demand.planes ?? autoPlanes(demand, facts);
-  const context: Context = { machine, facts, demand, planes };
+  let read: { readonly nftables: Nftables | undefined } | undefined;
+  const nftables = () => {
+    read ??= { nftables: options.nftables ?? readNftables(machine) };
+    return read.nftables;
+  };
+  const context: Context = { machine, facts, demand, planes, nftables };
   const journal = readJournal(machine);
   const ours = new Set((journal?.entries ?? []).flatMap(({ item }) => (item.kind === 'sysctl' ? [item.key] : [])));
   const files = new Set((journal?.entries ?? []).flatMap(({ item }) => (item.kind === 'file' ? [item.path] : [])));

@@ -1,6 +1,7 @@
 import type { Demand } from './demand.ts';
 import type { Facts } from './facts.ts';
 import type { Machine } from './machine.ts';
+import type { Nftables } from './nftables.ts';
 
 /** `skip`: there is nothing to say of it on this machine. */
 export type Severity = 'pass' | 'warn' | 'fail' | 'skip';
@@ -11,6 +12,8 @@ export interface Context {
   readonly demand: Demand;
   /** Data-plane processes that the target takes with the descriptors that each may have. */
   readonly planes: number;
+  /** Read when it is first asked for, as that takes some 20 ms. */
+  readonly nftables: () => Nftables | undefined;
 }
 
 /** What makes a setting fit. A line in a file counts from the next boot, login or start on. */

@@ -64,9 +64,8 @@ export class SystemTuner {
     this.options = options;
   }
 
-  /** `used`: connections that are open now. */
-  inspect(demand: Demand, used = 0): SystemReport {
-    return inspect(this.machine, demand, { ...this.options, used });
+  inspect(demand: Demand, now: Pick<InspectOptions, 'used' | 'nftables'> = {}): SystemReport {
+    return inspect(this.machine, demand, { ...this.options, ...now });
   }
 
   /** Changes all that is to be changed, or nothing. What is not Portico's to change is left, and said. Throws SystemError. */

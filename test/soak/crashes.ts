@@ -78,7 +78,7 @@ async function killPlane(): Promise<number> {
   const victim = all[Math.floor(Math.random() * all.length)]!;
   // Stopped first: it accepts more all the time.
   process.kill(victim.pid, 'SIGSTOP');
-  for (const each of clientPortsOf(victim.pid, port)) load.cut.add(each);
+  for (const each of clientPortsOf(victim.pid, [port])) load.cut.add(each);
   const mark = portico.mark();
   process.kill(victim.pid, 'SIGKILL');
   const killedAtMs = performance.now();

@@ -1,7 +1,7 @@
 // npm run soak-tls-swaps -- [--handshakes N] [--clients N]
 // Full handshakes with a Portico whose certificate is another one every second. Whether all of them succeed, by certificates that are shown one
 // after the other, and whether the memory of its plane stays.
-import { mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -101,6 +101,7 @@ clearInterval(timer);
 for (const [message, count] of failures) process.stdout.write(`${count} × ${message}\n`);
 portico.child.kill('SIGTERM');
 await portico.ended();
+rmSync(folder, { recursive: true });
 const isFlat = growth < MOST_GROWTH_BYTES;
 process.stdout.write(
   `${total} handshakes, ${swaps} swaps, ${changes} changes seen by clients, ${failures.size === 0 ? 'no' : 'some'} failures, memory ${isFlat ? 'flat' : 'grew'} (${(growth / 2 ** 20).toFixed(1)} MiB)\n`,

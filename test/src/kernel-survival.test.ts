@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import t from 'tap';
 import { NatLab } from '../fixtures/nat-lab.ts';
 import { enterNamespace, sh } from '../fixtures/netns.ts';
-import { PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
+import { killSurvivors, PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
 import { sumOf } from '../fixtures/prometheus-sum.ts';
 import { ADMIN, closeAll, config, ONE, RAW, startKernel, until, used } from '../fixtures/running-kernel.ts';
+import { isRunning, kill } from '../fixtures/succession.ts';
 
 const skip = enterNamespace(import.meta.url) ?? false;
 
@@ -13,7 +17,12 @@ t.test(
   async (t) => {
     const lab = await NatLab.create(t, ['10.2.1.1', '10.2.1.2', '10.2.1.3']);
     await lab.server('10.2.0.2', 9000);
-    const file = writeConfig(config(RAW, ONE));
+    // Checks need ports, too, where the rules have nearly all.
+    const file = writeConfig(
+      config(RAW, ONE)
+        .replace('servers:', 'health: { interval: 100ms }, servers:')
+        .replace('planes:', 'heartbeat: 2s\nplanes:'),
+    );
     t.teardown(() => sh('nft delete table inet portico'));
     const first = new PorticoProcess(['run', '-c', file]);
     await first.until(/POST|GET|http/);
@@ -35,8 +44,8 @@ t.test(
     const { planes } = (await (await fetch(`${ADMIN}/api/v1/status`)).json()) as {
       planes: { id: string; pid: number }[];
     };
-    process.kill(planes.find(({ id }) => id === 'kernel')!.pid, 'SIGKILL');
-    await second.until(/kernel died/);
+    process.kill(planes.find(({ id }) => id === 'kernel')!.pid, 'SIGSTOP');
+    await second.until(/kernel does not answer and is killed[\s\S]*kernel died/);
     t.same((await clients.open('10.1.0.1', 80, 50)).failures, {});
     await used((value) => value === 750);
     t.equal((await clients.ask({ type: 'check' })).alive, 750);
@@ -45,6 +54,42 @@ t.test(
     t.equal(await second.ended(), 0);
   },
 );
+
+t.test('a process that is stopped when its primary is killed is not left behind', { skip }, async (t) => {
+  const lab = await NatLab.create(t, ['10.2.1.1']);
+  await lab.server('10.2.0.2', 9000);
+  const file = writeConfig(config(RAW, ONE));
+  t.teardown(() => sh('nft delete table inet portico'));
+  const start = async () => {
+    const portico = new PorticoProcess(['run', '-c', file], undefined, { RUNTIME_DIRECTORY: runtime });
+    t.teardown(() => portico.child.kill('SIGKILL'));
+    await portico.until(/kernel accepts connections/);
+    const { planes } = (await (await fetch(`${ADMIN}/api/v1/status`)).json()) as {
+      planes: { id: string; pid: number }[];
+    };
+    return { portico, pid: planes.find(({ id }) => id === 'kernel')!.pid };
+  };
+  const runtime = mkdtempSync(join(tmpdir(), 'portico-run-'));
+  t.teardown(() => {
+    killSurvivors(runtime);
+    rmSync(runtime, { recursive: true });
+  });
+  const first = await start();
+  process.kill(first.pid, 'SIGSTOP');
+  t.teardown(() => {
+    if (isRunning(first.pid)) process.kill(first.pid, 'SIGKILL');
+  });
+  await kill(first.portico);
+  t.ok(isRunning(first.pid));
+  const second = await start();
+  t.match(second.portico.stderr, `kernel (process ${first.pid}) of an earlier run was still there and was killed`);
+  t.notOk(isRunning(first.pid));
+  const clients = await lab.clients();
+  t.equal((await clients.open('10.1.0.1', 80, 20)).open, 20);
+  await closeAll(clients);
+  second.portico.child.kill('SIGTERM');
+  t.equal(await second.portico.ended(), 0);
+});
 
 t.test('rules that someone flushed or removed are put back; tables of others are let be', { skip }, async (t) => {
   const lab = await NatLab.create(t, ['10.2.1.1']);

@@ -1,5 +1,5 @@
 import { isOlder, OLDEST } from '../../../lb/nat/nft-version.ts';
-import { readNftables } from '../nftables.ts';
+import type { Nftables } from '../nftables.ts';
 import type { Context, Judgement, Setting } from '../setting.ts';
 
 const NOT_NEEDED = 'no listener uses the kernel engine';
@@ -13,12 +13,10 @@ const skipped = (formula: string): Judgement => ({
 });
 
 /** `judge`: of a machine on which the kernel forwards. */
-function whereForwarding(
-  judge: (nftables: NonNullable<ReturnType<typeof readNftables>>) => Omit<Judgement, 'changes'>,
-) {
-  return ({ machine, demand }: Context): Judgement => {
-    if (!demand.engines.has('kernel')) return skipped(NOT_NEEDED);
-    const nftables = readNftables(machine);
+function whereForwarding(judge: (nftables: Nftables) => Omit<Judgement, 'changes'>) {
+  return (context: Context): Judgement => {
+    if (!context.demand.engines.has('kernel')) return skipped(NOT_NEEDED);
+    const nftables = context.nftables();
     return nftables === undefined ? skipped('cannot be read here') : { ...judge(nftables), changes: [] };
   };
 }

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { plainDemand } from '../../../src/system/demand.ts';
 import { Machine } from '../../../src/system/machine.ts';
-import { readNftables } from '../../../src/system/nftables.ts';
+import { readNftables, readNftablesMeanwhile } from '../../../src/system/nftables.ts';
 import { inspect } from '../../../src/system/report.ts';
 import { enterNamespace, sh } from '../../fixtures/netns.ts';
 import { removeRoot, scratchRoot } from '../../fixtures/scratch-machine.ts';
@@ -37,6 +37,8 @@ t.test('a firewall that drops what it does not know, and nftables itself', { ski
       'nft insert rule inet guard pass ct status dnat accept',
     ],
   });
+  t.match(readNftables(new Machine()), { closed: [{ name: 'FORWARD' }, { name: 'pass' }] });
+  t.same(await readNftablesMeanwhile(new Machine()), readNftables(new Machine()), 'the same without waiting');
   for (const command of closed.commands) sh(command);
   t.match(look()('forward'), { severity: 'pass' }, 'after what it says was done');
 });
