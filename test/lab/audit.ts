@@ -17,11 +17,12 @@ export interface PortAudit {
 
 /** Compares the port map with the kernel's sockets until they agree; where they do not within two minutes, they do not. */
 export async function auditPorts(portico: LabPortico, sources: readonly string[]): Promise<PortAudit> {
+  const ours = new Set(sources);
   let audit: PortAudit = { leased: 0, sockets: 0, differences: ['the port map was not read'] };
   await portico
     .until('a port map that is like the kernel', async () => {
-      const leased = await leasedPorts(portico);
-      const open = openSockets(new Set(sources));
+      const leased = await leasedPorts(portico, ours);
+      const open = openSockets(ours);
       const pairs = [...new Set([...leased.keys(), ...open.keys()])];
       audit = {
         leased: sum(leased),
@@ -39,12 +40,14 @@ export async function auditPorts(portico: LabPortico, sources: readonly string[]
 
 const sum = (counts: Counts): number => [...counts.values()].reduce((all, each) => all + each, 0);
 
-async function leasedPorts(portico: LabPortico): Promise<Counts> {
+async function leasedPorts(portico: LabPortico, sources: ReadonlySet<string>): Promise<Counts> {
   const { ports } = await portico.get<{ ports: { source: string; destination: string; used: number }[] }>(
     '/ports?limit=1000',
   );
   return new Map(
-    ports.filter(({ used }) => used > 0).map(({ source, destination, used }) => [`${source} ${destination}`, used]),
+    ports
+      .filter(({ source, used }) => used > 0 && sources.has(source))
+      .map(({ source, destination, used }) => [`${source} ${destination}`, used]),
   );
 }
 

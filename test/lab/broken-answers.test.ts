@@ -7,6 +7,7 @@ const line = (time: string, port: number, end: string): string =>
 const atMs = Date.parse('2026-11-27T07:31:12.250Z');
 const failure: Failure = {
   what: 'repeat',
+  listener: 'web',
   backend: 'servers',
   isSafe: true,
   port: 45_216,

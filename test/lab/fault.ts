@@ -9,6 +9,7 @@ export const FRONT_FAULTS = [
   'reload',
   'reload-invalid',
   'upgrade',
+  'haproxy-kill',
 ] as const;
 
 /** What befalls all around it. One at a time, whatever happens to Portico meanwhile. */

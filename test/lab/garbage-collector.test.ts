@@ -27,10 +27,16 @@ t.test('what nobody uses any more is gone, and the process goes on', async (t) =
   const before = await heapOf(child);
   const collector = new GarbageCollector();
   for (let i = 0; i < 2; i++) {
-    await collector.collect(child.pid!);
+    const { objectBytes, codeBytes } = await collector.collect(child.pid!);
     const answer = heapOf(child);
     child.send('how much?');
-    t.ok((await answer) < before - BYTES / 2, `time ${i + 1}`);
+    const used = await answer;
+    t.ok(used < before - BYTES / 2, `time ${i + 1}`);
+    t.ok(codeBytes > 0 && objectBytes > 0);
+    t.ok(
+      Math.abs(objectBytes + codeBytes - used) < BYTES / 50,
+      `it says how much is left: ${objectBytes} and ${codeBytes} of ${used}`,
+    );
   }
   child.disconnect();
   t.same(await once(child, 'exit'), [0, null], 'it does not wait for a debugger at its end');

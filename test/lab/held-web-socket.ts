@@ -1,6 +1,12 @@
 import { WebSocket } from 'ws';
+import type { LabListener } from './lab-listener.ts';
 import type { BackendName, Failure } from './oracle.ts';
 import { pathOf } from './question.ts';
+
+export interface HeldWebSocketOptions {
+  readonly listener: LabListener;
+  readonly backend: BackendName;
+}
 
 export interface HeldWebSocketDeps {
   readonly now: () => number;
@@ -18,12 +24,12 @@ export class HeldWebSocket {
   messages = 0;
   isOpen = false;
   private readonly deps: HeldWebSocketDeps;
-  private readonly options: { readonly port: number; readonly backend: BackendName };
+  private readonly options: HeldWebSocketOptions;
   private socket: WebSocket | undefined = undefined;
   private isOver = false;
   private onGone = (): void => {};
 
-  constructor(deps: HeldWebSocketDeps, options: { readonly port: number; readonly backend: BackendName }) {
+  constructor(deps: HeldWebSocketDeps, options: HeldWebSocketOptions) {
     this.deps = deps;
     this.options = options;
     this.open();
@@ -31,7 +37,8 @@ export class HeldWebSocket {
 
   private open(): void {
     const { now, fail } = this.deps;
-    const { port, backend } = this.options;
+    const { listener, backend } = this.options;
+    const { name, host, port } = listener;
     const startedMs = now();
     let connectedMs = startedMs;
     let localPort: number | undefined;
@@ -42,7 +49,7 @@ export class HeldWebSocket {
     let sent = 0;
     let echoed = 0;
     let heardMs = startedMs;
-    const socket = new WebSocket(`ws://127.0.0.1:${port}${pathOf(backend)}ws`, { perMessageDeflate: false });
+    const socket = new WebSocket(`ws://${host}:${port}${pathOf(backend)}ws`, { perMessageDeflate: false });
     this.socket = socket;
     socket.on('upgrade', (response) => {
       localPort = response.socket.localPort;
@@ -52,12 +59,12 @@ export class HeldWebSocket {
       const text = data.toString();
       heardMs = now();
       if (serverPid === undefined) {
-        const [name, pid, from] = text.split(' ');
+        const [kind, pid, from] = text.split(' ');
         serverPid = Number(pid);
         source = from;
         this.isOpen = true;
         this.opened++;
-        if (name !== backend) cut(`greeted by ${name}`, true);
+        if (kind !== backend) cut(`greeted by ${kind}`, true);
       } else if (Number(text) === echoed) {
         echoed++;
         this.messages++;
@@ -88,6 +95,7 @@ export class HeldWebSocket {
       // One that did not come about was a request that may not be sent twice.
       fail({
         what,
+        listener: name,
         backend,
         isSafe: false,
         port: localPort,

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { HAPROXY } from '../../src/haproxy-engine.ts';
 import { getText } from '../fixtures/get-text.ts';
 import type { SuccessionStatus } from '../fixtures/succession.ts';
 
@@ -55,6 +56,13 @@ export class LabPortico {
     await this.logged(/Portico is running\./, mark);
   }
 
+  /** Takes back what is meant to outlive it, once it has ended. Throws what the command complains of. */
+  flush(): void {
+    const { configFile, runtimeDirectory } = this;
+    const env = { ...process.env, RUNTIME_DIRECTORY: runtimeDirectory };
+    execFileSync(process.execPath, [MAIN, 'stop', '--flush', '-c', configFile], { env, stdio: 'pipe' });
+  }
+
   /** A place in the log: what comes after it is news. */
   mark(): number {
     return statSync(this.logFile, { throwIfNoEntry: false })?.size ?? 0;
@@ -84,8 +92,16 @@ export class LabPortico {
     return JSON.parse((await getText(this.options.adminPort, `/api/v1${path}`)).body) as T;
   }
 
-  status(): Promise<SuccessionStatus> {
-    return this.get<SuccessionStatus>('/status');
+  /** Of its master. Rejects where no listener is HAProxy's. */
+  async haproxyPid(): Promise<number> {
+    const { planes } = await this.get<SuccessionStatus>('/status');
+    return planes.find(({ id }) => id === HAPROXY)!.pid;
+  }
+
+  /** Planes without HAProxy, which stands among them and lives longer than they do. */
+  async status(): Promise<SuccessionStatus> {
+    const status = await this.get<SuccessionStatus>('/status');
+    return { ...status, planes: status.planes.filter(({ id }) => id !== HAPROXY) };
   }
 
   async metrics(): Promise<string> {

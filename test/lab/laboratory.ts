@@ -1,32 +1,34 @@
 import { rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { isRunning } from '../fixtures/succession.ts';
 import { auditPorts, type PortAudit, strangers } from './audit.ts';
 import { withBrokenAnswers } from './broken-answers.ts';
 import { clientPortsOf } from './client-ports.ts';
 import { describeFault, type Fault, isFront } from './fault.ts';
+import { labConfig, SOCKET_SOURCES } from './lab-config.ts';
+import { listenerOf } from './lab-listener.ts';
 import { LabPortico } from './lab-portico.ts';
 import { Load, type LoadOptions } from './load.ts';
 import type { LoadCounts } from './load-main.ts';
-import { type Disturbance, explain, type Failure } from './oracle.ts';
+import { type Disturbance, explain, explainSlice, type Failure } from './oracle.ts';
 import { perform } from './perform.ts';
-import { BRIDGE, Surroundings } from './surroundings.ts';
+import { SideLoad, type Slice } from './side-load.ts';
+import { Surroundings } from './surroundings.ts';
 
-const PORT = 8000;
 const ADMIN = 9797;
-const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** What was under way when a fault was over may still fail: a request that hung waits for its time-out, a health check for its turn. */
 const SLACK_MS = 8000;
 
 const LAST_LINES = 300;
 
-export interface LaboratoryOptions extends Omit<LoadOptions, 'port'> {
+export interface LaboratoryOptions extends LoadOptions {
   /** Made by the caller, and emptied by `close`. */
   readonly directory: string;
   readonly planes: number;
   readonly workers: number;
   /** Longer than it takes; what a laboratory leaves that is killed ends by then. */
   readonly mostSeconds: number;
+  /** wrk and h2load ask as well. */
+  readonly withSideLoad: boolean;
   /** NODE_OPTIONS of Portico's processes. */
   readonly nodeOptions?: string;
   /** What happens, as it happens. */
@@ -45,6 +47,8 @@ export interface Report extends LoadCounts {
   readonly done: readonly Done[];
   readonly explained: readonly { readonly failure: Failure; readonly by: Disturbance }[];
   readonly unexplained: readonly Failure[];
+  /** Of wrk and h2load. */
+  readonly slices: readonly { readonly slice: Slice; readonly by: Disturbance | undefined }[];
   /** What did not recover, or was left behind. */
   readonly problems: readonly string[];
   readonly ports: PortAudit;
@@ -60,6 +64,7 @@ export class Laboratory {
   readonly surroundings: Surroundings;
   readonly disturbances: Disturbance[] = [];
   private readonly load: Load;
+  private readonly sideLoad: SideLoad | undefined;
   private readonly options: LaboratoryOptions;
   private readonly done: Done[] = [];
   private readonly problems: string[] = [];
@@ -68,7 +73,8 @@ export class Laboratory {
     this.options = options;
     this.surroundings = surroundings;
     this.portico = portico;
-    this.load = new Load({ ...options, port: PORT });
+    this.load = new Load(options);
+    this.sideLoad = options.withSideLoad ? new SideLoad({ now: Laboratory.now }, options) : undefined;
   }
 
   /** Resolves when the clients have begun. */
@@ -76,7 +82,9 @@ export class Laboratory {
     const { directory, mostSeconds, nodeOptions } = options;
     const surroundings = await Surroundings.create(directory, mostSeconds);
     try {
-      const config = (generation: number): string => configText(options, surroundings, generation);
+      const { addresses, logPipe: logFile } = surroundings;
+      const config = (generation: number): string =>
+        labConfig({ ...options, adminPort: ADMIN, addresses, logFile }, generation);
       const portico = new LabPortico({ directory, adminPort: ADMIN, config, nodeOptions });
       await portico.start();
       await portico.until('healthy servers', async () => {
@@ -131,7 +139,7 @@ export class Laboratory {
   }
 
   clientPorts(pid: number): ReadonlySet<number> {
-    return clientPortsOf(pid, PORT);
+    return clientPortsOf(pid, [listenerOf('web').port, listenerOf('raw').port]);
   }
 
   expectGeneration(generation: number): void {
@@ -154,10 +162,10 @@ export class Laboratory {
 
   /** Stops the clients, then Portico, and looks at what is left. */
   async finish(): Promise<Report> {
-    const { portico, load, options, surroundings } = this;
+    const { portico, load, sideLoad, options, surroundings } = this;
     const { requests, webSocketsOpened, webSocketsOpen, messages } = await load.counts();
-    await load.stop();
-    const ports = await auditPorts(portico, [...Surroundings.SOURCES, '127.0.1.1', '127.0.1.2']);
+    await Promise.all([load.stop(), sideLoad?.stop()]);
+    const ports = await auditPorts(portico, SOCKET_SOURCES);
     const { pid } = await portico.status();
     process.kill(pid, 'SIGTERM');
     await portico
@@ -167,6 +175,8 @@ export class Laboratory {
     const known = [...surroundings.pids, load.child.pid!];
     // Its helpers see that it has ended, and end.
     await portico.until('the end of its helpers', async () => strangers(known).length === 0).catch(() => {});
+    // What the kernel engine has is meant to outlive Portico.
+    portico.flush();
     const explained = this.failures.flatMap((failure) => {
       const by = explain(failure, this.disturbances);
       return by === undefined ? [] : [{ failure, by }];
@@ -180,6 +190,7 @@ export class Laboratory {
       done: this.done,
       explained,
       unexplained: this.unexplained,
+      slices: (sideLoad?.slices ?? []).map((slice) => ({ slice, by: explainSlice(slice, this.disturbances) })),
       problems: this.problems,
       ports,
       leakedProcesses: strangers(known),
@@ -191,6 +202,7 @@ export class Laboratory {
   /** Leaves nothing behind, whatever has happened. */
   async close(): Promise<void> {
     this.load.end();
+    this.sideLoad?.end();
     await endAll(this.surroundings, this.options.directory);
   }
 }
@@ -199,39 +211,4 @@ async function endAll(surroundings: Surroundings, directory: string): Promise<vo
   for (const line of strangers(surroundings.pids)) process.kill(Number(line.split(' ')[0]), 'SIGKILL');
   await surroundings.stop();
   rmSync(directory, { recursive: true, force: true });
-}
-
-function configText(
-  { planes, workers }: LaboratoryOptions,
-  { addresses, logPipe }: Surroundings,
-  generation: number,
-): string {
-  return `planes: ${planes}
-drain_timeout: 4s
-heartbeat: 4s
-outlive_primary: 10m
-admin: { listen: "127.0.0.1:${ADMIN}" }
-sources:
-  - { name: claimed, addresses: [${Surroundings.SOURCES.join(', ')}], claim: true, interface: ${BRIDGE}, ports: 20000-24095 }
-  - { name: local, addresses: [127.0.1.1-127.0.1.2], ports: 20000-24095 }
-listeners:
-  - name: web
-    bind: "127.0.0.1:${PORT}"
-    access_log: { file: ${logPipe} }
-    response_headers: { set: { X-Generation: "${generation}" } }
-    routes: [{ path: /s/, backend: servers }, { path: /w/, backend: workers }]
-backends:
-  - name: servers
-    source: claimed
-    health: { path: /healthz, interval: 300ms, fast_interval: 100ms, timeout: 2s, rise: 1, fall: 2 }
-    retry: { on: [connect, closed, timeout], per_try_timeout: 3s }
-    timeouts: { connect: 2s, response: 10s }
-    servers: [${addresses.map((address) => `{ address: "${address}" }`).join(', ')}]
-  - name: workers
-    source: local
-    health: { path: /healthz, interval: 300ms, fast_interval: 100ms, timeout: 2s, rise: 1, fall: 2 }
-    retry: { on: [connect, closed, timeout], per_try_timeout: 3s }
-    timeouts: { connect: 2s, response: 10s }
-    workers: { module: ${WORKER}, count: ${workers}, heartbeat: 4s }
-`;
 }

@@ -1,7 +1,8 @@
-// The clients of the laboratory: `load-main PORT CLIENTS PAUSE_MS WEBSOCKETS`. Every answer is compared with the one that it should be, every WebSocket is
+// The clients of the laboratory: `load-main CLIENTS PAUSE_MS WEBSOCKETS [ENGINE]…`. Every answer is compared with the one that it should be, every WebSocket is
 // spoken to all the time, and all that is not as it should be is told to the parent, which knows what happened meanwhile.
 import http from 'node:http';
 import { HeldWebSocket } from './held-web-socket.ts';
+import { type LabListener, listenerOfClient, type OtherEngine } from './lab-listener.ts';
 import type { Failure } from './oracle.ts';
 import { answerTo, type Question, questionOf } from './question.ts';
 
@@ -22,7 +23,8 @@ export type LoadEvent =
   /** The last answer has come, the last WebSocket is closed. */
   | { readonly type: 'stopped' };
 
-const [port, clients, pauseMs, webSockets] = process.argv.slice(2).map(Number) as [number, number, number, number];
+const [clients, pauseMs, webSockets] = process.argv.slice(2, 5).map(Number) as [number, number, number];
+const engines = process.argv.slice(5) as OtherEngine[];
 /** Who is refused at once would ask thousands of times a second. */
 const AFTER_FAILURE_MS = 50;
 const NO_ANSWER_MS = 20_000;
@@ -38,7 +40,8 @@ const fail = (failure: Failure): void => tell({ type: 'failure', failure });
 const connectedAt = new WeakMap<object, number>();
 
 /** Resolves with whether it went well. */
-function ask(question: Question, agent: http.Agent | false, mayRepeat: boolean): Promise<boolean> {
+function ask(to: LabListener, question: Question, agent: http.Agent | false, mayRepeat: boolean): Promise<boolean> {
+  const { name: listener, host, port } = to;
   const { backend, method, path, body } = question;
   const startedMs = now();
   const generation = leastGeneration;
@@ -46,11 +49,12 @@ function ask(question: Question, agent: http.Agent | false, mayRepeat: boolean):
   let connectedMs = startedMs;
   const failed = (what: 'request' | 'repeat', why: string, isWrong = false, hasBegun = false): boolean => {
     const isSafe = method === 'GET';
-    fail({ what, backend, isSafe, port: localPort, connectedMs, startedMs, endedMs: now(), why, isWrong, hasBegun });
+    const when = { connectedMs, startedMs, endedMs: now() };
+    fail({ what, listener, backend, isSafe, port: localPort, ...when, why, isWrong, hasBegun });
     return false;
   };
   return new Promise((resolve) => {
-    const request = http.request({ port, host: '127.0.0.1', agent, method, path }, (response) => {
+    const request = http.request({ host, port, agent, method, path }, (response) => {
       const parts: Buffer[] = [];
       response.on('data', (data: Buffer) => parts.push(data));
       response.on('error', (error: NodeJS.ErrnoException) =>
@@ -62,7 +66,7 @@ function ask(question: Question, agent: http.Agent | false, mayRepeat: boolean):
           resolve(failed('request', `status ${response.statusCode}`));
         } else if (text !== answerTo(backend, path, body)) {
           resolve(failed('request', `another answer: ${text.slice(0, 80)}`, true));
-        } else if (Number(response.headers['x-generation']) < generation) {
+        } else if (listener === 'web' && Number(response.headers['x-generation']) < generation) {
           resolve(failed('request', `config ${response.headers['x-generation']}, not ${generation}`, true));
         } else resolve(true);
       });
@@ -86,28 +90,32 @@ function ask(question: Question, agent: http.Agent | false, mayRepeat: boolean):
         return;
       }
       failed('repeat', why);
-      ask(question, agent, false).then(resolve);
+      ask(to, question, agent, false).then(resolve);
     });
     request.end(body);
   });
 }
 
-/** Half of the clients stay on one connection, half take a new one for each request. */
+/** Half of the clients of each listener stay on one connection, half take a new one for each request. */
 async function run(client: number): Promise<void> {
   const agent = client % 2 === 0 ? new http.Agent({ keepAlive: true, maxSockets: 1 }) : false;
+  const listener = listenerOfClient(engines, client >> 1);
   for (let number = 1; !isOver; number++) {
     requests++;
-    const isFine = await ask(questionOf(client, number), agent, true);
+    const isFine = await ask(listener, questionOf(client, number, listener.backends), agent, true);
     await wait(isFine ? pauseMs * (0.5 + Math.random()) : AFTER_FAILURE_MS);
   }
   if (agent !== false) agent.destroy();
 }
 
 const loops = Array.from({ length: clients }, (_, client) => run(client));
-const held = Array.from(
-  { length: webSockets },
-  (_, i) => new HeldWebSocket({ now, fail }, { port, backend: i % 2 === 0 ? 'servers' : 'workers' }),
-);
+const held = Array.from({ length: webSockets }, (_, i) => {
+  const listener = listenerOfClient(engines, i);
+  return new HeldWebSocket(
+    { now, fail },
+    { listener, backend: listener.backends[(i >> 1) % listener.backends.length]! },
+  );
+});
 
 process.on('message', (command: LoadCommand) => {
   switch (command.type) {

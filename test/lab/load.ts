@@ -1,12 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { OtherEngine } from './lab-listener.ts';
 import type { LoadCommand, LoadCounts, LoadEvent } from './load-main.ts';
 import type { Failure } from './oracle.ts';
 
 const MAIN = fileURLToPath(new URL('./load-main.js', import.meta.url));
 
 export interface LoadOptions {
-  readonly port: number;
+  /** Those besides http that have a listener. */
+  readonly engines: readonly OtherEngine[];
   readonly clients: number;
   /** Mean pause of a client between two requests. */
   readonly pauseMs: number;
@@ -19,8 +21,8 @@ export class Load {
   readonly child: ChildProcess;
   private readonly waiters = new Map<LoadEvent['type'], (event: LoadEvent) => void>();
 
-  constructor({ port, clients, pauseMs, webSockets }: LoadOptions) {
-    this.child = fork(MAIN, [port, clients, pauseMs, webSockets].map(String));
+  constructor({ engines, clients, pauseMs, webSockets }: LoadOptions) {
+    this.child = fork(MAIN, [...[clients, pauseMs, webSockets].map(String), ...engines]);
     this.child.on('message', (event: LoadEvent) => {
       if (event.type === 'failure') this.failures.push(event.failure);
       else this.waiters.get(event.type)?.(event);

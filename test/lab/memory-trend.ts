@@ -1,4 +1,4 @@
-/** Resident memory of one process at one moment. */
+/** Memory of one process at one moment: all that is resident, or JavaScript's heap. */
 export interface MemorySample {
   /** `primary`, `plane-1`, `worker-workers-1`; one name may be several processes, one after the other. */
   readonly name: string;

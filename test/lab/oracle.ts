@@ -1,9 +1,13 @@
+import { isOfPlanes, type ListenerName } from './lab-listener.ts';
+import type { Slice } from './side-load.ts';
+
 export type BackendName = 'servers' | 'workers';
 
 /** Something that a client saw and that should not be. Times are of one clock for all processes of the machine, in ms. */
 export interface Failure {
   /** `repeat`: a kept connection ended before the answer began, and the request was sent again, as RFC 9112, section 9.3.1, lets clients do. */
   readonly what: 'request' | 'repeat' | 'websocket';
+  readonly listener: ListenerName;
   readonly backend: BackendName;
   /** Idempotent, and without a body. */
   readonly isSafe: boolean;
@@ -29,16 +33,20 @@ export interface Disturbance {
   readonly fromMs: number;
   /** Still open while the fault lasts: infinity. */
   untilMs: number;
-  /** Connections of a process that is no more; only those that were open when it began. */
+  /** Connections of a plane that is no more; only those that were open when it began. */
   readonly clientPorts?: ReadonlySet<number>;
-  /** Requests to this backend that may not be sent twice, or were being answered. */
+  /** Requests to this backend that may not be sent twice, or were being answered; and all that an engine passes on without a look at it. */
   readonly unsafeTo?: BackendName;
+  /** Where it is felt; everywhere, unless said. */
+  readonly listeners?: readonly ListenerName[];
+  /** All that these listeners had under way, and what comes before they are back. */
+  readonly cuts?: readonly ListenerName[];
   /** WebSockets that end in this process. */
   readonly serverPid?: number;
   /** WebSockets that leave from this address. */
   readonly source?: string;
-  /** Processes leave in good order: idle connections are closed, WebSockets told 1001. */
-  readonly isDrain?: boolean;
+  /** Processes behind these listeners leave in good order: idle connections are closed, WebSockets told 1001, whatever else was told nothing is cut. */
+  readonly drains?: readonly ListenerName[];
 }
 
 /** The first disturbance that the failure can be put down to. */
@@ -50,18 +58,57 @@ export function explain(failure: Failure, disturbances: Iterable<Disturbance>): 
   return undefined;
 }
 
+/** The first disturbance that errors of a run of a load generator, which asked `servers` all the time and only what may be asked again, can be put down to. */
+export function explainSlice(slice: Slice, disturbances: Iterable<Disturbance>): Disturbance | undefined {
+  const { listener, fromMs, untilMs } = slice;
+  for (const disturbance of disturbances) {
+    if (disturbance.fromMs <= untilMs && disturbance.untilMs >= fromMs && mayTouch(disturbance, listener)) {
+      return disturbance;
+    }
+  }
+  return undefined;
+}
+
+function mayTouch({ listeners, clientPorts, unsafeTo, drains, cuts }: Disturbance, listener: ListenerName): boolean {
+  if (listeners?.includes(listener) === false) return false;
+  // Our own engine answers whoever asks on a connection that it drains; HAProxy closes it.
+  if (listener === 'haproxy' && drains?.includes(listener) === true) return true;
+  return (
+    (clientPorts !== undefined && isOfPlanes(listener)) || unsafeTo === 'servers' || cuts?.includes(listener) === true
+  );
+}
+
 /** A WebSocket has been there for long; what matters is when it ended. */
 function isDuring({ what, startedMs, endedMs }: Failure, { fromMs, untilMs }: Disturbance): boolean {
   return endedMs >= fromMs && (what === 'websocket' ? endedMs : startedMs) <= untilMs;
 }
 
 function mayCause(disturbance: Disturbance, failure: Failure): boolean {
-  const { clientPorts, unsafeTo, serverPid, source, isDrain, fromMs } = disturbance;
-  const { what, port, connectedMs, backend, isSafe, why } = failure;
-  if (port !== undefined && clientPorts?.has(port) === true && connectedMs <= fromMs) return true;
-  if (what === 'request') return (!isSafe || failure.hasBegun === true) && unsafeTo === backend;
-  if (what === 'repeat') return isDrain === true || (failure.hasBegun === true && unsafeTo === backend);
+  const { clientPorts, unsafeTo, serverPid, source, listeners, drains, cuts, fromMs } = disturbance;
+  const { what, listener, port, connectedMs, backend, isSafe, why } = failure;
+  if (listeners?.includes(listener) === false) return false;
+  if (isOfPlanes(listener) && port !== undefined && clientPorts?.has(port) === true && connectedMs <= fromMs) {
+    return true;
+  }
+  if (cuts?.includes(listener) === true) return true;
+  const isDrained = drains?.includes(listener) === true;
+  if (isDrained && !speaksHttp(listener)) return true;
+  const isServers = unsafeTo === backend;
+  const mayFail = !isSafe || failure.hasBegun === true || !speaksHttp(listener) || isGivenUp(failure);
+  if (what === 'request') return isServers && mayFail;
+  if (what === 'repeat') return isDrained || (isServers && (failure.hasBegun === true || !knowsBegun(listener)));
   if (serverPid !== undefined && failure.serverPid === serverPid) return true;
   if (source !== undefined && failure.source === source) return true;
-  return isDrain === true && why === 'closed with 1001';
+  return isDrained && (why === 'closed with 1001' || listener === 'haproxy');
 }
+
+/** Others pass bytes on: they can send no request again, and tell nobody that he has to go. */
+const speaksHttp = (listener: ListenerName): boolean => listener === 'web' || listener === 'haproxy';
+/**
+ * HAProxy tries another line, which may be one of the same server from another source, and not more often than `retries` says. And an answer that
+ * it had begun is cut, of which the client may see nothing: HAProxy does not tell.
+ */
+const isGivenUp = ({ listener, why }: Failure): boolean =>
+  listener === 'haproxy' && (why === 'status 503' || why === 'ECONNRESET');
+/** Its access log says which answers broke off. */
+const knowsBegun = (listener: ListenerName): boolean => listener === 'web';

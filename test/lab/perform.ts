@@ -19,6 +19,7 @@ const FRONT: Readonly<Record<FrontFault, Performer>> = {
   'plane-kill': (lab, fault) => losePlane(lab, fault, (pid) => process.kill(pid, 'SIGKILL')),
   // The heartbeat has to find it.
   'plane-stop': (lab, fault) => losePlane(lab, fault, () => {}),
+  'haproxy-kill': loseHaproxy,
   'worker-kill': (lab, fault) => loseWorker(lab, fault, 'SIGKILL'),
   'worker-stop': (lab, fault) => loseWorker(lab, fault, 'SIGSTOP'),
   'primary-kill': async ({ portico }, { lastsMs }) => {
@@ -38,13 +39,16 @@ const FRONT: Readonly<Record<FrontFault, Performer>> = {
     await portico.status();
     return '';
   },
-  reload: async (lab) => {
+  reload: async (lab, fault) => {
     const { portico } = lab;
     const mark = portico.mark();
     portico.generation++;
     portico.writeConfig();
+    // HAProxy takes a new config by a new process.
+    const over = lab.disturb(fault, { drains: ['haproxy'] });
     process.kill((await portico.status()).pid, 'SIGHUP');
     await portico.logged(/the config was changed/, mark);
+    over();
     lab.expectGeneration(portico.generation);
     return `generation ${portico.generation}`;
   },
@@ -62,7 +66,7 @@ const FRONT: Readonly<Record<FrontFault, Performer>> = {
   upgrade: async (lab, fault) => {
     const { portico } = lab;
     const before = await portico.status();
-    const over = lab.disturb(fault, { isDrain: true });
+    const over = lab.disturb(fault, { drains: ['web', 'raw'] });
     process.kill(before.pid, 'SIGUSR2');
     const old = [before.pid, ...pids(before.planes), ...pids(before.workers)];
     await portico.until('the end of the old processes', async () => !old.some(isRunning));
@@ -72,6 +76,17 @@ const FRONT: Readonly<Record<FrontFault, Performer>> = {
     return '';
   },
 };
+
+/** Its workers end by themselves without their master. */
+async function loseHaproxy(lab: Laboratory, fault: Fault): Promise<string> {
+  const { portico } = lab;
+  const mark = portico.mark();
+  const over = lab.disturb(fault, { cuts: ['haproxy'] });
+  process.kill(await portico.haproxyPid(), 'SIGKILL');
+  await portico.logged(/haproxy died[\s\S]*haproxy accepts/, mark);
+  over();
+  return '';
+}
 
 const sameOf = (a: readonly number[], b: readonly number[]): number => a.filter((each) => b.includes(each)).length;
 
@@ -148,7 +163,7 @@ const BACK: Readonly<Record<BackFault, Performer>> = {
     const source = SOURCES[fault.index % SOURCES.length]!;
     // It may be the one that the address was taken from by the fault before, and not be back yet.
     await lab.portico.until(`${source} on ${BRIDGE}`, async () => Surroundings.claimed().includes(source));
-    const over = lab.disturb(fault, { source, unsafeTo: 'servers' });
+    const over = lab.disturb(fault, { source, unsafeTo: 'servers', listeners: ['web', 'raw'] });
     sh(`ip address del ${source}/32 dev ${BRIDGE}`);
     await lab.portico.until(`${source} on ${BRIDGE} again`, async () => Surroundings.claimed().includes(source));
     over();
@@ -185,6 +200,6 @@ async function healthy({ portico }: Laboratory): Promise<void> {
     const { backends } = await portico.get<{ backends: { name: string; servers: { healthy: boolean }[] }[] }>(
       '/backends',
     );
-    return backends.every(({ name, servers }) => name !== 'servers' || servers.every(({ healthy }) => healthy));
+    return backends.every(({ name, servers }) => name === 'workers' || servers.every(({ healthy }) => healthy));
   });
 }

@@ -14,9 +14,10 @@ const BIG_BYTES = 200_000;
 const POST_EVERY = 7;
 const WORKER_EVERY = 3;
 
-export function questionOf(client: number, number: number): Question {
+/** To one of the backends; every third to workers, if they are among them. */
+export function questionOf(client: number, number: number, backends: readonly BackendName[]): Question {
   const id = `${client}-${number}`;
-  const backend = number % WORKER_EVERY === 0 ? 'workers' : 'servers';
+  const backend = number % WORKER_EVERY === 0 && backends.includes('workers') ? 'workers' : 'servers';
   const isPost = number % POST_EVERY === 0;
   const bytes = number % BIG_EVERY === 0 ? BIG_BYTES : (number * 997) % 3000;
   return {

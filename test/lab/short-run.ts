@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { FaultKind } from './fault.ts';
+import type { OtherEngine } from './lab-listener.ts';
 import { Laboratory, type Report } from './laboratory.ts';
 import { planSchedule } from './schedule.ts';
 import { complaints, summarize } from './summary.ts';
@@ -13,10 +14,16 @@ const EVERY_MS = 1000;
 const CLIENTS = 8;
 
 /** Each of the faults once, under load, and nothing may be wrong that none of them explains. Prints the table. Call `enterNamespace` first. */
-export async function runOnce(t: Test, kinds: readonly FaultKind[], planes = 2): Promise<Report> {
+export async function runOnce(
+  t: Test,
+  kinds: readonly FaultKind[],
+  engines: readonly OtherEngine[] = [],
+): Promise<Report> {
   const lab = await Laboratory.start({
     directory: mkdtempSync(join(tmpdir(), 'portico-lab-')),
-    planes,
+    planes: 2,
+    engines,
+    withSideLoad: false,
     workers: 2,
     mostSeconds: 1000,
     clients: CLIENTS,
@@ -27,8 +34,8 @@ export async function runOnce(t: Test, kinds: readonly FaultKind[], planes = 2):
   t.teardown(() => lab.close());
   // Gaps are half as long again at most, so that each kind's turn has come by then.
   const untilMs = EVERY_MS * 1.5 * kinds.length + 1;
-  const schedule = planSchedule({ seed: SEED, fromMs: 0, untilMs, kinds, everyMs: EVERY_MS }).slice(0, kinds.length);
-  await lab.run(schedule);
+  const schedule = planSchedule({ seed: SEED, fromMs: 0, untilMs, kinds, everyMs: EVERY_MS });
+  await lab.run(schedule.filter(({ kind }, i) => schedule.findIndex((each) => each.kind === kind) === i));
   const report = await lab.finish();
   for (const line of summarize(report).split('\n')) t.comment(line);
   const wrong = complaints(report);

@@ -2,6 +2,7 @@
 //
 // A third of the time in all, at the start and at the end, everything may happen to every process. In between only that which leaves Portico's processes as
 // they are, so that their memory can be watched.
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,13 +12,16 @@ import { memoryOf } from '../bench/process-usage.ts';
 import { enterNamespace } from '../fixtures/netns.ts';
 import { BACK_FAULTS, describeFault, FRONT_FAULTS, LASTING } from './fault.ts';
 import { GarbageCollector } from './garbage-collector.ts';
+import { OTHER_ENGINES } from './lab-listener.ts';
 import { Laboratory } from './laboratory.ts';
-import { type MemorySample, memoryTrends } from './memory-trend.ts';
+import { type MemorySample, memoryTrends, type Trend } from './memory-trend.ts';
 import { plotMemory } from './plot.ts';
 import { planSchedule } from './schedule.ts';
 import { complaints, describeFailure, summarize } from './summary.ts';
 
 const RESULTS = fileURLToPath(new URL('../../../test/lab/', import.meta.url));
+const PROGRAMS = ['haproxy', 'nft', 'wrk', 'h2load'] as const;
+const PACKAGES = 'haproxy nftables wrk nghttp2-client';
 const SAMPLES = 600;
 /** So many times all garbage is collected; what is left then is what may leak. */
 const COLLECTIONS = 60;
@@ -42,7 +46,9 @@ if (!(totalMs > 0) || !Number.isInteger(seed)) {
   process.stderr.write('npm run soak -- [--minutes N] [--seed N] [--clients N] [--pause MS] [--write]\n');
   process.exit(2);
 }
-const cannot = enterNamespace(import.meta.url);
+const missing = PROGRAMS.find((program) => spawnSync(program, ['-v']).error !== undefined);
+const cannot =
+  missing === undefined ? enterNamespace(import.meta.url) : `${missing} is missing: apt-get install ${PACKAGES}`;
 if (cannot !== undefined) {
   process.stderr.write(`${cannot}\n`);
   process.exit(1);
@@ -65,6 +71,8 @@ const lab = await Laboratory.start({
   directory: mkdtempSync(join(tmpdir(), 'portico-soak-')),
   planes: 2,
   workers: 2,
+  engines: OTHER_ENGINES,
+  withSideLoad: true,
   mostSeconds: (2 * totalMs) / 1000 + 600,
   clients: Number(values.clients),
   pauseMs: Number(values.pause),
@@ -75,6 +83,9 @@ const lab = await Laboratory.start({
 const startedMs = performance.now();
 const samples: MemorySample[] = [];
 const settled: MemorySample[] = [];
+/** JavaScript's heap at the same moments: what resident memory is without it is the allocator's and V8's own. */
+const objects: MemorySample[] = [];
+const code: MemorySample[] = [];
 const garbage = new GarbageCollector();
 
 const elapsedMs = (): number => performance.now() - startedMs;
@@ -101,12 +112,12 @@ async function settle(): Promise<void> {
   if (elapsedMs() < quietMs || elapsedMs() > endMs) return;
   for (const { id, pid } of await processes()) {
     // One that is stopped or has ended has no sample this time.
-    const isCollected = await garbage.collect(pid).then(
-      () => true,
-      () => false,
-    );
+    const heap = await garbage.collect(pid).catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, GIVE_BACK_MS));
-    if (isCollected) note(settled, id, pid);
+    if (heap === undefined) continue;
+    objects.push({ name: id, pid, atMs: elapsedMs(), bytes: heap.objectBytes });
+    code.push({ name: id, pid, atMs: elapsedMs(), bytes: heap.codeBytes });
+    note(settled, id, pid);
   }
 }
 
@@ -140,7 +151,9 @@ try {
   for (const timer of timers) clearInterval(timer);
   const report = await lab.finish();
   const warmMs = quietMs + WARM_UP_SHARE * (endMs - quietMs);
-  const trends = memoryTrends(settled.filter(({ atMs }) => atMs >= warmMs && atMs < endMs));
+  const trendsOf = (list: readonly MemorySample[]): readonly Trend[] =>
+    memoryTrends(list.filter(({ atMs }) => atMs >= warmMs && atMs < endMs));
+  const trends = { resident: trendsOf(settled), objects: trendsOf(objects), code: trendsOf(code) };
   const faults = complaints(report, trends);
   const text = `Seed ${seed}, ${values.minutes} minutes from ${startedAt} UTC, ${values.clients} clients.\n\n${summarize(report, trends)}`;
   if (faults.length > 0) process.stdout.write(`${report.lastLines.join('\n')}\n`);

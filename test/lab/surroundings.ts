@@ -6,7 +6,7 @@ import type { BackendCommand } from './backend-main.ts';
 import { BROKEN_OFF, type BrokenAnswer, readBrokenAnswers } from './broken-answers.ts';
 
 export const BRIDGE = 'lab0';
-export const SERVER_PORT = 9001;
+const SERVER_PORT = 9001;
 const SERVERS = 3;
 
 interface Server {
@@ -22,8 +22,10 @@ interface Server {
  * Call `enterNamespace` first.
  */
 export class Surroundings {
-  /** Source addresses that Portico may claim on the bridge. */
+  /** Source addresses that Portico may claim on the bridge, for connections of its planes. */
   static readonly SOURCES = ['10.3.0.101', '10.3.0.102', '10.3.0.103', '10.3.0.104'] as const;
+  static readonly HAPROXY_SOURCE = '10.3.0.105';
+  static readonly KERNEL_SOURCES = ['10.3.0.106', '10.3.0.107'] as const;
   readonly logPipe: string;
   private readonly brokenFile: string;
   private readonly servers: Server[] = [];
@@ -49,6 +51,7 @@ export class Surroundings {
     sh(`ip link add ${BRIDGE} type bridge`);
     sh(`ip address add 10.3.0.1/24 dev ${BRIDGE}`);
     sh(`ip link set ${BRIDGE} up`);
+    sh('sysctl -qw net.ipv4.ip_forward=1');
     for (let i = 0; i < SERVERS; i++) await surroundings.addServer(i, seconds);
     return surroundings;
   }
@@ -56,7 +59,8 @@ export class Surroundings {
   /** Of those, the ones that are on the bridge now. */
   static claimed(): readonly string[] {
     const shown = sh(`ip address show dev ${BRIDGE}`);
-    return Surroundings.SOURCES.filter((address) => shown.includes(`inet ${address}/`));
+    const { SOURCES, HAPROXY_SOURCE, KERNEL_SOURCES } = Surroundings;
+    return [...SOURCES, HAPROXY_SOURCE, ...KERNEL_SOURCES].filter((address) => shown.includes(`inet ${address}/`));
   }
 
   private async addServer(i: number, seconds: number): Promise<void> {
