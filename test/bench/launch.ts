@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import net from 'node:net';
 import type { SubjectOptions } from './subject.ts';
 
@@ -7,16 +7,19 @@ const POLL_MS = 20;
 
 /**
  * Starts a balancer and waits until its port accepts. Rejects when something listens there already: its figures would be a stranger's.
+ * `stdout`: a descriptor for its standard output.
  */
 export async function launch(
   command: string,
   args: readonly string[],
   { port, children, isPinned }: SubjectOptions,
+  stdout: number | 'ignore' = 'ignore',
 ): Promise<ChildProcess> {
   if (await accepts(port)) throw new Error(`port ${port} is in use; does another benchmark run?`);
+  const stdio: StdioOptions = ['ignore', stdout, 'pipe'];
   const child = isPinned
-    ? children.spawn('taskset', ['-c', '0', command, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
-    : children.spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    ? children.spawn('taskset', ['-c', '0', command, ...args], { stdio })
+    : children.spawn(command, args, { stdio });
   let complaint = '';
   child.on('error', () => {});
   child.stderr!.on('data', (data) => {
