@@ -119,7 +119,8 @@ function meaning({ listeners, backends, sources }: Config) {
     backends: backends.map(({ name, balance, retries, timeouts, health, servers, proxyProtocol, tls }) => ({
       name,
       balance,
-      retries,
+      // Several lines of a server are given more.
+      retries: balance === 'round-robin' ? undefined : retries,
       times: [timeouts.connectMs],
       proxyProtocol,
       isTls: tls !== undefined,
