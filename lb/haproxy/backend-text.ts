@@ -23,12 +23,13 @@ const RETRY_ON = {
   timeout: 'response-timeout',
 } as const;
 
-/** The section of a backend that listeners lead to. */
+/** The section of a backend that listeners lead to. `mayGain`: it is given more lines as it runs. */
 export function backendText(
   proxy: HaproxyBackend,
   lines: readonly ServerLine[],
   places: TlsPlaces,
   pool: SourcePoolConfig,
+  { mayGain }: { readonly mayGain: boolean },
 ): string[] {
   const { backend, mode } = proxy;
   return [
@@ -36,7 +37,7 @@ export function backendText(
     `  mode ${mode}`,
     ...balance(backend).map(indent),
     ...(mode === 'http' ? ofRequests(backend) : []).map(indent),
-    `  retries ${tries(backend, lines)}`,
+    `  retries ${tries(backend, lines, mayGain)}`,
     '  option redispatch 1',
     '  option allbackups',
     ...timeouts(proxy, pool).map(indent),
@@ -49,21 +50,16 @@ export function backendText(
  * two servers of one weight with four lines of any ports each, and a server that has three times the weight of the others takes some 10 (HAProxy 2.6,
  * 45,000 requests each). Those come on top of what is asked for.
  */
-function tries({ retries, balance: policy }: BackendConfig, lines: readonly ServerLine[]): number {
+function tries({ retries, balance: policy }: BackendConfig, lines: readonly ServerLine[], mayGain: boolean): number {
   if (retries === 0 || policy !== 'round-robin') return retries;
   const weights = new Map<string, number>();
-  let sum = 0;
-  let hasSeveral = false;
-  for (const { server, weight } of lines) {
-    if (server.backup) continue;
-    hasSeveral ||= weights.has(server.id);
-    weights.set(server.id, (weights.get(server.id) ?? 0) + weight);
-    sum += weight;
-  }
-  if (!hasSeveral || weights.size < 2) return retries;
+  const turn = lines.filter(({ server }) => !server.backup);
+  for (const { server, weight } of turn) weights.set(server.id, (weights.get(server.id) ?? 0) + weight);
+  const isOneEach = weights.size === turn.length && !mayGain;
+  if (isOneEach || weights.size < 2) return retries;
   const heaviest = Math.max(...weights.values());
-  const others = Math.max(1, sum - heaviest);
-  return retries + Math.min(MOST_EXTRA_TRIES, Math.ceil((TRIES_PER_RATIO * heaviest) / others));
+  const others = turn.reduce((sum, { weight }) => sum + weight, 0) - heaviest;
+  return retries + Math.min(MOST_EXTRA_TRIES, Math.ceil((TRIES_PER_RATIO * heaviest) / Math.max(1, others)));
 }
 
 const indent = (line: string): string => `  ${line}`;

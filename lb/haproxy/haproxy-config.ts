@@ -42,6 +42,7 @@ export function haproxyConfig(plan: HaproxyPlan, options: HaproxyConfigOptions =
         found.lines.filter((line) => line.proxy.name === proxy.name),
         plan.tls,
         plan.pools.find(({ name }) => name === proxy.backend.source)!,
+        { mayGain: options.socket !== undefined },
       ),
     ),
     ...checked.map((backend) =>

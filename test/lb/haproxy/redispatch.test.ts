@@ -42,7 +42,7 @@ backends:
 }
 
 t.test('servers of one line each get the tries that are asked for', (t) => {
-  const triesOf = (backend: string): string | undefined =>
+  const triesOf = (backend: string, options = {}): string | undefined =>
     /^ {2}retries .*$/m.exec(
       haproxyConfig(
         planOf(
@@ -52,9 +52,15 @@ listeners: [{ name: web, bind: ":80", engine: haproxy, routes: [{ backend: app }
 backends: [{ name: app, ${backend}, servers: [{ address: 10.0.1.5:9001 }, { address: 10.0.1.6:9001 }] }]
 `),
         ),
+        options,
       ).text,
     )?.[0];
   t.equal(triesOf('balance: round-robin, source: narrow'), '  retries 2');
+  t.equal(
+    triesOf('balance: round-robin, source: narrow', { socket: '/run/s' }),
+    '  retries 6',
+    'lines may come at run time',
+  );
   t.equal(triesOf('balance: round-robin, source: wide'), '  retries 6');
   t.equal(triesOf('balance: round-robin, source: wide, retries: 0'), '  retries 0');
   t.equal(triesOf('balance: least-connections, source: wide'), '  retries 2');
