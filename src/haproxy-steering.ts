@@ -1,5 +1,6 @@
 import type { BackendConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
+import { FailingServers } from '../lb/haproxy/failing-servers.ts';
 import type { HaproxyServer, SourceRun } from '../lb/haproxy/haproxy-plan.ts';
 import type { BusyPorts, HaproxyPorts } from '../lb/haproxy/haproxy-ports.ts';
 import { type LineState, lineKey, readUse, steer } from '../lb/haproxy/line-steering.ts';
@@ -34,6 +35,7 @@ export interface HaproxySteeringDeps {
 /** The lines that the running HAProxy has, and what it is told of them: weights, drains, ports that come and go. */
 export class HaproxySteering {
   private readonly deps: HaproxySteeringDeps;
+  private readonly failing = new FailingServers();
   private states = new Map<string, LineState>();
   /** Ports that checks connect from. */
   private checkRuns: readonly SourceRun[] = [];
@@ -60,6 +62,7 @@ export class HaproxySteering {
 
   readUse(rows: readonly StatRow[]): void {
     readUse(this.states, rows);
+    this.failing.read(this.states, rows);
   }
 
   /** Whether checks go out from an address that is not there: they would find every server down. */
@@ -87,7 +90,8 @@ export class HaproxySteering {
     return admin === 'drain' || source === 'leaving' || demand.isRetiring(line.run) ? 'drain' : 'ready';
   };
 
-  private readonly weightOf = (line: ServerLine): number => this.serverOf(line)?.weight ?? 0;
+  private readonly weightOf = (line: ServerLine): number =>
+    this.failing.rests(line) ? 0 : (this.serverOf(line)?.weight ?? 0);
 
   /** Gives lines to ports that none has: granted since, or of connections that have ended since. */
   async regain(): Promise<void> {

@@ -86,7 +86,7 @@ const OTHERS: Readonly<Record<OtherEngine, (servers: string, generation: number)
     response_headers: { set: { X-Generation: "${generation}" } }
     routes: [{ path: /s/, backend: haproxy }]
 `,
-    // With least-connections HAProxy may try a request again at the server that has just died (docs/haproxy-engine.md).
+    // With least-connections HAProxy may for a moment try a request again at the server that has just died (docs/haproxy-engine.md).
     backends: `  - name: haproxy
     source: haproxy
     balance: round-robin
