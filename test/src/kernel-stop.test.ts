@@ -1,11 +1,10 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { addressesOf } from '../fixtures/claims.ts';
 import { NatLab } from '../fixtures/nat-lab.ts';
 import { enterNamespace, sh } from '../fixtures/netns.ts';
 import { PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 
 const skip = enterNamespace(import.meta.url) ?? false;
 
@@ -27,7 +26,7 @@ t.test(
   async (t) => {
     const lab = await NatLab.create(t, []);
     await lab.server('10.2.0.2', 9000);
-    const file = writeConfig(configWith(join(mkdtempSync(join(tmpdir(), 'portico-test-')), 'admin.sock')));
+    const file = writeConfig(configWith(join(temporaryFolder(), 'admin.sock')));
     const stop = async (...flags: string[]): Promise<PorticoProcess> => {
       const command = new PorticoProcess(['stop', '-c', file, ...flags]);
       await command.ended();

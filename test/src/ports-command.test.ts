@@ -1,7 +1,6 @@
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import type { AdminConfig } from '../../config/config.ts';
@@ -10,11 +9,10 @@ import { adminServerOf } from '../fixtures/admin-app.ts';
 import { FakeAdminSource, portUse, sourceStatus } from '../fixtures/fake-admin-source.ts';
 import { FakeClock } from '../fixtures/fake-clock.ts';
 import { freePorts, PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
-
-const folder = (): string => mkdtempSync(join(tmpdir(), 'portico-test-'));
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 
 function fileWith(text: string): string {
-  const file = join(folder(), 'token');
+  const file = join(temporaryFolder(), 'token');
   writeFileSync(file, text);
   chmodSync(file, 0o600);
   return file;
@@ -47,7 +45,7 @@ async function show(
 }
 
 t.test('over a socket file, with a token', async (t) => {
-  const listen = { path: join(folder(), 'admin.sock') };
+  const listen = { path: join(temporaryFolder(), 'admin.sock') };
   const tokenFile = fileWith('secret\n');
   const source = await adminServer(t, { listen, tokenFile });
   const text = await show({ listen, tokenFile }, { source: '127.0.1.1', destination: '127.0.0.1:1' });
@@ -71,7 +69,7 @@ t.test('over a socket file, with a token', async (t) => {
 });
 
 t.test('locale and terminal decide on characters and colours', async (t) => {
-  const listen = { path: join(folder(), 'admin.sock') };
+  const listen = { path: join(temporaryFolder(), 'admin.sock') };
   await adminServer(t, { listen });
   const isAscii = async (env: Record<string, string>, option = false): Promise<boolean> =>
     /^[\n -~]+$/.test(await show({ listen }, { isAscii: option }, { env }));
@@ -89,7 +87,7 @@ t.test('locale and terminal decide on characters and colours', async (t) => {
 });
 
 t.test('watching', async (t) => {
-  const listen = { path: join(folder(), 'admin.sock') };
+  const listen = { path: join(temporaryFolder(), 'admin.sock') };
   await adminServer(t, { listen });
   const clock = new FakeClock();
   const stopped = new AbortController();
@@ -123,7 +121,9 @@ t.test('what is not there, or is no Portico', async (t) => {
   const tcp = { listen: { host: '127.0.0.1', port } };
   const notRunning = { code: 'ADMIN_UNREACHABLE', message: new RegExp(`not running at 127\\.0\\.0\\.1:${port};`) };
   await t.rejects(show(tcp), notRunning);
-  await t.rejects(show({ listen: { path: join(folder(), 'no.sock') } }), { message: /not running at .*no\.sock;/ });
+  await t.rejects(show({ listen: { path: join(temporaryFolder(), 'no.sock') } }), {
+    message: /not running at .*no\.sock;/,
+  });
   const answers: ((response: http.ServerResponse) => void)[] = [
     (response) => response.writeHead(404).end('{}'),
     (response) => response.end('<html>'),

@@ -1,10 +1,10 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { systemClock } from '../../../lb/clock.ts';
 import { Notices } from '../../../lb/netlink/notices.ts';
 import { enterNamespace, sh } from '../../fixtures/netns.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const skip = enterNamespace(import.meta.url) ?? false;
 
@@ -52,7 +52,7 @@ t.test('every change is told of, also after more of them than the kernel could k
 });
 
 function writeLines(lines: readonly string[]): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'portico-test-')), 'batch');
+  const file = join(temporaryFolder(), 'batch');
   writeFileSync(file, lines.join('\n'));
   return file;
 }

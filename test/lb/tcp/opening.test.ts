@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import type net from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import t, { type Test } from 'tap';
@@ -13,6 +12,7 @@ import { helloMessage, inRecords, realClientHello, serverNameExtension } from '.
 import { RawClient } from '../../fixtures/raw-client.ts';
 import { type RawServer, startRawServer } from '../../fixtures/raw-server.ts';
 import { type PlaneOptions, type RunningPlane, startPlane } from '../../fixtures/running-plane.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const TCP = { connections: Number.POSITIVE_INFINITY, idleMs: 60_000 };
 const TIMEOUTS = { headerMs: 60 };
@@ -48,7 +48,7 @@ async function poll(test: () => boolean): Promise<void> {
 
 /** A key and a certificate of its own, made with openssl. */
 function certificate(): { key: string; cert: string } {
-  const directory = mkdtempSync(join(tmpdir(), 'portico-tls-'));
+  const directory = temporaryFolder();
   try {
     const [key, cert] = [join(directory, 'key'), join(directory, 'cert')];
     const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
@@ -9,6 +8,7 @@ import { findCandidates, parseNeighbours } from '../../../src/system/setup/candi
 import { askSetup } from '../../../src/system/setup/questions.ts';
 import { unitText } from '../../../src/system/setup/unit-text.ts';
 import { removeRoot, scratchRoot, snapshot } from '../../fixtures/scratch-machine.ts';
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/main.js', import.meta.url));
 
@@ -21,7 +21,7 @@ function rootFor(t: Test, nofile = 524_288): string {
 const setup = (root: string, ...args: string[]) =>
   spawnSync(process.execPath, [MAIN, 'setup', '--root', root, ...args], {
     encoding: 'utf8',
-    cwd: mkdtempSync(join(tmpdir(), 'portico-setup-')),
+    cwd: temporaryFolder(),
   });
 
 const load = (text: string) => {
@@ -179,7 +179,7 @@ t.test('a unit that systemd understands', async (t) => {
   });
   t.match(none, /^Type=exec$/m);
   t.match(none, /^CapabilityBoundingSet=$/m, 'the empty set, not the default');
-  const file = join(mkdtempSync(join(tmpdir(), 'portico-unit-')), 'portico.service');
+  const file = join(temporaryFolder(), 'portico.service');
   writeFileSync(file, text.replace('/opt/a b/100%%/main.js', '/bin/true'));
   const verified = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
   if (verified.error === undefined) t.notMatch(verified.stderr, /portico\.service/, 'no complaint about it');
