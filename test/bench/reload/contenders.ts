@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProgram } from '../../../src/find-program.ts';
 import { isRunning, type SuccessionStatus } from '../../fixtures/succession.ts';
@@ -140,8 +140,12 @@ async function replaceNginx(pid: number, { directory }: Options): Promise<number
 
 /** 0 while one makes way for another. */
 function readNginxPid(directory: string): number {
-  const file = nginxPidFile(directory);
-  return existsSync(file) ? Number(readFileSync(file, 'latin1')) : 0;
+  try {
+    return Number(readFileSync(nginxPidFile(directory), 'latin1'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
 }
 
 const nginxPidFile = (directory: string): string => join(directory, 'nginx-reload.pid');
