@@ -252,7 +252,7 @@ export class HaproxyEngine implements Engine {
     this.rows = readStat(await this.process.socket.ask('show stat'));
     this.sums.read(this.rows);
     await this.former.read();
-    this.steering.readUse(this.rows);
+    this.steering.readUse(this.rows, this.sums);
     this.shortages.read(proxiesOf(this.snapshot), this.rows, this.sums, this.steering.lines);
   }
 

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { TlsFile } from '../lb/haproxy/tls-files.ts';
+import { commandLineOf } from './process-facts.ts';
 
 const PRIVATE = 0o600;
 
@@ -89,11 +90,7 @@ export class HaproxyFiles {
 
   /** Whether that process is an HAProxy with the configuration of this directory, and not another one with the same number. */
   isOurs(pid: number): boolean {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(this.config);
-    } catch {
-      return false;
-    }
+    return commandLineOf(pid).includes(this.config);
   }
 
   /** Nothing happens where it is not there. */

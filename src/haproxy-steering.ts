@@ -1,5 +1,6 @@
 import type { BackendConfig } from '../config/config.ts';
 import type { Clock } from '../lb/clock.ts';
+import type { CounterSums } from '../lb/haproxy/counter-sums.ts';
 import { FailingServers } from '../lb/haproxy/failing-servers.ts';
 import type { HaproxyServer, SourceRun } from '../lb/haproxy/haproxy-plan.ts';
 import type { BusyPorts, HaproxyPorts } from '../lb/haproxy/haproxy-ports.ts';
@@ -60,9 +61,10 @@ export class HaproxySteering {
     };
   }
 
-  readUse(rows: readonly StatRow[]): void {
+  /** `sums`: `rows` are in them. */
+  readUse(rows: readonly StatRow[], sums: CounterSums): void {
     readUse(this.states, rows);
-    this.failing.read(this.states, rows);
+    this.failing.read(this.states, sums);
   }
 
   /** Whether checks go out from an address that is not there: they would find every server down. */

@@ -4,6 +4,7 @@ import { releaseClaimed } from '../lb/claim/release-claimed.ts';
 import { openNftLibrary } from '../lb/nat/nft-library.ts';
 import { removeNatTable } from '../lb/nat/remove-nat-table.ts';
 import { AdminClientError, askAdmin } from './admin-client.ts';
+import { isRunning } from './process-facts.ts';
 
 /** Beyond the time that a drain may take. */
 const SPARE_MS = 15_000;
@@ -55,21 +56,15 @@ async function end(pid: number, mostMs: number): Promise<void> {
   try {
     process.kill(pid, 'SIGTERM');
   } catch (cause) {
-    if (isGone(cause)) return;
+    if ((cause as NodeJS.ErrnoException).code === 'ESRCH') return;
     throw new StopError(`process ${pid} may not be signalled; ask as root, or as the user that it runs as.`, { cause });
   }
   for (let waitedMs = 0; waitedMs < mostMs; waitedMs += LOOK_MS) {
-    try {
-      process.kill(pid, 0);
-    } catch (error) {
-      if (isGone(error)) return;
-    }
+    if (!isRunning(pid)) return;
     await wait(LOOK_MS);
   }
   throw new StopError(`process ${pid} has not ended; it still drains, or hangs.`);
 }
-
-const isGone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ESRCH';
 
 function flushRules(): string {
   const nft = openNftLibrary();

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandLineOf } from './process-facts.ts';
 
 const pidFile = (directory: string): string => join(directory, 'kernel.pid');
 
@@ -19,9 +20,8 @@ export function noteKernelProcess(directory: string, pid: number): void {
 export function killStrayKernelProcess(directory: string, program: string): number | undefined {
   try {
     const pid = Number(readFileSync(pidFile(directory), 'latin1'));
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    // Another process may have the number by now. Node's own flags stand before the file.
-    if (!words.some((word) => word.endsWith(`/${program}`))) return undefined;
+    // Node's own flags stand before the file.
+    if (!commandLineOf(pid).some((word) => word.endsWith(`/${program}`))) return undefined;
     process.kill(pid, 'SIGKILL');
     return pid;
   } catch {

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { components } from '../admin/client/api.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { AdminClientError, askAdmin } from './admin-client.ts';
 import type { AdminCredentials } from './admin-credentials.ts';
+import { isRunning } from './process-facts.ts';
 
 /** As long as the old process waits for the new one (`reign.ts`), and what the admin server of the next may take to answer. */
 const MOST_MS = 310_000;
@@ -73,13 +73,4 @@ async function failures(ask: (path: string) => Promise<unknown>): Promise<readon
 
 function ifUnreachable(error: unknown): undefined {
   if (!(error instanceof AdminClientError) || !error.retryable) throw error;
-}
-
-/** One that has ended may stay as a zombie, where nobody collects it. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
 }

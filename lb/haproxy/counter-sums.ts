@@ -10,6 +10,7 @@ const COUNTERS = [
   'wretr',
   'wredis',
   'connect',
+  'reuse',
   'cli_abrt',
   'srv_abrt',
   'dcon',

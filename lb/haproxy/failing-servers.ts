@@ -1,13 +1,11 @@
+import type { CounterSums } from './counter-sums.ts';
 import { freeOf, type LineState, lineKey } from './line-steering.ts';
-import type { ServerLine } from './server-lines.ts';
-import type { StatRow } from './stat-table.ts';
+import { checkName, type ServerLine } from './server-lines.ts';
 
 interface Counts {
   readonly tries: number;
   readonly failures: number;
 }
-
-const NOTHING: Counts = { tries: 0, failures: 0 };
 
 /**
  * Servers of which every try failed lately. HAProxy tries a request again at another line, which may be one of the same server: with
@@ -15,32 +13,28 @@ const NOTHING: Counts = { tries: 0, failures: 0 };
  * which one to avoid.
  */
 export class FailingServers {
-  private readonly last = new Map<string, Counts>();
+  private last: ReadonlyMap<string, Counts> = new Map();
   /** The line that each of them keeps. */
   private readonly kept = new Map<string, LineState>();
 
-  /** Looks at all lines as `show stat` tells of them. */
-  read(states: ReadonlyMap<string, LineState>, rows: readonly StatRow[]): void {
-    const grown = this.grownOf(states, rows);
-    const servers = new Map<string, LineState[]>();
-    const proxies = new Map<string, Set<string>>();
-    for (const state of states.values()) {
-      const { proxy, server } = state.line;
-      const key = serverKey(state.line);
-      servers.set(key, [...(servers.get(key) ?? []), state]);
-      proxies.set(proxy.name, (proxies.get(proxy.name) ?? new Set()).add(server.id));
-    }
+  /** Looks at what has been counted since the last look. */
+  read(states: ReadonlyMap<string, LineState>, sums: CounterSums): void {
     for (const [key, kept] of this.kept) {
       if (states.get(lineKey(kept.line)) !== kept || kept.admin !== 'ready') this.kept.delete(key);
     }
-    for (const [key, lines] of servers) {
-      const { tries, failures } = grown.get(key) ?? NOTHING;
+    const counts = new Map<string, Counts>();
+    for (const { line } of states.values()) {
+      const key = serverKey(line);
+      if (counts.has(key)) continue;
+      const now = countsOf(line, sums);
+      counts.set(key, now);
+      const before = this.last.get(key);
+      const tries = now.tries - (before?.tries ?? 0);
+      const failures = now.failures - (before?.failures ?? 0);
       if (tries > failures) this.kept.delete(key);
-      else if (failures > 0 && !this.kept.has(key) && proxies.get(lines[0]!.line.proxy.name)!.size > 1) {
-        const ready = lines.filter(({ admin }) => admin === 'ready').sort((a, b) => freeOf(b) - freeOf(a));
-        if (ready.length > 1) this.kept.set(key, ready[0]!);
-      }
+      else if (failures > 0 && !this.kept.has(key)) this.keepOne(line, states);
     }
+    this.last = counts;
   }
 
   /** Whether nothing new is to go over the line. */
@@ -49,31 +43,22 @@ export class FailingServers {
     return kept !== undefined && kept.line !== line;
   }
 
-  /** By server, since the last look. A redispatch is counted where it came from. */
-  private grownOf(states: ReadonlyMap<string, LineState>, rows: readonly StatRow[]): ReadonlyMap<string, Counts> {
-    const grown = new Map<string, Counts>();
-    for (const row of rows) {
-      const key = `${row.proxy}/${row.name}`;
-      const state = states.get(key);
-      if (state === undefined) continue;
-      const now = {
-        tries: row.number('connect') + row.number('reuse'),
-        failures: row.number('wredis') + row.number('econ') + row.number('eresp'),
-      };
-      const before = this.last.get(key);
-      this.last.set(key, now);
-      // A new worker counts from zero.
-      const from = before === undefined || now.tries < before.tries ? NOTHING : before;
-      const server = serverKey(state.line);
-      const sum = grown.get(server) ?? NOTHING;
-      grown.set(server, {
-        tries: sum.tries + now.tries - from.tries,
-        failures: sum.failures + Math.max(0, now.failures - from.failures),
-      });
+  /** That with the most ports, where there are servers to go to instead. */
+  private keepOne({ proxy, server }: ServerLine, states: ReadonlyMap<string, LineState>): void {
+    const ofProxy = [...states.values()].filter(({ line }) => line.proxy.name === proxy.name);
+    const own = ofProxy.filter(({ line }) => line.server.id === server.id);
+    const [kept, ...others] = own.filter(({ admin }) => admin === 'ready').sort((a, b) => freeOf(b) - freeOf(a));
+    if (kept !== undefined && others.length > 0 && own.length < ofProxy.length) {
+      this.kept.set(serverKey(kept.line), kept);
     }
-    for (const key of this.last.keys()) if (!states.has(key)) this.last.delete(key);
-    return grown;
   }
+}
+
+/** A redispatch is counted where it came from. */
+function countsOf({ proxy, server }: ServerLine, sums: CounterSums): Counts {
+  const of = (counter: Parameters<CounterSums['ofServer']>[2]): number =>
+    sums.ofServer(proxy.name, checkName(server), counter);
+  return { tries: of('connect') + of('reuse'), failures: of('wredis') + of('econ') + of('eresp') };
 }
 
 const serverKey = ({ proxy, server }: ServerLine): string => `${proxy.name}/${server.id}`;

@@ -92,7 +92,7 @@ export function haproxyLines(plan: HaproxyPlan, { withChecks = true } = {}): Hap
   return { lines, checks };
 }
 
-/** One of each in turn: who takes the next line after one that failed is at another server. */
+/** One of each in turn: where weights are equal, the next line after one that failed is another server's. */
 function interleave<T>(lists: readonly (readonly T[])[]): T[] {
   const longest = Math.max(0, ...lists.map(({ length }) => length));
   return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { isRunning } from '../../src/process-facts.ts';
 import { sh } from '../fixtures/netns.ts';
-import { isRunning } from '../fixtures/succession.ts';
 import type { LabPortico } from './lab-portico.ts';
 
 /** `source destination`, and how many connections. */

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { isRunning } from '../fixtures/succession.ts';
+import { isRunning } from '../../src/process-facts.ts';
 import { auditPorts, type PortAudit, strangers } from './audit.ts';
 import { withBrokenAnswers } from './broken-answers.ts';
 import { clientPortsOf } from './client-ports.ts';

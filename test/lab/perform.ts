@@ -1,5 +1,6 @@
+import { isRunning } from '../../src/process-facts.ts';
 import { sh } from '../fixtures/netns.ts';
-import { isRunning, pids } from '../fixtures/succession.ts';
+import { pids } from '../fixtures/succession.ts';
 import type { BackFault, Fault, FrontFault } from './fault.ts';
 import { isFront } from './fault.ts';
 import type { Laboratory } from './laboratory.ts';

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import t from 'tap';
 import { systemClock } from '../../lb/clock.ts';
 import { RuntimeSocket } from '../../lb/haproxy/runtime-socket.ts';
+import { isRunning } from '../../src/process-facts.ts';
 import { freePorts } from '../fixtures/portico-process.ts';
 import { HaproxyLab, noHaproxy } from '../fixtures/running-haproxy.ts';
 import { get } from '../fixtures/steady-load.ts';
-import { isRunning, kill } from '../fixtures/succession.ts';
+import { kill } from '../fixtures/succession.ts';
 
 t.test(
   'workers of before a reload, and an HAProxy that a killed Portico has left and no listener is for any more, finish what they have',

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import t from 'tap';
+import { isRunning } from '../../src/process-facts.ts';
 import { KeptLoad } from '../fixtures/kept-load.ts';
 import { freePorts } from '../fixtures/portico-process.ts';
 import { HaproxyLab, noHaproxy } from '../fixtures/running-haproxy.ts';
-import { isRunning, kill } from '../fixtures/succession.ts';
+import { kill } from '../fixtures/succession.ts';
 
 const ask = async (port: number): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text();
 

@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { isRunning } from '../../src/process-facts.ts';
 import { NatLab } from '../fixtures/nat-lab.ts';
 import { enterNamespace, sh } from '../fixtures/netns.ts';
 import { killSurvivors, PorticoProcess, writeConfig } from '../fixtures/portico-process.ts';
 import { sumOf } from '../fixtures/prometheus-sum.ts';
 import { ADMIN, closeAll, config, ONE, RAW, startKernel, until, used } from '../fixtures/running-kernel.ts';
-import { isRunning, kill } from '../fixtures/succession.ts';
+import { kill } from '../fixtures/succession.ts';
 
 const skip = enterNamespace(import.meta.url) ?? false;
 

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
+import { isRunning } from '../../src/process-facts.ts';
 import { getText } from '../fixtures/get-text.ts';
-import { isRunning, kill, pids, prepareSuccession } from '../fixtures/succession.ts';
+import { kill, pids, prepareSuccession } from '../fixtures/succession.ts';
 
 t.test('a plane that is stopped, or that dies while there is no primary, is replaced', async (t) => {
   const { port, start, status } = await prepareSuccession(t);

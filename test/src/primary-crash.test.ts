@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import t from 'tap';
+import { isRunning } from '../../src/process-facts.ts';
 import { KeptLoad } from '../fixtures/kept-load.ts';
-import { isRunning, kill, pids, prepareSuccession } from '../fixtures/succession.ts';
+import { kill, pids, prepareSuccession } from '../fixtures/succession.ts';
 
 const KILLS = 2;
 

@@ -1,6 +1,7 @@
 import t from 'tap';
+import { isRunning } from '../../src/process-facts.ts';
 import { KeptLoad } from '../fixtures/kept-load.ts';
-import { isRunning, kill, pids, prepareSuccession } from '../fixtures/succession.ts';
+import { kill, pids, prepareSuccession } from '../fixtures/succession.ts';
 
 // It waits for two spare planes, ten seconds each, and on a machine that is busy with other things processes take a while to start.
 t.setTimeout(240_000);
